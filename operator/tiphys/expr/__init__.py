@@ -1,0 +1,1 @@
+"""Expression dialects compiled to closures. No I/O, no clock, no randomness."""

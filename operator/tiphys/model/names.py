@@ -1,0 +1,76 @@
+"""Names that clients compute too: node ids, node names, display names, pod names, label keys. Pure text, no lookup.
+
+Source: argo-semantics 1, 3.1 to 3.3, 4.1, Appendix A.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+PREFIX = "workflows.argoproj.io/"
+LABEL_WORKFLOW = PREFIX + "workflow"
+LABEL_COMPLETED = PREFIX + "completed"
+LABEL_PHASE = PREFIX + "phase"
+LABEL_INSTANCE_ID = PREFIX + "controller-instanceid"
+LABEL_ARCHIVING_STATUS = PREFIX + "workflow-archiving-status"
+LABEL_RESUBMITTED_FROM = PREFIX + "resubmitted-from-workflow"
+ANNOTATION_NODE_ID = PREFIX + "node-id"
+ANNOTATION_NODE_NAME = PREFIX + "node-name"
+ANNOTATION_POD_NAME_FORMAT = PREFIX + "pod-name-format"
+ANNOTATION_DISPLAY_NAME = PREFIX + "display-name"
+
+MAX_POD_NAME_PREFIX = 242
+_DISPLAY_LEAD = re.compile(r"^(\[\d+\])?\.")
+
+
+def fnv1a32(text: str) -> int:
+    """The 32-bit FNV-1a hash of the UTF-8 bytes of `text`."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return value
+
+
+def node_id(workflow: str, node_name: str) -> str:
+    """The id of a node: the workflow's name for the entry point, else `<workflow>-<hash>`."""
+    return workflow if node_name == workflow else f"{workflow}-{fnv1a32(node_name)}"
+
+
+def pod_name(workflow: str, node_name: str, template: str, *, version: str = "v2") -> str:
+    """The name of the node's pod; `version` is the workflow's `pod-name-format`."""
+    if version == "v1" or node_name == workflow:
+        return node_id(workflow, node_name)
+    prefix = f"{workflow}-{template}" if template else workflow
+    return f"{prefix[:MAX_POD_NAME_PREFIX]}-{fnv1a32(node_name)}"
+
+
+def display_name(node_name: str, boundary_name: str = "") -> str:
+    """What the tree shows: the node's name without its boundary's."""
+    if not boundary_name:
+        return node_name
+    return _DISPLAY_LEAD.sub("", node_name.removeprefix(boundary_name))
+
+
+def item_text(item: object) -> str:
+    """A loop item as it stands in a member's name: maps sorted as `k:v,...`, lists as `[a b]`, no parentheses."""
+    return _plain(item).replace("(", "").replace(")", "")
+
+
+def _plain(item: object) -> str:
+    match item:
+        case bool():
+            return "true" if item else "false"
+        case Mapping():
+            return ",".join(f"{key}:{_plain(item[key])}" for key in sorted(item))
+        case str():
+            return item
+        case Sequence():
+            return "[" + " ".join(_plain(part) for part in item) + "]"
+        case float() if item.is_integer():
+            return str(int(item))
+        case _:
+            return str(item)
+
+
+def member_name(node_name: str, index: int, item: object) -> str:
+    """The name of one loop member, `task(0:item)`."""
+    return f"{node_name}({index}:{item_text(item)})"
