@@ -3,6 +3,8 @@
 Source: Argo's API, version v1alpha1. Types that pods own (containers, volumes, affinity) stay as they were written.
 """
 
+from typing import Any
+
 from tiphys.model.arguments import Arguments, Artifact, ArtifactLocation, ArtifactPaths, Inputs, Metadata, Outputs
 from tiphys.model.base import Json, KeySelector, Model
 
@@ -52,7 +54,7 @@ class WorkflowStep(Model, frozen=True):
     template: str = ""
     template_ref: TemplateRef | None = None
     when: str = ""
-    with_items: tuple[object, ...] = ()
+    with_items: tuple[Any, ...] = ()
     with_param: str = ""
     with_sequence: Sequence | None = None
 
@@ -71,7 +73,7 @@ class DAGTask(Model, frozen=True):
     template: str = ""
     template_ref: TemplateRef | None = None
     when: str = ""
-    with_items: tuple[object, ...] = ()
+    with_items: tuple[Any, ...] = ()
     with_param: str = ""
     with_sequence: Sequence | None = None
 
