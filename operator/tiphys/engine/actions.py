@@ -1,0 +1,83 @@
+"""What a run asks of the world. An action has no answer; what comes of it is told by an event."""
+
+from datetime import datetime
+
+import msgspec
+
+from tiphys.model.order import NodeOrder
+
+
+class Action(msgspec.Struct, frozen=True, tag=True):
+    """The root of all actions."""
+
+
+class StartNode(Action, frozen=True):
+    """Run this leaf; idempotent, since the pod's name is a function of the node."""
+
+    order: NodeOrder
+
+
+class StopNode(Action, frozen=True):
+    """End the runner of a node that is no longer wanted; the runner's last report still comes.
+
+    Attributes:
+        grace_seconds: None for the runner's own grace period; 0 when even a final report is not wanted.
+    """
+
+    node_id: str
+    pod_name: str
+    grace_seconds: int | None = None
+
+
+class CollectNode(Action, frozen=True):
+    """Delete what is left of a fulfilled node's runner, but only after the status that records it has been written.
+
+    Attributes:
+        delay_seconds: Wait this long first.
+        phase: Of the node, for metrics.
+    """
+
+    node_id: str
+    pod_name: str
+    delay_seconds: float = 0.0
+
+
+class WakeAt(Action, frozen=True):
+    """Send `Woke` at this time; a later action replaces an earlier one."""
+
+    at: datetime
+
+
+class NodeChanged(Action, frozen=True):
+    """A node changed its phase: told for metrics and Kubernetes Events, never needed for correctness.
+
+    Attributes:
+        before: Phase before; empty when the node is new.
+    """
+
+    node_id: str
+    node_name: str
+    type: str
+    template_name: str
+    before: str
+    phase: str
+    message: str = ""
+
+
+class WorkflowChanged(Action, frozen=True):
+    """The workflow changed its phase: told for metrics, Kubernetes Events, and what comes after the end.
+
+    Attributes:
+        before: Phase before; empty when it was new.
+    """
+
+    before: str
+    phase: str
+    message: str = ""
+    finished_at: datetime | None = None
+
+
+class DeleteWorkflowAt(Action, frozen=True):
+    """The workflow's time to live ends then."""
+
+    at: datetime

@@ -1,0 +1,68 @@
+"""What can happen to a run. Every event carries all that the run needs to know of it."""
+
+import msgspec
+
+from tiphys.model.report import NodeReport
+from tiphys.model.workflow import Workflow
+
+
+class Event(msgspec.Struct, frozen=True, tag=True):
+    """The root of all events."""
+
+
+class Restored(Event, frozen=True):
+    """The first event of every run: the stored workflow was read, and these are the runners' latest reports.
+
+    Attributes:
+        reports: One for each runner (pod) that exists, of any age.
+    """
+
+    reports: tuple[NodeReport, ...] = ()
+
+
+class NodeReported(Event, frozen=True):
+    """A runner reported."""
+
+    report: NodeReport
+
+
+class NodeGone(Event, frozen=True):
+    """A runner vanished (its pod was deleted) and its last report was not final."""
+
+    node_id: str
+
+
+class StartRefused(Event, frozen=True):
+    """A node could not be started and trying again will not help; a runner that may help later retries by itself.
+
+    Attributes:
+        message: Shown on the node.
+        is_error: Phase Error; False makes it Failed.
+    """
+
+    node_id: str
+    message: str
+    is_error: bool = True
+
+
+class StartDelayed(Event, frozen=True):
+    """A node cannot be started yet (quota, throttling); the shell tries again. The node shows `message` while Pending."""
+
+    node_id: str
+    message: str
+
+
+class SpecChanged(Event, frozen=True):
+    """Somebody else wrote the object: suspend, shutdown, a deadline, or nodes that were edited from outside.
+
+    Attributes:
+        workflow: The object as it is now; its status is taken only where `nodes_changed`.
+        nodes_changed: `status` was written by somebody else (resume of a node, set outputs): the run is restored from it.
+    """
+
+    workflow: Workflow
+    nodes_changed: bool = False
+
+
+class Woke(Event, frozen=True):
+    """A time asked for with `WakeAt` has come."""

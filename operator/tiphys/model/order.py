@@ -1,0 +1,33 @@
+"""What the engine asks a runner for: one leaf node, ready to run. The counterpart of `report.NodeReport`."""
+
+from datetime import datetime
+
+import msgspec
+
+from tiphys.model.template import Template
+
+
+class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """One leaf node to run: everything a runner must know besides the workflow it belongs to.
+
+    Attributes:
+        node_id: Id of the leaf (an attempt, never its Retry parent).
+        node_name: Full name, as in the annotation `node-name`.
+        pod_name: Deterministic, so that asking twice starts one pod.
+        template: Substituted, template defaults merged; what to run.
+        template_name: The template's name as labels show it; empty for an inline template.
+        wants_result: Somebody reads `outputs.result`.
+        deadline: When the runner must have ended it; None for never.
+        is_exit_handler: Runs although the workflow is being stopped.
+        avoid_hosts: Hosts of failed attempts that affinity should avoid.
+    """
+
+    node_id: str
+    node_name: str
+    pod_name: str
+    template: Template
+    template_name: str = ""
+    wants_result: bool = False
+    deadline: datetime | None = None
+    is_exit_handler: bool = False
+    avoid_hosts: tuple[str, ...] = ()

@@ -1,0 +1,56 @@
+"""What shells need of the world, as Protocols. Each has one contract test suite, run on every adapter and its double."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from tiphys.model.base import Json, ObjectMeta
+
+
+class Clock(Protocol):
+    """Where the time comes from."""
+
+    def now(self) -> datetime:
+        """The time, zone UTC."""
+
+    async def sleep_until(self, at: datetime) -> None:
+        """Return when `at` has come; at once for the past."""
+
+
+class Objects(Protocol):
+    """Objects of the API server, by `kind` ("Workflow", "Pod", "ConfigMap", ...) as its path demands.
+
+    Every method raises the errors of `errors.py`: Conflict, Throttled, Unavailable, Gone to try again;
+    Forbidden, InvalidManifest, NotFound, AlreadyExists to give up.
+    """
+
+    async def read(self, kind: str, namespace: str, name: str) -> bytes:
+        """The object's JSON."""
+
+    async def create(self, kind: str, namespace: str, manifest: Json) -> ObjectMeta:
+        """Create it; the answer is its metadata only."""
+
+    async def patch(self, kind: str, namespace: str, name: str, patch: Json, *, resource_version: str = "") -> ObjectMeta:
+        """Merge `patch` into it; with `resource_version`, only if it has not changed since (`Conflict`)."""
+
+    async def delete(self, kind: str, namespace: str, name: str, *, uid: str = "", grace_seconds: int | None = None) -> None:
+        """Delete it, only the one with `uid` when given. One that is not there is no error."""
+
+
+class Logs(Protocol):
+    """What containers printed."""
+
+    async def tail(self, namespace: str, pod: str, container: str, *, limit_bytes: int) -> bytes:
+        """The last `limit_bytes` of the container's log."""
+
+    def follow(self, namespace: str, pod: str, container: str, *, since: datetime | None = None) -> AsyncIterator[bytes]:
+        """Lines with their ends, until the container ends."""
+
+
+class Announcements(Protocol):
+    """Kubernetes Events: sent in the background, aggregated, lost rather than in the way."""
+
+    def announce(
+        self, regarding: Mapping[str, str], *, type_: str, reason: str, message: str, annotations: Mapping[str, str] | None = None
+    ) -> None:
+        """Queue an Event about the object `regarding` (apiVersion, kind, namespace, name, uid); `type_` Normal or Warning."""
