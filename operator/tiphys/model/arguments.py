@@ -183,4 +183,4 @@ class Outputs(Model, frozen=True):
     artifacts: tuple[Artifact, ...] = ()
     exit_code: str = ""
     parameters: tuple[Parameter, ...] = ()
-    result: str = ""
+    result: str | None = None

@@ -1,0 +1,174 @@
+"""One node being executed: the part that all kinds share. A finished execution tells its parent, through the run's worklist."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tiphys.engine.inputs import Prepared, prepare_body, prepare_leaf
+from tiphys.engine.templates import POD_KINDS, kind_of
+from tiphys.errors import BugError, UserError
+from tiphys.model import names
+from tiphys.model.arguments import Inputs, Outputs
+from tiphys.model.phases import ERROR, FULFILLED, POD, SKIPPED_TYPE, is_fulfilled
+from tiphys.model.status import NodeFlag, NodeStatus
+
+if TYPE_CHECKING:
+    from tiphys.engine.calls import Call
+    from tiphys.engine.run import Run
+
+MAX_DEPTH = 100
+
+
+class Parent(Protocol):
+    """Who started an execution."""
+
+    def child_finished(self, child: "Execution") -> None:
+        """The child's node is fulfilled; called once for each child."""
+
+    def child_changed(self, child: "Execution") -> None:
+        """The child's node exists and changed its phase without being fulfilled."""
+
+
+class Execution:
+    """One call in progress. `begin` may be called again after the limits held it back."""
+
+    def __init__(self, run: "Run", call: "Call", parent: Parent) -> None:
+        self.run = run
+        self.call = call
+        self.parent = parent
+        self.node_id = run.tree.id_of(call.name)
+        self.was_held = False
+        self._told = False
+
+    def begin(self) -> None:
+        """Start, or go on with what the stored nodes say."""
+        node = self.run.tree.find(self.call.name)
+        if node is not None:
+            self.run.tree.adopt(node, self.call.container)
+            self.resume(node)
+        elif self.call.depth > MAX_DEPTH:
+            self.stillborn(ERROR, "Maximum recursion depth exceeded")
+        elif self.run.limits.admit(self):
+            try:
+                self.start()
+            except UserError as e:
+                self.stillborn(ERROR, e.message)
+
+    def start(self) -> None:
+        """Create the node and what it needs."""
+        raise BugError(f"{type(self).__name__} cannot start")
+
+    def resume(self, node: NodeStatus) -> None:
+        """Go on with a node that was stored."""
+        if is_fulfilled(node):
+            self.tell()
+        else:
+            raise BugError(f"{type(self).__name__} cannot resume {node.name}")
+
+    def release(self) -> None:
+        """The body around has ended: stop what would run on (daemons)."""
+
+    @property
+    def node(self) -> NodeStatus:
+        """The node as it is now.
+
+        Raises:
+            BugError: It was never created.
+        """
+        node = self.run.tree.by_id(self.node_id)
+        if node is None:
+            raise BugError(f"no node {self.call.name}")
+        return node
+
+    @property
+    def node_or_none(self) -> NodeStatus | None:
+        """The node as it is now, if it exists."""
+        return self.run.tree.by_id(self.node_id)
+
+    def prepare(self) -> Prepared:
+        """Inputs, scope and text of the template.
+
+        Raises:
+            UserError: The arguments do not fit or an expression fails.
+        """
+        call = self.call
+        template = call.found.template
+        is_body = kind_of(template) in ("steps", "dag")
+        local = dict(call.local) | {"node.name": call.name}
+        if kind_of(template) in POD_KINDS:
+            local["pod.name"] = self.pod_name
+        prepare = prepare_body if is_body else prepare_leaf
+        return prepare(template, call.arguments, self.run.scope, local, self.run.now)
+
+    @property
+    def pod_name(self) -> str:
+        """The name of the node's pod, if it is to have one."""
+        found = self.call.found
+        template_name = found.ref.template if found.ref else found.name
+        return names.pod_name(self.run.name, self.call.name, template_name, version=self.run.pod_name_format)
+
+    def create(self, node_type: str, phase: str, *, message: str = "", inputs: Inputs | None = None,
+               outputs: Outputs | None = None) -> NodeStatus:
+        """Add the node and draw its edges."""
+        tree, call, now = self.run.tree, self.call, self.run.stamp
+        boundary = tree.by_id(call.boundary_id)
+        node = NodeStatus(
+            id=self.node_id,
+            name=call.name,
+            display_name=names.display_name(call.name, boundary.name if boundary else ""),
+            type=node_type,
+            template_name="" if call.found.ref else call.found.name,
+            template_ref=call.found.ref,
+            template_scope=call.found.scope,
+            phase=phase,
+            message=message,
+            boundary_id=call.boundary_id,
+            started_at=now,
+            node_flag=_flag(call),
+            inputs=inputs if inputs is not None and (inputs.parameters or inputs.artifacts) else None,
+            outputs=outputs,
+            task_result_synced=True if node_type == POD else None,
+            finished_at=now if phase in FULFILLED else None,
+        )
+        node = tree.add(node, call.container)
+        for parent in call.attach_to:
+            tree.attach(parent, node.id)
+        return node
+
+    def stillborn(self, phase: str, message: str) -> None:
+        """End without having run: a node of type Skipped, unless the node exists already."""
+        if self.node_or_none is None:
+            self.create(SKIPPED_TYPE, phase, message=message)
+            self.tell()
+        else:
+            self.end(phase, message)
+
+    def change(self, **fields: Any) -> NodeStatus:
+        """Change fields of the node."""
+        return self.run.tree.change(self.node_id, self.run.stamp, **fields)
+
+    def end(self, phase: str, message: str | None = None, **fields: Any) -> None:
+        """Put the node into its last phase and tell the parent."""
+        if message is not None:
+            fields["message"] = message
+        self.change(phase=phase, **fields)
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell the parent, once, that the node is fulfilled."""
+        if not self._told:
+            self._told = True
+            self.run.soon(self.parent.child_finished, self)
+
+    def wake_after(self, seconds: float, *, since_start: bool = True) -> None:
+        """Call `woke` that many seconds after the node started, or from now."""
+        start = self.node.started_at if since_start else None
+        self.run.wake_at((start or self.run.now) + timedelta(seconds=seconds), self)
+
+    def woke(self) -> None:
+        """A time that was asked for has come."""
+
+
+def _flag(call: "Call") -> NodeFlag | None:
+    if not (call.is_hook or call.is_attempt):
+        return None
+    return NodeFlag(hooked=call.is_hook or None, retried=call.is_attempt or None)

@@ -1,0 +1,138 @@
+"""Arguments become inputs; inputs and variables become a template that is ready to run. Values are data: never scanned again.
+
+Source: argo-semantics 9.4, 10.1, 10.3.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from tiphys.engine.variables import input_values, output_paths
+from tiphys.errors import SpecError
+from tiphys.expr.scope import Scope
+from tiphys.expr.template import is_templated, substitute
+from tiphys.model.arguments import Arguments, Artifact, Inputs, Parameter
+from tiphys.model.template import Template
+
+T = TypeVar("T")
+STRICT = ("steps.", "tasks.")
+_ONE_TAG = re.compile(r"\{\{([^{}=][^{}]*)\}\}")
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A call whose inputs are known.
+
+    Attributes:
+        inputs: With their values.
+        scope: What the template's text may read.
+        template: Substituted; for steps and dag templates as written, since their parts are resolved when their time comes.
+    """
+
+    inputs: Inputs
+    scope: Scope
+    template: Template
+
+
+def resolve_arguments(arguments: Arguments, scope: Scope, now: datetime) -> Arguments:
+    """The arguments with their texts substituted; one that is just an absent optional counts as not given.
+
+    Raises:
+        ExpressionError: A `steps.` or `tasks.` variable is unknown, or an expression fails.
+    """
+    parameters = tuple(_resolve_argument(parameter, scope, now) for parameter in arguments.parameters)
+    artifacts = substitute(arguments.artifacts, scope, strict=STRICT, now=now)
+    return Arguments(parameters=parameters, artifacts=artifacts)
+
+
+def _resolve_argument(parameter: Parameter, scope: Scope, now: datetime) -> Parameter:
+    if parameter.value is not None:
+        tag = _ONE_TAG.fullmatch(parameter.value.strip())
+        if tag is not None and scope.get(tag.group(1).strip()) is None:
+            return msgspec.structs.replace(parameter, value=None)
+    return substitute(parameter, scope, strict=STRICT, now=now)
+
+
+def resolve_inputs(inputs: Inputs, arguments: Arguments, scope: Scope, now: datetime) -> Inputs:
+    """The inputs with the values that the arguments or their own defaults give them.
+
+    Raises:
+        SpecError: A parameter or artifact has no value.
+    """
+    given = {parameter.name: parameter for parameter in arguments.parameters}
+    parameters = tuple(_resolve_parameter(parameter, given.get(parameter.name), scope, now) for parameter in inputs.parameters)
+    handed = {artifact.name: artifact for artifact in arguments.artifacts}
+    artifacts = (_resolve_artifact(artifact, handed.get(artifact.name), scope, now) for artifact in inputs.artifacts)
+    return Inputs(parameters=parameters, artifacts=tuple(artifact for artifact in artifacts if artifact is not None))
+
+
+def _resolve_parameter(declared: Parameter, argument: Parameter | None, scope: Scope, now: datetime) -> Parameter:
+    if argument is not None and argument.value is not None:
+        return msgspec.structs.replace(declared, value=argument.value, value_from=None)
+    own = declared.value if declared.value is not None else declared.default
+    if own is None and declared.value_from is not None:
+        own = declared.value_from.default
+    if own is not None:
+        return msgspec.structs.replace(declared, value=substitute(own, scope, strict=False, now=now), value_from=None)
+    if argument is not None:
+        raise SpecError(
+            f"inputs.parameters.{declared.name}: argument references an absent optional "
+            "(skipped/omitted node output with no default)"
+        )
+    raise SpecError(f"inputs.parameters.{declared.name} was not supplied")
+
+
+def _resolve_artifact(declared: Artifact, argument: Artifact | None, scope: Scope, now: datetime) -> Artifact | None:
+    if argument is None:
+        own = substitute(declared, scope, strict=False, now=now)
+        if own == Artifact(name=own.name, path=own.path, mode=own.mode, recurse_mode=own.recurse_mode, optional=own.optional):
+            if own.optional:
+                return None
+            raise SpecError(f"inputs.artifacts.{declared.name} was not supplied")
+        return own
+    return msgspec.structs.replace(
+        argument,
+        name=declared.name,
+        path=substitute(declared.path, scope, strict=False, now=now),
+        mode=declared.mode,
+        recurse_mode=declared.recurse_mode,
+        optional=declared.optional,
+    )
+
+
+def prepare_body(template: Template, arguments: Arguments, outer: Scope, local: Mapping[str, object], now: datetime) -> Prepared:
+    """Inputs and scope of a steps or dag template, whose text is resolved part by part later.
+
+    Raises:
+        SpecError: An input has no value.
+    """
+    scope = outer.child(dict(local))
+    inputs = resolve_inputs(template.inputs, arguments, scope, now)
+    return Prepared(inputs, scope.child(input_values(inputs)), template)
+
+
+def prepare_leaf(template: Template, arguments: Arguments, outer: Scope, local: Mapping[str, object], now: datetime) -> Prepared:
+    """Inputs, scope and the substituted text of a template that a runner runs.
+
+    Raises:
+        SpecError: An input has no value.
+        ExpressionError: An expression fails.
+    """
+    body = prepare_body(template, arguments, outer, local, now)
+    scope = body.scope.child(output_paths(substitute(template.outputs, body.scope, strict=False, now=now)))
+    text = msgspec.structs.replace(template, inputs=Inputs())
+    ready = substitute(text, scope, strict=False, now=now)
+    return Prepared(body.inputs, scope, msgspec.structs.replace(ready, inputs=body.inputs))
+
+
+def substituted(value: T, scope: Scope, now: datetime) -> T:
+    """The value with its tags replaced where that is possible; unknown `steps.` and `tasks.` variables are errors.
+
+    Raises:
+        ExpressionError: Such a variable is unknown, or an expression fails.
+    """
+    if isinstance(value, str) and not is_templated(value):
+        return value
+    return substitute(value, scope, strict=STRICT, now=now)

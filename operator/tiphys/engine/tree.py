@@ -1,0 +1,155 @@
+"""The nodes of one run: created, changed and wired here and nowhere else, so that a patch knows what changed.
+
+Source: argo-semantics 3.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tiphys.engine.totals import Totals, leaf_progress
+from tiphys.engine.transitions import check_transition
+from tiphys.model import names
+from tiphys.model.phases import LEAF_TYPES, RETRY, SKIPPED_TYPE, TASK_GROUP, is_fulfilled
+from tiphys.model.status import NodeStatus
+
+_OWN_OUTBOUND = frozenset({SKIPPED_TYPE, "Suspend", "HTTP", "Plugin", "Pod"})
+
+
+class NodeTree:
+    """The nodes by id, what changed since the last `take_changes`, and the sums over what contains them."""
+
+    def __init__(self, workflow: str, nodes: Mapping[str, NodeStatus]) -> None:
+        self.workflow = workflow
+        self.totals = Totals()
+        self._nodes = dict(nodes)
+        self._before: dict[str, NodeStatus | None] = {}
+        self._edges: dict[str, set[str]] = {}
+        self._drawn: dict[str, list[str]] = {}
+
+    def __iter__(self) -> Iterator[NodeStatus]:
+        return iter(self._nodes.values())
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def id_of(self, name: str) -> str:
+        """The id of the node called `name`, whether it exists or not."""
+        return names.node_id(self.workflow, name)
+
+    def find(self, name: str) -> NodeStatus | None:
+        """The node called `name`."""
+        node = self._nodes.get(self.id_of(name))
+        return node if node is not None and node.name == name else None
+
+    def by_id(self, node_id: str) -> NodeStatus | None:
+        """The node with this id."""
+        return self._nodes.get(node_id)
+
+    def add(self, node: NodeStatus, container: str) -> NodeStatus:
+        """A new node, contained in the node `container` (`totals.ROOT` for none)."""
+        check_transition(node.name, "", node.phase)
+        if node.type in LEAF_TYPES:
+            node = msgspec.structs.replace(node, progress=leaf_progress(node))
+        self._store(None, node)
+        self.totals.contain(node.id, container)
+        self.totals.count(node)
+        return node
+
+    def adopt(self, node: NodeStatus, container: str) -> None:
+        """Say what contains a node that was there before this run was restored."""
+        if self.totals.contain(node.id, container) and (node.type in LEAF_TYPES or is_fulfilled(node)):
+            self.totals.count(node)
+
+    def change(self, node_id: str, now: datetime, **fields: Any) -> NodeStatus:
+        """Change fields of a node; `now` becomes `finished_at` once it is fulfilled, unless given.
+
+        Raises:
+            IllegalTransition: The phase may not change so; nothing was changed.
+        """
+        old = self._nodes[node_id]
+        if "phase" in fields:
+            check_transition(old.name, old.phase, fields["phase"])
+        new = msgspec.structs.replace(old, **fields)
+        if is_fulfilled(new) and new.finished_at is None:
+            new = msgspec.structs.replace(new, finished_at=now)
+        if new.type in LEAF_TYPES:
+            new = msgspec.structs.replace(new, progress=leaf_progress(new))
+        if new == old:
+            return old
+        self._store(old, new)
+        if new.type in LEAF_TYPES:
+            self.totals.count(new)
+        return new
+
+    def attach(self, parent_id: str, child_id: str) -> None:
+        """Draw an edge; drawing it twice draws it once. It is stored by `settle`, all new edges of a node at once."""
+        parent = self._nodes.get(parent_id)
+        if parent is None:
+            return
+        edges = self._edges.get(parent_id)
+        if edges is None:
+            edges = self._edges[parent_id] = set(parent.children)
+        if child_id not in edges:
+            edges.add(child_id)
+            self._drawn.setdefault(parent_id, []).append(child_id)
+
+    def children(self, node_id: str) -> tuple[str, ...]:
+        """Ids of what is attached to the node, in order of attachment."""
+        return (*self._nodes[node_id].children, *self._drawn.get(node_id, ()))
+
+    def settle(self) -> tuple[str, dict[str, int]] | None:
+        """Write new edges and sums onto the nodes they belong to; the sums of the workflow itself, when they changed."""
+        drawn, self._drawn = self._drawn, {}
+        for parent_id, added in drawn.items():
+            parent = self._nodes[parent_id]
+            self._store(parent, msgspec.structs.replace(parent, children=(*parent.children, *added)))
+        root = None
+        for node_id, progress, durations in self.totals.take():
+            node = self._nodes.get(node_id)
+            if node is None:
+                root = (progress, durations)
+            elif node.progress != progress or node.resources_duration != durations:
+                self._store(node, msgspec.structs.replace(node, progress=progress, resources_duration=durations))
+        return root
+
+    def take_changes(self) -> list[tuple[NodeStatus | None, NodeStatus]]:
+        """Each changed node as it was at the last call (None for a new one) and as it is."""
+        before, self._before = self._before, {}
+        return [(old, self._nodes[node_id]) for node_id, old in before.items()]
+
+    def outbound(self, node: NodeStatus) -> list[str]:
+        """Ids of the last nodes inside a node, to which what follows it is attached. Source: argo-semantics 3.5."""
+        found: dict[str, None] = {}
+        stack = [node.id]
+        while stack:
+            inner = self._nodes.get(stack.pop())
+            if inner is None:
+                continue
+            deeper = self._last_inside(inner)
+            if deeper:
+                stack.extend(reversed(deeper))
+            else:
+                found[inner.id] = None
+        return list(found)
+
+    def _last_inside(self, node: NodeStatus) -> tuple[str, ...]:
+        if node.type in _OWN_OUTBOUND:
+            return ()
+        if node.type == RETRY:
+            attempts = self.attempts(node)
+            return (attempts[-1].id,) if attempts else ()
+        if node.type == TASK_GROUP:
+            return self.children(node.id)
+        return node.outbound_nodes
+
+    def attempts(self, node: NodeStatus) -> list[NodeStatus]:
+        """The attempts of a Retry node, oldest first; its hooks left out."""
+        children = (self._nodes.get(child) for child in self.children(node.id))
+        return [child for child in children if child is not None and child.node_flag is not None and child.node_flag.retried]
+
+    def _store(self, old: NodeStatus | None, new: NodeStatus) -> None:
+        self._before.setdefault(new.id, old)
+        self._nodes[new.id] = new

@@ -1,0 +1,101 @@
+"""`{{workflow.*}}`: what every template of a run may read.
+
+Source: argo-semantics 9.5.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from tiphys.errors import SpecError
+from tiphys.expr.scope import MISSING, Scope
+from tiphys.model.names import PREFIX
+from tiphys.model.spec import WorkflowSpec
+from tiphys.model.workflow import Workflow
+
+_STRFTIME = frozenset("BbmAadHIMSYypZz")
+_CREATION = "workflow.creationTimestamp"
+_OUTPUTS = "workflow.outputs.parameters."
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def parameter_values(spec: WorkflowSpec) -> dict[str, str]:
+    """The workflow's parameters by name.
+
+    Raises:
+        SpecError: One has neither value nor default.
+    """
+    values = {}
+    for parameter in spec.arguments.parameters:
+        value = parameter.value
+        if value is None:
+            value = parameter.default
+        if value is None and parameter.value_from is not None:
+            value = parameter.value_from.default
+        if value is None:
+            raise SpecError(f"either value or valueFrom must be specified in order to set global parameter {parameter.name}")
+        values[parameter.name] = value
+    return values
+
+
+def workflow_scope(workflow: Workflow, live: Callable[[str], object]) -> Scope:
+    """The scope of `workflow.*`.
+
+    Args:
+        workflow: The stored object.
+        live: Answers `workflow.status`, `workflow.duration`, `workflow.failures` and `workflow.outputs.parameters.*`, which change.
+
+    Raises:
+        SpecError: A parameter has no value.
+    """
+    meta, spec = workflow.metadata, workflow.spec
+    parameters = parameter_values(spec)
+    listed = _compact([{"name": name, "value": value} for name, value in parameters.items()])
+    values: dict[str, object] = {
+        "workflow.name": meta.name,
+        "workflow.namespace": meta.namespace,
+        "workflow.uid": meta.uid,
+        "workflow.serviceAccountName": spec.service_account_name,
+        "workflow.mainEntrypoint": spec.entrypoint,
+        "workflow.parameters": listed,
+        "workflow.parameters.json": listed,
+    }
+    values |= {f"workflow.parameters.{name}": value for name, value in parameters.items()}
+    values |= _by_key("workflow.labels", meta.labels) | _by_key("workflow.annotations", meta.annotations)
+    if spec.priority is not None:
+        values["workflow.priority"] = str(spec.priority)
+    if (slot := meta.annotations.get(PREFIX + "scheduled-time")) is not None:
+        values["workflow.scheduledTime"] = slot
+    created = meta.creation_timestamp
+
+    def resolve(name: str) -> object:
+        if name.startswith(_CREATION):
+            return MISSING if created is None else _creation(created, name.removeprefix(_CREATION).removeprefix("."))
+        return live(name) if name.startswith("workflow.") else MISSING
+
+    return Scope(values, resolve=resolve)
+
+
+def _by_key(prefix: str, texts: Mapping[str, str]) -> dict[str, object]:
+    listed = _compact(dict(texts))
+    return {prefix: listed, prefix + ".json": listed} | {f"{prefix}.{key}": text for key, text in texts.items()}
+
+
+def _creation(created: datetime, piece: str) -> object:
+    at = created.astimezone(UTC)
+    match piece:
+        case "" | "RFC3339":
+            return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        case "s":
+            return str(int(at.timestamp()))
+        case "L":
+            return f".{at.microsecond // 1000:03d}"
+        case "z":
+            return "+0000"
+        case _ if piece in _STRFTIME:
+            return at.strftime(f"%{piece}")
+        case _:
+            return MISSING
