@@ -8,12 +8,20 @@ from typing import Any
 
 from tiphys.errors import ExpressionError
 from tiphys.expr import syntax
-from tiphys.expr.functions import BUILTINS, by_order, hashable, now_in, total
-from tiphys.expr.values import OPERATORS, UNARY, Frame, fetch, slice_of, truth, type_name
+from tiphys.expr.cost import Frame, deep_cost, flat_cost
+from tiphys.expr.functions import ARGO, BUILTINS, by_order, hashable, now_in, total
+from tiphys.expr.references import weight
+from tiphys.expr.scope import Branch
+from tiphys.expr.sprig import SPRIG
+from tiphys.expr.values import OPERATORS, UNARY, fetch, slice_of, truth, type_name
 
 Code = Callable[[Mapping[str, Any], Frame], Any]
 
 BUILTIN_NAMES = frozenset(BUILTINS) | {"now"}
+FUNCTIONS: Mapping[str, Any] = {**ARGO, "sprig": SPRIG}
+"""What Argo adds to every environment."""
+_FLAT = frozenset({"len", "type", "first", "last", "get", "take", "keys", "values"})
+"""Functions whose work does not grow with what their arguments hold."""
 
 
 class _Nothing(Exception):  # noqa: N818 not an error: the way out of a chain
@@ -31,8 +39,40 @@ def _constant(node: syntax.Constant) -> Code:
 
 
 def _name(node: syntax.Name) -> Code:
-    name = node.name
-    return lambda environment, _frame: environment.get(name)
+    return _settled(_raw_name(node))
+
+
+def _raw_name(node: syntax.Name) -> Code:
+    name, known = node.name, FUNCTIONS.get(node.name)
+
+    def run(environment: Mapping[str, Any], _frame: Frame) -> Any:
+        if isinstance(environment, Branch):
+            return environment.step(name) if known is None else known
+        value = environment.get(name)
+        return known if value is None else value
+
+    return run
+
+
+def _settled(code: Code) -> Code:
+    """What the end of a way through a scope comes to."""
+
+    def run(environment: Mapping[str, Any], frame: Frame) -> Any:
+        value = code(environment, frame)
+        return value.settle() if isinstance(value, Branch) else value
+
+    return run
+
+
+def _raw(node: syntax.Node) -> Code:
+    """The code of a container whose members are asked for next."""
+    match node:
+        case syntax.Name():
+            return _raw_name(node)
+        case syntax.Member():
+            return _raw_member(node)
+        case _:
+            return compile_tree(node)
 
 
 def _slot(node: syntax.Slot) -> Code:
@@ -61,7 +101,16 @@ def _binary(node: syntax.Binary) -> Code:
     apply = OPERATORS.get(node.operator)
     if apply is None:
         raise ExpressionError(f"unknown operator {node.operator}")
-    return lambda environment, frame: apply(left(environment, frame), right(environment, frame))
+
+    def run(environment: Mapping[str, Any], frame: Frame) -> Any:
+        one, other = left(environment, frame), right(environment, frame)
+        frame.spend(1 + deep_cost(one, frame.left) + deep_cost(other, frame.left))
+        value = apply(one, other)
+        if isinstance(value, list):
+            frame.spend(flat_cost(value))
+        return value
+
+    return run
 
 
 def _coalesce(left: Code, right: Code) -> Code:
@@ -89,15 +138,29 @@ def _conditional(node: syntax.Conditional) -> Code:
 
 
 def _member(node: syntax.Member) -> Code:
-    container, key, is_optional = compile_tree(node.object), compile_tree(node.key), node.is_optional
+    return _settled(_raw_member(node))
+
+
+def _raw_member(node: syntax.Member) -> Code:
+    container, key, is_optional = _raw(node.object), compile_tree(node.key), node.is_optional
 
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
         value = container(environment, frame)
+        if isinstance(value, Branch):
+            return _branch_member(value, key(environment, frame))
         if value is None and is_optional:
             raise _Nothing
         return fetch(value, key(environment, frame))
 
     return run
+
+
+def _branch_member(branch: Branch, key: Any) -> Any:
+    found = branch.step(key)
+    value = branch.own_value()
+    if isinstance(value, Mapping | list) and isinstance(found, Branch) and found.settle() is None:
+        return fetch(value, key)
+    return found
 
 
 def _slice(node: syntax.Slice) -> Code:
@@ -137,25 +200,30 @@ def _call(node: syntax.Call) -> Code:
     arguments = tuple(map(compile_tree, node.arguments))
 
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
-        frame.spend()
         found = function(environment, frame)
         if not callable(found):
             raise ExpressionError(f"{name} is not callable")
-        return invoke(name, found, [argument(environment, frame) for argument in arguments])
+        values = [argument(environment, frame) for argument in arguments]
+        frame.spend(4 + sum(deep_cost(value, frame.left) for value in values))
+        result = invoke(name, found, values)
+        frame.spend(flat_cost(result))
+        return result
 
     return run
 
 
 def _builtin(node: syntax.BuiltinCall) -> Code:
     name, arguments = node.name, tuple(map(compile_tree, node.arguments))
-    function = BUILTINS.get(name)
+    function, is_flat = BUILTINS.get(name), name in _FLAT
 
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
-        frame.spend()
         values = [argument(environment, frame) for argument in arguments]
         if function is None:
             return now_in(frame.now, *values[:1])
-        return invoke(name, function, values)
+        frame.spend(4 if is_flat else 4 + sum(deep_cost(value, frame.left) for value in values))
+        result = invoke(name, function, values)
+        frame.spend(flat_cost(result))
+        return result
 
     return run
 
@@ -202,7 +270,8 @@ class _Elements:
         self.name = node.name
         self.array = compile_tree(node.array)
         self.predicate = node.predicate
-        self.body: Code = _identity(node.predicate) if node.predicate is None else compile_tree(node.predicate.body)
+        self.body: Code = _identity if node.predicate is None else compile_tree(node.predicate.body)
+        self.price = 4 + (0 if node.predicate is None else weight(node.predicate.body))
 
     def of(self, environment: Mapping[str, Any], frame: Frame) -> list[Any]:
         """The elements: a list's, or a map's values."""
@@ -215,7 +284,7 @@ class _Elements:
 
     def apply(self, environment: Mapping[str, Any], frame: Frame, index: int, element: Any) -> Any:
         """What the predicate says of one element; the element itself without a predicate."""
-        frame.spend()
+        frame.spend(self.price)
         if self.predicate is None:
             return element
         frame.slots[self.predicate.element] = element
@@ -227,8 +296,8 @@ class _Elements:
         return [(element, self.apply(environment, frame, i, element)) for i, element in enumerate(self.of(environment, frame))]
 
 
-def _identity(_predicate: None) -> Code:
-    return lambda _environment, _frame: None
+def _identity(_environment: Mapping[str, Any], _frame: Frame) -> Any:
+    return None
 
 
 def _predicate_call(node: syntax.PredicateCall) -> Code:

@@ -15,9 +15,11 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from tiphys.errors import ExpressionError
-from tiphys.expr.render import go_float, go_json, go_text
+from tiphys.expr.cost import check_size
+from tiphys.expr.paths import query
+from tiphys.expr.render import go_json, go_text
 from tiphys.expr.times import parse_date, parse_go_duration, zone
-from tiphys.expr.values import add, check_size, equal, fetch, integer, is_number, less, type_name
+from tiphys.expr.values import add, equal, fetch, integer, is_number, less, type_name
 
 _FLOAT = re.compile(r"[+-]?(\d[\d_]*\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d{1,19}")
@@ -157,7 +159,8 @@ def repeat(value: object, count: object) -> str:
     return text(value) * times
 
 
-def _replace(value: object, old: object, new: object, count: object = -1) -> str:
+def replace(value: object, old: object, new: object, count: object = -1) -> str:
+    """`replace(s, old, new[, n])`, within the size limit."""
     whole, by = text(value), text(new)
     check_size(len(whole) + (whole.count(text(old)) if integer(count) < 0 else integer(count)) * len(by))
     return whole.replace(text(old), by, integer(count))
@@ -165,6 +168,7 @@ def _replace(value: object, old: object, new: object, count: object = -1) -> str
 
 def join(value: object, glue: object = "") -> str:
     """`join(list, glue)` of texts."""
+    check_size(len(text(glue)) * len(array(value, "join")))
     return text(glue).join(text(part) for part in array(value, "join"))
 
 
@@ -206,13 +210,20 @@ def by_order(values: Iterable[Any], order: object, key: Callable[[Any], Any] = l
     if order not in ("asc", "desc"):
         raise ExpressionError("unknown order, use asc or desc")
 
+    values = list(values)
+    for kind in (str, (int, float)):
+        if all(isinstance(key(value), kind) and not isinstance(key(value), bool) for value in values):
+            return sorted(values, key=key, reverse=order == "desc")
+    check_size(len(values) * 100)
+
     def compare(left: Any, right: Any) -> int:
         return -1 if less(key(left), key(right)) else int(bool(less(key(right), key(left))))
 
     return sorted(values, key=functools.cmp_to_key(compare), reverse=order == "desc")
 
 
-def _unique(value: object) -> list[Any]:
+def unique(value: object) -> list[Any]:
+    """`uniq(list)`: the first of equal elements."""
     found: list[Any] = []
     items = array(value, "uniq")
     check_size(len(items) ** 2)
@@ -258,13 +269,8 @@ def total(values: Iterable[Any]) -> object:
 
 
 def json_path_value(document: object, path: object) -> object:
-    """`jsonpath(text, path)`: what the path finds in a JSON text; one value alone, several as a list."""
-    from tiphys.expr.paths import query
-
-    found = query(from_json(document), text(path))
-    if not found:
-        raise ExpressionError(f"jsonpath: {path} finds nothing")
-    return found[0] if len(found) == 1 else found
+    """`jsonpath(text, path)`: what the path finds in a JSON text; see `paths.query`."""
+    return query(from_json(document), text(path))
 
 
 BUILTINS: dict[str, Callable[..., Any]] = {
@@ -275,7 +281,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "trimPrefix": lambda value, prefix=" ": text(value).removeprefix(text(prefix)),
     "trimSuffix": lambda value, suffix=" ": text(value).removesuffix(text(suffix)),
     "upper": lambda value: text(value).upper(), "lower": lambda value: text(value).lower(),
-    "split": split, "splitAfter": _split_after, "replace": _replace, "repeat": repeat, "join": join,
+    "split": split, "splitAfter": _split_after, "replace": replace, "repeat": repeat, "join": join,
     "indexOf": lambda value, part: text(value).find(text(part)),
     "lastIndexOf": lambda value, part: text(value).rfind(text(part)),
     "hasPrefix": lambda value, prefix: text(value).startswith(text(prefix)),
@@ -290,7 +296,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "keys": lambda value: list(mapping(value)), "values": lambda value: list(mapping(value).values()),
     "toPairs": lambda value: [[key, part] for key, part in mapping(value).items()],
     "fromPairs": lambda pairs: {hashable(key): value for key, value in array(pairs)},
-    "reverse": lambda items: array(items, "reverse")[::-1], "uniq": _unique, "concat": _concat, "flatten": _flatten,
+    "reverse": lambda items: array(items, "reverse")[::-1], "uniq": unique, "concat": _concat, "flatten": _flatten,
     "sort": lambda items, order="asc": by_order(array(items, "sort"), order),
     "bitand": _bits(operator.and_), "bitor": _bits(operator.or_), "bitxor": _bits(operator.xor),
     "bitnand": _bits(lambda left, right: left & ~right), "bitshl": _bits(_shift),
@@ -317,6 +323,3 @@ def now_in(now: datetime | None, place: object = None) -> datetime:
     if now is None:
         raise ExpressionError("now() has no meaning here")
     return now.astimezone(place if isinstance(place, tzinfo) else UTC)
-
-
-__all__ = ["ARGO", "BUILTINS", "by_order", "go_float", "hashable", "now_in", "total"]

@@ -9,9 +9,13 @@ from functools import lru_cache
 from typing import Any
 
 from tiphys.errors import ExpressionError
-from tiphys.expr.compiler import BUILTIN_NAMES, Code, compile_tree
+from tiphys.expr.compiler import BUILTIN_NAMES, FUNCTIONS, Code, compile_tree
+from tiphys.expr.cost import Frame, deep_cost
 from tiphys.expr.parser import parse
-from tiphys.expr.values import Frame
+from tiphys.expr.references import Reference, references, weight
+from tiphys.expr.render import go_text
+
+MAX_NODES = 10_000
 
 
 class Program:
@@ -19,14 +23,17 @@ class Program:
 
     Attributes:
         source: Its text.
-        names: The names that it takes from the environment.
+        names: The dotted names that it takes from the environment, as far as they are written out.
+        required: Those of them for which it has no alternative (`??`, `?.`).
     """
 
-    __slots__ = ("_code", "_slots", "names", "source")
+    __slots__ = ("_code", "_slots", "names", "required", "source")
 
-    def __init__(self, source: str, code: Code, names: frozenset[str], slots: int) -> None:
+    def __init__(self, source: str, code: Code, read: frozenset[Reference], slots: int) -> None:
         self.source = source
-        self.names = names
+        mine = [reference for reference in read if reference.name.split(".", 1)[0] not in FUNCTIONS]
+        self.names = frozenset(reference.name for reference in mine)
+        self.required = frozenset(reference.name for reference in mine if not reference.is_guarded)
         self._code = code
         self._slots = slots
 
@@ -37,11 +44,25 @@ class Program:
             ExpressionError: It fails, or costs too much.
         """
         try:
-            return self._code(environment, Frame(self._slots, now))
+            frame = Frame(self._slots, now)
+            value = self._code(environment, frame)
+            frame.spend(deep_cost(value, frame.left))
         except ExpressionError as e:
             raise ExpressionError(e.message, source=self.source, position=e.position) from e
         except (RecursionError, MemoryError) as e:
             raise ExpressionError("max depth exceeded", source=self.source) from e
+        return value
+
+    def evaluate_bool(self, environment: Mapping[str, Any], *, now: datetime | None = None) -> bool:
+        """The value of a condition.
+
+        Raises:
+            ExpressionError: As `evaluate`, or the value is no boolean.
+        """
+        value = self.evaluate(environment, now=now)
+        if isinstance(value, bool):
+            return value
+        raise ExpressionError(f"unable to cast expression result '{go_text(value)}' to bool", source=self.source)
 
 
 @lru_cache(maxsize=4096)
@@ -53,7 +74,9 @@ def compile_expression(source: str) -> Program:
     """
     try:
         parsed = parse(source, BUILTIN_NAMES)
-        return Program(source, compile_tree(parsed.tree), parsed.names, parsed.slots)
+        if weight(parsed.tree) > MAX_NODES:
+            raise ExpressionError("compilation failed: expression exceeds maximum allowed nodes", source=source[:200])
+        return Program(source, compile_tree(parsed.tree), references(parsed.tree), parsed.slots)
     except RecursionError as e:
         raise ExpressionError("expression is nested too deeply", source=source[:200]) from e
 
@@ -73,7 +96,4 @@ def evaluate_bool(source: str, environment: Mapping[str, Any], *, now: datetime 
     Raises:
         ExpressionError: As `evaluate`, or the value is no boolean.
     """
-    value = evaluate(source, environment, now=now)
-    if isinstance(value, bool):
-        return value
-    raise ExpressionError(f"unable to cast expression result {value!r} to bool", source=source)
+    return compile_expression(source).evaluate_bool(environment, now=now)

@@ -12,6 +12,7 @@ WORD_OPERATORS = frozenset(
     {"in", "or", "and", "matches", "contains", "startsWith", "endsWith", "let", "not", "if", "else"},
 )
 MAX_LENGTH = 65_536
+MAX_TOKENS = 12_000
 
 _TOKEN = re.compile(
     r"""
@@ -26,7 +27,9 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(?:[xX]([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))", re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:[xX]([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|(.))", re.DOTALL
+)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 _SELF = frozenset("\\'\"`?")
 
@@ -73,6 +76,8 @@ def tokens(source: str) -> list[Token]:
         token = _token(match, source)
         if token is not None:
             found.append(token)
+            if len(found) > MAX_TOKENS:
+                raise ExpressionError(f"expression has more than {MAX_TOKENS} tokens", source=source[:80])
         position = match.end()
     found.append(Token("end", "", len(source)))
     return found

@@ -30,10 +30,9 @@ _MAX_INTEGER = 2**63 - 1
 
 @dataclass(slots=True)
 class Parsed:
-    """A parsed expression: its tree, the names it takes from the environment, and how many slots a frame needs."""
+    """A parsed expression: its tree, and how many slots a frame needs."""
 
     tree: syntax.Node
-    names: frozenset[str]
     slots: int
 
 
@@ -43,7 +42,6 @@ class _Parser:
     builtins: frozenset[str]
     tokens: list[Token]
     place: int = 0
-    names: set[str] = field(default_factory=set)
     variables: dict[str, int] = field(default_factory=dict)
     pointers: list[syntax.Predicate] = field(default_factory=list)
     slots: int = 0
@@ -252,7 +250,6 @@ class _Parser:
             return self.postfix(syntax.Slot(self.variables[name]))
         if name == "$env":
             return self.postfix(syntax.Environment())
-        self.names.add(name)
         return self.postfix(syntax.Name(name))
 
     def number(self, token: Token) -> int | float:
@@ -287,7 +284,7 @@ class _Parser:
             elif self.at("("):
                 key = self.expression(0)
             else:
-                raise self.error("a map key must be a quoted string, a number, a identifier, or an expression enclosed in parentheses")
+                raise self.error("a map key must be a quoted string, a number, a identifier, or an expression in parentheses")
             self.expect(":")
             pairs.append((key, self.expression(0)))
         return syntax.MapOf(tuple(pairs))
@@ -302,7 +299,6 @@ class _Parser:
             return syntax.Call(name, syntax.Slot(self.variables[name]), arguments)
         if name in self.builtins:
             return syntax.BuiltinCall(name, arguments)
-        self.names.add(name)
         return syntax.Call(name, syntax.Name(name), arguments)
 
     def predicate_call(self, name: str, array: syntax.Node | None) -> syntax.Node:
@@ -381,4 +377,4 @@ def parse(source: str, builtins: frozenset[str]) -> Parsed:
     tree = parser.sequence()
     if parser.token.kind != "end":
         raise parser.error()
-    return Parsed(tree, frozenset(parser.names), parser.slots)
+    return Parsed(tree, parser.slots)

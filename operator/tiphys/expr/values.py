@@ -1,4 +1,4 @@
-"""What operators of expr-lang do to values, and how much of it one evaluation may do.
+"""What operators of expr-lang do to values.
 
 Values are None, bool, int, float, str, list, mappings, datetime, timedelta and functions.
 Source: expr-lang 1.17.
@@ -11,12 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tiphys.errors import ExpressionError
+from tiphys.expr.cost import check_size
 from tiphys.expr.times import METHODS
-
-MAX_STEPS = 20_000
-"""Elements visited and functions called in one evaluation: far above what workflows need, far below 100 ms."""
-MAX_SIZE = 1_000_000
-"""Characters or elements of one value."""
 
 _TYPES = {
     bool: "bool",
@@ -27,37 +23,6 @@ _TYPES = {
     datetime: "time.Time",
     timedelta: "time.Duration",
 }
-
-
-class Frame:
-    """The variables of one evaluation, what it has cost so far, and the time it takes as now."""
-
-    __slots__ = ("left", "now", "slots")
-
-    def __init__(self, slots: int, now: datetime | None) -> None:
-        self.slots: list[Any] = [None] * slots
-        self.left = MAX_STEPS
-        self.now = now
-
-    def spend(self, steps: int = 1) -> None:
-        """Count steps.
-
-        Raises:
-            ExpressionError: There were too many.
-        """
-        self.left -= steps
-        if self.left < 0:
-            raise ExpressionError("expression costs too much: it was stopped")
-
-
-def check_size(size: int) -> None:
-    """Return when a value of this size may be made.
-
-    Raises:
-        ExpressionError: It may not.
-    """
-    if size > MAX_SIZE:
-        raise ExpressionError("memory budget exceeded")
 
 
 def type_name(value: object) -> str:
@@ -72,6 +37,13 @@ def type_name(value: object) -> str:
 def is_number(value: object) -> bool:
     """Whether the value is an integer or a float; a boolean is none."""
     return type(value) is int or type(value) is float
+
+
+def wrapped(value: Any) -> Any:
+    """A number as Go keeps it: integers wrap at 64 bits."""
+    if type(value) is int and not -(2**63) <= value < 2**63:
+        return (value + 2**63) % 2**64 - 2**63
+    return value
 
 
 def _refuse(sign: str, left: object, right: object) -> ExpressionError:
@@ -92,7 +64,7 @@ def equal(left: object, right: object) -> bool:
 def add(left: Any, right: Any) -> object:
     """`+`: numbers, texts, times and durations."""
     if is_number(left) and is_number(right):
-        return left + right
+        return wrapped(left + right)
     if isinstance(left, str) and isinstance(right, str):
         check_size(len(left) + len(right))
         return left + right
@@ -106,7 +78,7 @@ def add(left: Any, right: Any) -> object:
 def subtract(left: Any, right: Any) -> object:
     """`-`: numbers, times and durations."""
     if is_number(left) and is_number(right):
-        return left - right
+        return wrapped(left - right)
     if isinstance(left, datetime) and isinstance(right, datetime | timedelta):
         return left - right
     if isinstance(left, timedelta) and isinstance(right, timedelta):
@@ -118,7 +90,7 @@ def multiply(left: Any, right: Any) -> object:
     """`*`: numbers, and durations by numbers."""
     pair = {type(left), type(right)}
     if (is_number(left) and is_number(right)) or (timedelta in pair and pair & {int, float}):
-        return left * right
+        return wrapped(left * right)
     raise _refuse("*", left, right)
 
 
