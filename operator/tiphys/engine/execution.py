@@ -106,8 +106,9 @@ class Execution:
         template_name = found.ref.template if found.ref else found.name
         return names.pod_name(self.run.name, self.call.name, template_name, version=self.run.pod_name_format)
 
-    def create(self, node_type: str, phase: str, *, message: str = "", inputs: Inputs | None = None,
-               outputs: Outputs | None = None) -> NodeStatus:
+    def create(
+        self, node_type: str, phase: str, *, message: str = "", inputs: Inputs | None = None, outputs: Outputs | None = None
+    ) -> NodeStatus:
         """Add the node and draw its edges."""
         tree, call, now = self.run.tree, self.call, self.run.stamp
         boundary = tree.by_id(call.boundary_id)

@@ -352,9 +352,9 @@ _FOLDS: dict[str, Callable[[_Elements], Code]] = {
     "any": lambda elements: _any(elements, wanted=True, answer=True),
     "one": _one,
     "count": _count,
-    "filter": lambda elements: lambda environment, frame: [
-        element for element, said in elements.each(environment, frame) if truth(said)
-    ],
+    "filter": lambda elements: (
+        lambda environment, frame: [element for element, said in elements.each(environment, frame) if truth(said)]
+    ),
     "map": lambda elements: lambda environment, frame: [said for _, said in elements.each(environment, frame)],
     "sum": lambda elements: lambda environment, frame: total(said for _, said in elements.each(environment, frame)),
     "groupBy": _group,
