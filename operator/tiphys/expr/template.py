@@ -22,12 +22,13 @@ T = TypeVar("T")
 Strictness = bool | tuple[str, ...]
 """Whether a tag must resolve: all, none, or those whose name starts with one of these (`steps.`)."""
 
+_LATE = frozenset({"item", "retries", "lastRetry"})
 _LATE_NAMES = frozenset({"workflow.status", "workflow.failures"})
 _MAX_ENDS = 8
 _MAX_PLANS = 256
 
 
-class UnresolvedTag(ExpressionError):  # noqa: N818 what it is  # noqa: N818 the field's own word
+class UnresolvedTag(ExpressionError):  # noqa: N818 the field's own word
     """A tag stands for nothing; `tag` is the name that is missing."""
 
     code = "unresolved-tag"
