@@ -12,14 +12,15 @@ from tiphys.expr.cost import Frame, deep_cost, flat_cost
 from tiphys.expr.functions import ARGO, BUILTINS, by_order, hashable, now_in, total
 from tiphys.expr.references import weight
 from tiphys.expr.scope import Branch
-from tiphys.expr.sprig import SPRIG
-from tiphys.expr.values import OPERATORS, UNARY, fetch, slice_of, truth, type_name
+from tiphys.expr.sprig import SPRIG, Clocked
+from tiphys.expr.values import OPERATORS, UNARY, fetch, is_number, slice_of, span, truth, type_name
 
 Code = Callable[[Mapping[str, Any], Frame], Any]
 
 BUILTIN_NAMES = frozenset(BUILTINS) | {"now"}
 FUNCTIONS: Mapping[str, Any] = {**ARGO, "sprig": SPRIG}
 """What Argo adds to every environment."""
+_ON_VALUES = frozenset({"in", "contains", "startsWith", "endsWith", "matches"})
 _FLAT = frozenset({"len", "type", "first", "last", "get", "take", "keys", "values"})
 """Functions whose work does not grow with what their arguments hold."""
 
@@ -90,14 +91,17 @@ def _unary(node: syntax.Unary) -> Code:
 
 
 def _binary(node: syntax.Binary) -> Code:
+    _check_constants(node)
     left, right = compile_tree(node.left), compile_tree(node.right)
     match node.operator:
         case "&&":
-            return lambda environment, frame: truth(left(environment, frame)) and truth(right(environment, frame))
+            return _both(left, right)
         case "||":
-            return lambda environment, frame: truth(left(environment, frame)) or truth(right(environment, frame))
+            return _either(left, right)
         case "??":
             return _coalesce(left, right)
+        case "..":
+            return _span(left, right)
     apply = OPERATORS.get(node.operator)
     if apply is None:
         raise ExpressionError(f"unknown operator {node.operator}")
@@ -105,20 +109,54 @@ def _binary(node: syntax.Binary) -> Code:
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
         one, other = left(environment, frame), right(environment, frame)
         frame.spend(1 + deep_cost(one, frame.left) + deep_cost(other, frame.left))
-        value = apply(one, other)
-        if isinstance(value, list):
-            frame.spend(flat_cost(value))
-        return value
+        return apply(one, other)
+
+    return run
+
+
+def _check_constants(node: syntax.Binary) -> None:
+    """As expr-lang, which knows the types of literals before it runs.
+
+    Raises:
+        ExpressionError: The literals on both sides can never be compared.
+    """
+    if not (isinstance(node.left, syntax.Constant) and isinstance(node.right, syntax.Constant)):
+        return
+    left, right = node.left.value, node.right.value
+    is_alike = type(left) is type(right) or (is_number(left) and is_number(right))
+    is_equality = node.operator in ("==", "!=") and (is_alike or left is None or right is None)
+    if not is_equality and (node.operator in ("==", "!=") or (left is right is None and node.operator in _ON_VALUES)):
+        raise ExpressionError(f"invalid operation: {node.operator} (mismatched types {type_name(left)} and {type_name(right)})")
+
+
+def _span(left: Code, right: Code) -> Code:
+    def run(environment: Mapping[str, Any], frame: Frame) -> Any:
+        numbers = span(left(environment, frame), right(environment, frame))
+        frame.spend(len(numbers) >> 1)
+        return list(numbers)
+
+    return run
+
+
+def _both(left: Code, right: Code) -> Code:
+    def run(environment: Mapping[str, Any], frame: Frame) -> Any:
+        value = left(environment, frame)
+        return truth(right(environment, frame)) if value is not None and truth(value) else value
+
+    return run
+
+
+def _either(left: Code, right: Code) -> Code:
+    def run(environment: Mapping[str, Any], frame: Frame) -> Any:
+        value = left(environment, frame)
+        return (value is not None and truth(value)) or truth(right(environment, frame))
 
     return run
 
 
 def _coalesce(left: Code, right: Code) -> Code:
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
-        try:
-            value = left(environment, frame)
-        except ExpressionError:
-            value = None
+        value = left(environment, frame)
         return right(environment, frame) if value is None else value
 
     return run
@@ -142,6 +180,8 @@ def _member(node: syntax.Member) -> Code:
 
 
 def _raw_member(node: syntax.Member) -> Code:
+    if isinstance(node.object, syntax.Constant) and isinstance(node.object.value, str):
+        raise ExpressionError("type string[int] is undefined")
     container, key, is_optional = _raw(node.object), compile_tree(node.key), node.is_optional
 
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
@@ -205,6 +245,8 @@ def _call(node: syntax.Call) -> Code:
             raise ExpressionError(f"{name} is not callable")
         values = [argument(environment, frame) for argument in arguments]
         frame.spend(4 + sum(deep_cost(value, frame.left) for value in values))
+        if isinstance(found, Clocked):
+            values = [now_in(frame.now), *values]
         result = invoke(name, found, values)
         frame.spend(flat_cost(result))
         return result
@@ -274,10 +316,8 @@ class _Elements:
         self.price = 4 + (0 if node.predicate is None else weight(node.predicate.body))
 
     def of(self, environment: Mapping[str, Any], frame: Frame) -> list[Any]:
-        """The elements: a list's, or a map's values."""
+        """The elements of the list."""
         value = self.array(environment, frame)
-        if isinstance(value, Mapping):
-            value = list(value.values())
         if not isinstance(value, list):
             raise ExpressionError(f"builtin {self.name} takes only array (got {type_name(value)})")
         return value

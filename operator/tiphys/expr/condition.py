@@ -109,7 +109,10 @@ class _Lexer:
                 break
             token = self._token(kind)
             if token.kind not in _NEXT[kind]:
-                raise ConditionFault(f"Cannot transition token types from {kind} to {token.kind} [{_shown(token.value)}]")
+                if (kind, token.kind) == ("VARIABLE", "CLAUSE"):
+                    raise ConditionFault(f"Undefined function {found[-1].value}")
+                before = f"{kind} [{_shown(found[-1].value if found else None)}]"
+                raise ConditionFault(f"Cannot transition token types from {before} to {token.kind} [{_shown(token.value)}]")
             found.append(token)
             kind = token.kind
         if found and kind not in _MAY_END:
@@ -212,6 +215,8 @@ def _shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return go_float(value)
+    if isinstance(value, list):
+        return f"[{' '.join(map(_shown, value))}]"
     return "<nil>" if value is None else str(value)
 
 
@@ -225,6 +230,12 @@ def _as_bool(value: object, sign: str, what: str = "logical operator") -> bool:
     if isinstance(value, bool):
         return value
     raise ConditionFault(f"Value '{_shown(value)}' cannot be used with the {what} '{sign}', it is not a bool")
+
+
+def _prefixed(value: Any, wanted: type, sign: str) -> Any:
+    if isinstance(value, wanted):
+        return value
+    raise ConditionFault(f"Value '{_shown(value)}' cannot be used with the prefix '{sign}'")
 
 
 def _equal(left: object, right: object) -> bool:
@@ -277,10 +288,10 @@ class _Planner:
             return self.value()
         sign, operand = self.take().value, self.value()
         if sign == "!":
-            return lambda: not _as_bool(operand(), sign, "prefix")
+            return lambda: not _prefixed(operand(), bool, sign)
         if sign == "-":
-            return lambda: -_as_number(operand(), sign, "prefix")
-        return lambda: float(~_integer(_as_number(operand(), sign, "prefix")))
+            return lambda: -_prefixed(operand(), float, sign)
+        return lambda: float(~_integer(_prefixed(operand(), float, sign)))
 
     def value(self) -> _Code:
         token = self.take()
@@ -360,7 +371,7 @@ def _matched(sign: str, left: _Code, right: _Code) -> _Code:
         text, pattern = left(), right()
         for value in (text, pattern):
             if not isinstance(value, str):
-                raise ConditionFault(f"Value '{_shown(value)}' cannot be used with the comparator '{sign}', it is not a string")
+                raise ConditionFault(f"Value '{_shown(value)}' cannot be used with the comparator '{sign}', it is not a number")
         try:
             return search(text, pattern) is (sign == "=~")
         except ExpressionError as e:
@@ -373,7 +384,7 @@ def _member(sign: str, left: _Code, right: _Code) -> _Code:
     def run() -> bool:
         one, many = left(), right()
         if not isinstance(many, list):
-            raise ConditionFault(f"Value '{_shown(many)}' cannot be used with the comparator '{sign}', it is not an array")
+            raise ConditionFault(f"Value '{_shown(one)}' cannot be used with the comparator '{sign}', it is not a number")
         return any(_equal(one, value) for value in many)
 
     return run

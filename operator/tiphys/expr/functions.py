@@ -155,7 +155,9 @@ def _split_after(value: object, separator: object, limit: object = -1) -> list[s
 def repeat(value: object, count: object) -> str:
     """`repeat(s, n)`, within the size limit."""
     times = integer(count)
-    check_size(len(text(value)) * max(times, 0))
+    if times < 0:
+        raise ExpressionError(f"invalid argument for repeat (expected positive integer, got {times})")
+    check_size(len(text(value)) * times)
     return text(value) * times
 
 
@@ -196,6 +198,13 @@ def _get(container: object = None, key: object = None) -> object:
         if isinstance(container, list | str):
             integer(key)
         return None
+
+
+def _take(items: object, count: object) -> list[Any]:
+    most = integer(count)
+    if most < 0:
+        raise ExpressionError("slice index out of bounds")
+    return array(items, "take")[:most]
 
 
 def hashable(key: object) -> Any:
@@ -250,7 +259,13 @@ def _concat(*values: object) -> list[Any]:
 
 
 def _bits(apply: Callable[[int, int], int]) -> Callable[[Any, Any], int]:
-    return lambda left, right: apply(integer(left), integer(right))
+    return lambda left, right: apply(_whole(left), _whole(right))
+
+
+def _whole(value: object) -> int:
+    if type(value) is int:
+        return value
+    raise ExpressionError(f"cannot use {type_name(value)} as argument (type int)")
 
 
 def _shift(left: int, by: int) -> int:
@@ -290,9 +305,9 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "toJSON": lambda value: go_json(value, "  "), "fromJSON": from_json,
     "toBase64": lambda value: base64.b64encode(text(value).encode()).decode(), "fromBase64": _from_base64,
     "duration": lambda value: parse_go_duration(text(value)), "date": parse_date, "timezone": zone,
-    "first": lambda items: items[0] if isinstance(items, list) and items else None,
-    "last": lambda items: items[-1] if isinstance(items, list) and items else None,
-    "get": _get, "take": lambda items, count: array(items, "take")[: integer(count)],
+    "first": lambda items: next(iter(array(items or [], "get first element from")), None),
+    "last": lambda items: next(reversed(array(items or [], "get last element from")), None),
+    "get": _get, "take": _take,
     "keys": lambda value: list(mapping(value)), "values": lambda value: list(mapping(value).values()),
     "toPairs": lambda value: [[key, part] for key, part in mapping(value).items()],
     "fromPairs": lambda pairs: {hashable(key): value for key, value in array(pairs)},
@@ -301,7 +316,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "bitand": _bits(operator.and_), "bitor": _bits(operator.or_), "bitxor": _bits(operator.xor),
     "bitnand": _bits(lambda left, right: left & ~right), "bitshl": _bits(_shift),
     "bitshr": _bits(lambda left, by: left >> by if 0 <= by < 64 else 0),
-    "bitushr": _bits(lambda left, by: (left & (2**64 - 1)) >> by if 0 <= by < 64 else 0), "bitnot": lambda value: ~integer(value),
+    "bitushr": _bits(lambda left, by: (left & (2**64 - 1)) >> by if 0 <= by < 64 else 0), "bitnot": lambda value: ~_whole(value),
 }  # fmt: skip
 
 ARGO: dict[str, Callable[..., Any]] = {

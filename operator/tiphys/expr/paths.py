@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from tiphys.errors import ExpressionError
 from tiphys.expr.render import go_text
+from tiphys.expr.scope import MISSING
 
 _PIECE = re.compile(
     r"""
@@ -170,6 +171,29 @@ def _compare(left: Any, sign: str, right: Any) -> bool:
             return bool(left > right)
         case _:
             return bool(left >= right)
+
+
+def dotted(document: object, path: str) -> object:
+    r"""What a plain dotted path (`status.conditions.0.type`, `metadata.labels.a\.b`, `items.#`) names; `MISSING` when nothing.
+
+    A number is a place in a list, `#` the list's length.
+    """
+    value = document
+    for part in re.split(r"(?<!\\)\.", path):
+        value = _part(value, part.replace("\\.", "."))
+        if value is MISSING:
+            break
+    return value
+
+
+def _part(value: object, key: str) -> object:
+    if isinstance(value, Mapping):
+        return value.get(key, MISSING)
+    if isinstance(value, list) and key == "#":
+        return len(value)
+    if isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+        return value[int(key)]
+    return MISSING
 
 
 def path_text(value: object) -> str:

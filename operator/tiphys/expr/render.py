@@ -13,18 +13,18 @@ from decimal import Decimal
 from tiphys.errors import ExpressionError
 
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_EXPONENT = re.compile("e-0")
 _HTML_PATTERN = re.compile("[<>&\u2028\u2029]")
-_LARGE = 1e21
 
 
-def go_float(value: float, *, smallest: float = 1e-4) -> str:
-    """Shortest decimal text, with an exponent below `smallest` and from 1e21 on."""
+def go_float(value: float, *, smallest: float = 1e-4, largest: float = 1e6) -> str:
+    """Shortest decimal text, with an exponent below `smallest` and from `largest` on."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     size = abs(value)
-    if size != 0 and (size < smallest or size >= _LARGE):
+    if size != 0 and (size < smallest or size >= largest):
         return _with_exponent(value)
     text = format(Decimal(repr(value)), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
@@ -54,23 +54,37 @@ def go_duration(value: timedelta) -> str:
 
 def go_text(value: object) -> str:
     """The value as `%v` prints it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return "[" + " ".join(map(go_text, value)) + "]"
+    if isinstance(value, Mapping):
+        return "map[" + " ".join(f"{go_text(key)}:{go_text(value[key])}" for key in sorted(value, key=str)) + "]"
+    return _scalar_text(value)
+
+
+def _scalar_text(value: object) -> str:
     match value:
-        case str():
-            return value
         case None:
             return "<nil>"
         case bool():
             return "true" if value else "false"
         case float():
             return go_float(value)
-        case list() | tuple():
-            return "[" + " ".join(map(go_text, value)) + "]"
-        case Mapping():
-            return "map[" + " ".join(f"{go_text(key)}:{go_text(value[key])}" for key in sorted(value, key=str)) + "]"
         case timedelta():
             return go_duration(value)
+        case datetime():
+            return go_time(value)
         case _:
             return str(value)
+
+
+def go_time(value: datetime) -> str:
+    """A time as `2006-01-02 15:04:05.5 +0000 UTC`."""
+    fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
+    zone = value.strftime("%z") or "+0000"
+    name = value.tzname() or "UTC"
+    return f"{value:%Y-%m-%d %H:%M:%S}{fraction} {zone} {zone if name.startswith('UTC') and name != 'UTC' else name}"
 
 
 def time_json(value: datetime) -> str:
@@ -97,7 +111,7 @@ def _scalar_json(value: object) -> str:
         case float():
             if not math.isfinite(value):
                 raise ExpressionError(f"json: unsupported value: {go_float(value)}")
-            return go_float(value, smallest=1e-6)
+            return _EXPONENT.sub("e-", go_float(value, smallest=1e-6, largest=1e21))
         case timedelta():
             return str(value // timedelta(microseconds=1) * 1000)
         case datetime():

@@ -19,7 +19,7 @@ MISSING: Final = _Missing()
 class Scope:
     """Dotted names (`inputs.parameters.x`) and their values; what is not here is asked of the scope around."""
 
-    __slots__ = ("_parent", "_prefixes", "_resolve", "_values")
+    __slots__ = ("_index", "_parent", "_prefixes", "_resolve", "_values")
 
     def __init__(
         self,
@@ -41,6 +41,7 @@ class Scope:
         self._parent = parent
         self._resolve = resolve
         self._prefixes = prefixes
+        self._index: frozenset[str] | None = None
 
     def get(self, name: str) -> object:
         """The value of `name`: text or JSON; `MISSING` when it stands for nothing, None when its value is absent."""
@@ -76,16 +77,26 @@ class Scope:
         return found
 
     def has_below(self, prefix: str) -> bool:
-        """Whether a name is known to begin with `prefix`."""
+        """Whether a name is known to begin with `prefix`, which ends with a dot."""
         scope: Scope | None = self
         while scope is not None:
-            for name in scope._values:
-                if name.startswith(prefix):
-                    return True
+            if prefix in scope._known_prefixes():
+                return True
             if scope._prefixes is not None and any(True for _ in scope._prefixes(prefix)):
                 return True
             scope = scope._parent
         return False
+
+    def _known_prefixes(self) -> frozenset[str]:
+        if self._index is None:
+            found: set[str] = set()
+            for name in self._values:
+                place = name.find(".") + 1
+                while place:
+                    found.add(name[:place])
+                    place = name.find(".", place) + 1
+            self._index = frozenset(found)
+        return self._index
 
     def environment(self) -> "Branch":
         """The scope as nested maps, made as they are walked, for expressions."""

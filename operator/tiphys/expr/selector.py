@@ -10,8 +10,8 @@ from functools import lru_cache
 import msgspec
 
 from tiphys.errors import ExpressionError
-from tiphys.expr.paths import dotted
-from tiphys.expr.render import go_float
+from tiphys.expr.paths import dotted, path_text
+from tiphys.expr.scope import MISSING
 from tiphys.model.base import Json
 
 _SET = re.compile(r"^(?P<key>[^\s!=<>,()]+)\s+(?P<sign>in|notin)\s*\((?P<values>[^()]*)\)$")
@@ -37,7 +37,7 @@ class Requirement(msgspec.Struct, frozen=True):
     def matches(self, document: Json) -> bool:
         """Whether the object fulfils it."""
         found = dotted(document, self.key)
-        return _SIGNS[self.sign](None if found is None else _as_label(found), self.values)
+        return _SIGNS[self.sign](None if found is MISSING else _as_label(found), self.values)
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -55,15 +55,7 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 def _as_label(value: object) -> str:
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return go_float(value)
-        case _:
-            return str(value)
+    return "" if value is None else path_text(value)
 
 
 def _number(text: str | None) -> int | None:

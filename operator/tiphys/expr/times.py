@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tiphys.errors import ExpressionError
-from tiphys.expr.render import go_duration
+from tiphys.expr.cost import check_size
+from tiphys.expr.render import go_duration, go_time
 
 _LAYOUT = {
     "January": "%B", "Monday": "%A", "2006": "%Y", "MST": "%Z", "Jan": "%b", "Mon": "%a", "-07:00": "%:z", "Z07:00": "Z%:z",
@@ -19,15 +20,18 @@ _LAYOUT = {
 }  # fmt: skip
 _PIECE = re.compile("|".join(map(re.escape, _LAYOUT)))
 _KNOWN_LAYOUTS = (
-    "2006-01-02", "15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05Z07:00", "02 Jan 06 15:04 MST",
+    "2006-01-02", "15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05.000Z07:00",
+    "02 Jan 06 15:04 MST",
     "Monday, 02-Jan-06 15:04:05 MST", "Mon, 02 Jan 2006 15:04:05 MST",
 )  # fmt: skip
+_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def go_format(at: datetime, layout: str) -> str:
     """The time in Go's layout."""
+    check_size(len(layout) * 100)
 
     def piece(found: re.Match[str]) -> str:
         match _LAYOUT[found.group()]:
@@ -81,9 +85,10 @@ def parse_date(*arguments: Any) -> datetime:
         raise ExpressionError("date takes texts")
     if len(arguments) > 2:
         place = zone(arguments[2])
+    given = _NANOSECONDS.sub(r"\1", arguments[0])
     for layout in arguments[1:2] or _KNOWN_LAYOUTS:
         try:
-            at = _parse(arguments[0], layout)
+            at = _parse(given, layout)
         except ValueError:
             continue
         return at.replace(tzinfo=place) if place else at
@@ -104,6 +109,14 @@ def parse_go_duration(text: str) -> timedelta:
         return sign * timedelta(seconds=sum(float(number) * _SECONDS[unit] for number, unit in parts))
     except OverflowError as e:
         raise ExpressionError(f'time: invalid duration "{text}"') from e
+
+
+_ZERO = datetime(1, 1, 1, tzinfo=UTC)
+
+
+def _add_date(at: datetime, years: Any, months: Any, days: Any) -> datetime:
+    year, month = divmod(at.year * 12 + at.month - 1 + int(years) * 12 + int(months), 12)
+    return at.replace(year=year, month=month + 1, day=1) + timedelta(days=at.day - 1 + int(days))
 
 
 METHODS: dict[tuple[type, str], Callable[..., object]] = {
@@ -128,6 +141,13 @@ METHODS: dict[tuple[type, str], Callable[..., object]] = {
     (datetime, "Add"): lambda at, span: at + span,
     (datetime, "Before"): lambda at, other: at < other,
     (datetime, "After"): lambda at, other: at > other,
+    (datetime, "Equal"): lambda at, other: at == other,
+    (datetime, "AddDate"): _add_date,
+    (datetime, "In"): lambda at, place: at.astimezone(place),
+    (datetime, "Truncate"): lambda at, span: at - (at - _ZERO) % span if span > timedelta(0) else at,
+    (datetime, "String"): go_time,
+    (timedelta, "Round"): lambda span, unit: (span + unit / 2) // unit * unit if unit > timedelta(0) else span,
+    (timedelta, "Truncate"): lambda span, unit: span // unit * unit if unit > timedelta(0) else span,
     (datetime, "Format"): go_format,
     (datetime, "IsZero"): lambda at: at.year == 1,
 }

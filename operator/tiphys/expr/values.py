@@ -8,6 +8,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from tiphys.errors import ExpressionError
@@ -163,25 +164,38 @@ def _on_texts(name: str, apply: Callable[[str, str], bool]) -> Callable[[Any, An
     return checked
 
 
+@lru_cache(maxsize=512)
+def compiled_pattern(pattern: str) -> Any:
+    """The RE2 pattern that a text says.
+
+    Raises:
+        ExpressionError: It says none.
+    """
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options=options)
+    except re2.error as e:
+        reason = e.args[0].decode() if e.args and isinstance(e.args[0], bytes) else str(e)
+        raise ExpressionError(f"error parsing regexp: {reason}") from e
+
+
 def search(text: str, pattern: str) -> bool:
     """Whether the RE2 pattern matches somewhere in the text.
 
     Raises:
         ExpressionError: It is no pattern.
     """
-    import re2
-
-    try:
-        return re2.search(pattern, text) is not None
-    except re2.error as e:
-        raise ExpressionError(f"error parsing regexp: {e}") from e
+    return compiled_pattern(pattern).search(text) is not None
 
 
-def span(left: object, right: object) -> object:
+def span(left: object, right: object) -> range:
     """`a..b`: the integers from a to b."""
     start, end = integer(left), integer(right)
     check_size(end - start)
-    return list(range(start, end + 1))
+    return range(start, end + 1)
 
 
 def integer(value: object) -> int:
@@ -196,15 +210,15 @@ def integer(value: object) -> int:
 
 
 def truth(value: object) -> bool:
-    """The value as a condition; nil is false.
+    """The value as a condition.
 
     Raises:
-        ExpressionError: It is neither a boolean nor nil.
+        ExpressionError: It is no boolean.
     """
     if isinstance(value, bool):
         return value
     if value is None:
-        return False
+        raise ExpressionError("interface conversion: interface {} is nil, not bool")
     raise ExpressionError(f"non-bool ({type_name(value)}) used as condition")
 
 
@@ -222,7 +236,6 @@ OPERATORS: dict[str, Callable[[Any, Any], object]] = {
     "<=": _ordered("<=", operator.le),
     ">=": _ordered(">=", operator.ge),
     "in": contained,
-    "..": span,
     "contains": _on_texts("contains", lambda text, part: part in text),
     "startsWith": _on_texts("startsWith", str.startswith),
     "endsWith": _on_texts("endsWith", str.endswith),
@@ -254,7 +267,7 @@ def fetch(container: Any, key: Any) -> object:
         ExpressionError: The index is out of range, or the container has no members.
     """
     if isinstance(container, Mapping):
-        return container.get(key) if isinstance(key, str | int | float) else None
+        return _keyed(container, key)
     if isinstance(container, list | str):
         index = integer(key)
         place = index + len(container) if index < 0 else index
@@ -264,6 +277,12 @@ def fetch(container: Any, key: Any) -> object:
     if isinstance(container, datetime | timedelta) and isinstance(key, str):
         return _method(container, key)
     raise ExpressionError(f"cannot fetch {key} from {type_name(container)}")
+
+
+def _keyed(container: Mapping[Any, Any], key: Any) -> object:
+    if not isinstance(key, str) and not any(type(known) is type(key) for known in container):
+        raise ExpressionError(f"cannot use {type_name(key)} to get an element from {type_name(container)}")
+    return container.get(key)
 
 
 def _method(value: datetime | timedelta, name: str) -> object:
