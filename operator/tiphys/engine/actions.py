@@ -7,7 +7,7 @@ import msgspec
 from tiphys.model.order import NodeOrder
 
 
-class Action(msgspec.Struct, frozen=True, tag=True):
+class Action(msgspec.Struct, frozen=True, tag=True, tag_field="action"):
     """The root of all actions."""
 
 
@@ -40,6 +40,7 @@ class CollectNode(Action, frozen=True):
     node_id: str
     pod_name: str
     delay_seconds: float = 0.0
+    phase: str = ""
 
 
 class WakeAt(Action, frozen=True):

@@ -6,7 +6,7 @@ from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
 
 
-class Event(msgspec.Struct, frozen=True, tag=True):
+class Event(msgspec.Struct, frozen=True, tag=True, tag_field="event"):
     """The root of all events."""
 
 

@@ -21,10 +21,10 @@ MAX_DEPTH = 100
 class Parent(Protocol):
     """Who started an execution."""
 
-    def child_finished(self, child: "Execution") -> None:
+    def child_finished(self, child: "Execution", /) -> None:
         """The child's node is fulfilled; called once for each child."""
 
-    def child_changed(self, child: "Execution") -> None:
+    def child_changed(self, child: "Execution", /) -> None:
         """The child's node exists and changed its phase without being fulfilled."""
 
 

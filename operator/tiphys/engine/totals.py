@@ -1,7 +1,8 @@
 """Progress and resource durations, summed from leaves up the chain of what contains what, in O(depth) a change.
 
-Source: argo-semantics 3.8. Differs from Argo: a sum is over what a node contains, not over all descendants in the graph, so that a step
-group counts its own steps and not those of later groups.
+Source: argo-semantics 3.8.
+Differs from Argo: a sum is over what a node contains, not over all descendants in the graph, so that a step group counts its own
+steps and not those of later groups.
 """
 
 import re

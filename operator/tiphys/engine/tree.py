@@ -26,6 +26,7 @@ class NodeTree:
         self.totals = Totals()
         self._nodes = dict(nodes)
         self._before: dict[str, NodeStatus | None] = {}
+        self._phases: list[tuple[str, str, str]] = []
         self._edges: dict[str, set[str]] = {}
         self._drawn: dict[str, list[str]] = {}
 
@@ -150,6 +151,14 @@ class NodeTree:
         children = (self._nodes.get(child) for child in self.children(node.id))
         return [child for child in children if child is not None and child.node_flag is not None and child.node_flag.retried]
 
+    def take_phases(self) -> list[tuple[str, str, str]]:
+        """Node id, phase before ("" for a new node) and phase after, for each change of a phase since the last call."""
+        phases, self._phases = self._phases, []
+        return phases
+
     def _store(self, old: NodeStatus | None, new: NodeStatus) -> None:
+        before = old.phase if old else ""
+        if new.phase != before:
+            self._phases.append((new.id, before, new.phase))
         self._before.setdefault(new.id, old)
         self._nodes[new.id] = new

@@ -1,10 +1,10 @@
-"""What `{{steps.x...}}`, `{{tasks.x...}}` and `{{inputs...}}` stand for: values looked up by name when asked, never copied beforehand.
+"""What `{{steps.x...}}`, `{{tasks.x...}}` and `{{inputs...}}` stand for: values looked up when asked, never copied beforehand.
 
 Source: argo-semantics 8.4, 9.5, 10.3.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from tiphys.engine.tree import NodeTree
@@ -27,6 +27,17 @@ def _text(value: str) -> object:
     return value or MISSING
 
 
+_NODE_VARIABLES: dict[str, Callable[[NodeStatus], object]] = {
+    "id": lambda node: node.id,
+    "status": lambda node: node.phase,
+    "startedAt": lambda node: time_text(node.started_at),
+    "finishedAt": lambda node: time_text(node.finished_at),
+    "ip": lambda node: _text(node.pod_ip),
+    "hostNodeName": lambda node: _text(node.host_node_name),
+    "exitCode": lambda node: _text(node.outputs.exit_code) if node.outputs else MISSING,
+}
+
+
 def node_variable(tree: NodeTree, node: NodeStatus, suffix: str, declared: Outputs) -> object:
     """The value of `<ref>.<suffix>` for a node that is no loop; `MISSING` when it has none, None for an absent optional.
 
@@ -40,23 +51,8 @@ def node_variable(tree: NodeTree, node: NodeStatus, suffix: str, declared: Outpu
         node = attempts[-1]
     if suffix.startswith("outputs."):
         return _output_variable(node, suffix, declared)
-    match suffix:
-        case "id":
-            return node.id
-        case "status":
-            return node.phase
-        case "startedAt":
-            return time_text(node.started_at)
-        case "finishedAt":
-            return time_text(node.finished_at)
-        case "ip":
-            return _text(node.pod_ip)
-        case "hostNodeName":
-            return _text(node.host_node_name)
-        case "exitCode":
-            return _text(node.outputs.exit_code) if node.outputs else MISSING
-        case _:
-            return MISSING
+    read = _NODE_VARIABLES.get(suffix)
+    return MISSING if read is None else read(node)
 
 
 def _output_variable(node: NodeStatus, suffix: str, declared: Outputs) -> object:

@@ -46,7 +46,7 @@ def workflow_scope(workflow: Workflow, live: Callable[[str], object]) -> Scope:
 
     Args:
         workflow: The stored object.
-        live: Answers `workflow.status`, `workflow.duration`, `workflow.failures` and `workflow.outputs.parameters.*`, which change.
+        live: Answers what changes: `workflow.status`, `.duration`, `.failures` and `.outputs.parameters.*`.
 
     Raises:
         SpecError: A parameter has no value.
@@ -81,7 +81,7 @@ def workflow_scope(workflow: Workflow, live: Callable[[str], object]) -> Scope:
 
 def _by_key(prefix: str, texts: Mapping[str, str]) -> dict[str, object]:
     listed = _compact(dict(texts))
-    return {prefix: listed, prefix + ".json": listed} | {f"{prefix}.{key}": text for key, text in texts.items()}
+    return {prefix: listed, prefix + ".json": listed, **{f"{prefix}.{key}": text for key, text in texts.items()}}
 
 
 def _creation(created: datetime, piece: str) -> object:

@@ -1,0 +1,91 @@
+"""What holds new nodes back: suspension, parallelism of the workflow and of a template. Held executions wait in line.
+
+Source: argo-semantics 13.1, 15.2.
+Differs from Argo: while a workflow is suspended, what runs is followed to its end, up to the nodes around it; nothing new starts.
+"""
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tiphys.engine.execution import Execution
+
+
+class Body(Protocol):
+    """A Steps or DAG execution, as far as limits care."""
+
+    parallelism: int | None
+    active: int
+    held: "deque[Execution]"
+
+
+class Limits:
+    """Who may start now, and who waits."""
+
+    def __init__(self) -> None:
+        self.is_suspended = False
+        self.parallelism: int | None = None
+        self.active_pods = 0
+        self._held: deque[Execution] = deque()
+        self._bodies: dict[str, Body] = {}
+        self._ready: dict[str, None] = {}
+
+    def enter(self, node_id: str, body: Body) -> None:
+        """Remember the execution that owns nodes with this boundary."""
+        self._bodies[node_id] = body
+
+    def leave(self, node_id: str) -> None:
+        """Forget it: what it held back never starts."""
+        self._bodies.pop(node_id, None)
+        self._ready.pop(node_id, None)
+
+    def admit(self, execution: "Execution") -> bool:
+        """Whether it may start now; otherwise it waits in line and is begun again."""
+        body = self._bodies.get(execution.call.boundary_id)
+        if self.is_suspended or self._is_full():
+            self._wait(self._held, execution)
+            return False
+        if body is not None and body.parallelism and body.active >= body.parallelism:
+            self._wait(body.held, execution)
+            return False
+        return True
+
+    @staticmethod
+    def _wait(line: "deque[Execution]", execution: "Execution") -> None:
+        if execution.was_held:
+            line.appendleft(execution)
+        else:
+            execution.was_held = True
+            line.append(execution)
+
+    def _is_full(self) -> bool:
+        return bool(self.parallelism) and self.active_pods >= (self.parallelism or 0)
+
+    def count_start(self, boundary_id: str, *, is_pod: bool) -> None:
+        """A Pod, Steps or DAG node became active."""
+        self.active_pods += is_pod
+        body = self._bodies.get(boundary_id)
+        if body is not None:
+            body.active += 1
+
+    def count_end(self, boundary_id: str, *, is_pod: bool) -> None:
+        """It is active no more."""
+        self.active_pods -= is_pod
+        body = self._bodies.get(boundary_id)
+        if body is not None:
+            body.active -= 1
+            if body.held:
+                self._ready[boundary_id] = None
+
+    def next(self) -> "Execution | None":
+        """The next in line that may try again."""
+        if self.is_suspended or self._is_full():
+            return None
+        if self._held:
+            return self._held.popleft()
+        for node_id in list(self._ready):
+            body = self._bodies[node_id]
+            if body.held and (not body.parallelism or body.active < body.parallelism):
+                return body.held.popleft()
+            del self._ready[node_id]
+        return None

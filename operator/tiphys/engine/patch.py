@@ -1,0 +1,28 @@
+"""The smallest merge patch that brings the stored object to where the run is: only what changed.
+
+Source: argo-semantics 2.8; RFC 7386.
+"""
+
+from typing import Any
+
+import msgspec
+
+from tiphys.model.base import Json
+
+
+def as_json(value: object) -> Any:
+    """The value as plain JSON values, absent fields left out."""
+    return msgspec.to_builtins(value)
+
+
+def difference(old: Any, new: Any) -> Json:
+    """The merge patch from one JSON object to another; empty when they are the same."""
+    patch: Json = {}
+    for key, value in new.items():
+        if key not in old:
+            patch[key] = value
+        elif old[key] != value:
+            both = isinstance(value, dict) and isinstance(old[key], dict)
+            patch[key] = difference(old[key], value) if both else value
+    patch.update({key: None for key in old if key not in new})
+    return patch

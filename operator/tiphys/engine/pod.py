@@ -1,0 +1,188 @@
+"""A node that a runner runs: ordered, followed by reports, ended.
+
+Source: argo-semantics 3.7, 5, 12.3, 13.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tiphys.engine.actions import CollectNode, StartNode, StopNode
+from tiphys.engine.durations import parse_duration
+from tiphys.engine.execution import Execution
+from tiphys.engine.inputs import Prepared
+from tiphys.engine.outputs import check_missing, leaf_outputs
+from tiphys.engine.totals import leaf_progress
+from tiphys.errors import SpecError
+from tiphys.model.order import NodeOrder
+from tiphys.model.phases import ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
+from tiphys.model.report import NodeReport
+from tiphys.model.status import NodeStatus
+
+
+class PodExecution(Execution):
+    """One attempt at a container, script or resource template."""
+
+    _prepared: Prepared | None = None
+
+    def start(self) -> None:
+        """Create the node and order its runner, unless the workflow is being stopped."""
+        self._prepared = prepared = self.prepare()
+        self.create(POD, PENDING, inputs=prepared.inputs)
+        self.run.limits.count_start(self.call.boundary_id, is_pod=True)
+        self.run.leaves[self.node_id] = self
+        refusal = self.run.refusal(self.call)
+        if refusal:
+            self.finish(FAILED, refusal)
+        else:
+            self._order()
+
+    def resume(self, node: NodeStatus) -> None:
+        """Take up a stored node: by its runner's last report, by ordering again, or as lost."""
+        if node.phase in FULFILLED:
+            self.tell()
+            return
+        self.run.limits.count_start(self.call.boundary_id, is_pod=True)
+        self.run.leaves[self.node_id] = self
+        report = self.run.reports.get(self.node_id)
+        if node.daemoned:
+            self.tell()
+        if report is not None:
+            self.report(report)
+        elif node.phase == PENDING:
+            refusal = self.run.refusal(self.call)
+            if refusal:
+                self.finish(FAILED, refusal)
+            else:
+                self._order()
+        else:
+            self.gone()
+
+    @property
+    def prepared(self) -> Prepared:
+        """The template as it was ordered."""
+        if self._prepared is None:
+            self._prepared = self.prepare()
+        return self._prepared
+
+    def _order(self) -> None:
+        call, template = self.call, self.prepared.template
+        deadlines = [at for at in (self._timeout(template.timeout), self.run.deadline_of(call)) if at is not None]
+        order = NodeOrder(
+            node_id=self.node_id,
+            node_name=call.name,
+            pod_name=self.pod_name,
+            template=template,
+            template_name=call.found.ref.template if call.found.ref else call.found.name,
+            wants_result=call.wants_result,
+            deadline=min(deadlines, default=None),
+            is_exit_handler=call.is_exit,
+            avoid_hosts=call.avoid_hosts,
+        )
+        self.run.act(StartNode(order))
+        for timeout in (self._timeout(template.timeout), self._timeout(template.pending_timeout)):
+            if timeout is not None:
+                self.run.wake_at(timeout, self)
+
+    def _timeout(self, text: str) -> datetime | None:
+        return (self.node.started_at or self.run.now) + parse_duration(text) if text else None
+
+    def woke(self) -> None:
+        """A time-out of a node that is still Pending."""
+        if self.node.phase != PENDING:
+            return
+        template = self.prepared.template
+        due = [at for at in (self._timeout(template.timeout), self._timeout(template.pending_timeout)) if at is not None]
+        if due and min(due) <= self.run.now:
+            self.run.act(StopNode(self.node_id, self.pod_name, 0))
+            self.finish(FAILED, "timeout")
+
+    def report(self, report: NodeReport) -> None:
+        """Take what the runner reports."""
+        node = self.node
+        if node.phase in FULFILLED:
+            return
+        self.run.reports[self.node_id] = report
+        if report.phase in FULFILLED:
+            if report.is_final:
+                self._final(report)
+            return
+        if node.phase == RUNNING and report.phase == PENDING:
+            return
+        fields: dict[str, Any] = {"phase": report.phase, "message": report.message, "host_node_name": report.host_node_name}
+        if report.progress:
+            fields["progress"] = report.progress
+        if self.call.found.template.daemon:
+            if not report.ready:
+                fields = {} if node.daemoned else {"message": report.message, "host_node_name": report.host_node_name}
+            else:
+                fields |= {"phase": RUNNING, "daemoned": True, "pod_ip": report.pod_ip}
+        self.change(**fields)
+        if self.node.daemoned:
+            self.tell()
+        self.run.soon(self.parent.child_changed, self)
+
+    def _final(self, report: NodeReport) -> None:
+        template = self.prepared.template
+        phase, message = report.phase, report.message
+        if phase == SUCCEEDED and template.daemon:
+            phase = FAILED
+        try:
+            if phase == SUCCEEDED:
+                check_missing(report)
+        except SpecError as e:
+            phase, message = ERROR, e.message
+        outputs = leaf_outputs(template, report)
+        self.run.publish(outputs)
+        self.finish(
+            phase,
+            message,
+            host_node_name=report.host_node_name,
+            outputs=outputs,
+            finished_at=report.finished_at,
+            resources_duration=report.resources_duration,
+            progress=leaf_progress(msgspec.structs.replace(self.node, phase=phase), report.progress),
+            daemoned=None,
+        )
+
+    def finish(self, phase: str, message: str, **fields: Any) -> None:
+        """End the node; its runner's remains are collected as the workflow's podGC says."""
+        del self.run.leaves[self.node_id]
+        self.run.reports.pop(self.node_id, None)
+        self.run.limits.count_end(self.call.boundary_id, is_pod=True)
+        self.end(phase, message, daemoned=None, **{key: value for key, value in fields.items() if key != "daemoned"})
+        strategy = self.run.pod_gc
+        if strategy == "OnPodCompletion" or (strategy == "OnPodSuccess" and phase == SUCCEEDED):
+            self.run.act(CollectNode(self.node_id, self.pod_name, self.run.pod_gc_delay, phase))
+
+    def gone(self) -> None:
+        """The runner vanished."""
+        node = self.node
+        if node.phase == PENDING:
+            self._order()
+        elif node.phase not in FULFILLED:
+            self.finish(ERROR, "pod deleted")
+
+    def refuse(self, message: str, *, is_error: bool) -> None:
+        """The runner could not be started and never will."""
+        if self.node.phase not in FULFILLED:
+            self.finish(ERROR if is_error else FAILED, message)
+
+    def delay(self, message: str) -> None:
+        """The runner could not be started yet."""
+        if self.node.phase == PENDING:
+            self.change(message=message)
+
+    def stop(self, message: str) -> None:
+        """End the node now because the workflow is being stopped."""
+        if self.node.phase in FULFILLED:
+            return
+        self.run.act(StopNode(self.node_id, self.pod_name))
+        self.finish(FAILED, message)
+
+    def release(self) -> None:
+        """End a daemon whose body has ended."""
+        if self.node.phase not in FULFILLED:
+            self.run.act(StopNode(self.node_id, self.pod_name))
+            self.finish(SUCCEEDED, "")

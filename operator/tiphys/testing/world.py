@@ -1,0 +1,154 @@
+"""A world without a cluster: runners do what a script says, time passes only when nothing else happens.
+
+`World(workflow).play()` runs a workflow to its end; `restores=True` forgets everything but the stored object before each event,
+as a crash of the controller would.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import yaml
+
+from tiphys.engine.actions import Action, StartNode, StopNode, WakeAt
+from tiphys.engine.events import Event, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.run import Run
+from tiphys.model.order import NodeOrder
+from tiphys.model.parse import parse_workflow, to_json
+from tiphys.model.report import NodeReport
+from tiphys.model.status import NodeStatus
+from tiphys.model.workflow import Workflow
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+Behaviour = Callable[[NodeOrder], Mapping[str, Any]]
+"""Fields of the final report of an ordered node, `hangs: True` for a node that runs on, `seconds` for how long it takes."""
+
+
+def workflow_of(text: str, name: str = "hello") -> Workflow:
+    """A workflow from YAML text; a spec alone will do."""
+    document = yaml.safe_load(text)
+    if "spec" not in document:
+        document = {"spec": document}
+    document.setdefault("metadata", {}).setdefault("name", name)
+    return parse_workflow(document)
+
+
+class World:
+    """One workflow, its runners, and a clock."""
+
+    def __init__(self, workflow: str | Workflow, behave: Behaviour = lambda _order: {}, *, restores: bool = False) -> None:
+        self.now = START
+        self.behave = behave
+        self.restores = restores
+        self.orders: list[NodeOrder] = []
+        self.stopped: list[str] = []
+        self.actions: list[Action] = []
+        self.run = Run(workflow_of(workflow) if isinstance(workflow, str) else workflow)
+        self.stored = to_json(self.run.workflow)
+        self._events: deque[tuple[datetime, Event]] = deque()
+        self._reports: dict[str, NodeReport] = {}
+        self._wake: datetime | None = None
+        self._started: set[str] = set()
+        self.send(Restored())
+
+    def send(self, event: Event) -> None:
+        """Let something happen now."""
+        if self.restores and not isinstance(event, Restored):
+            self.run = Run(parse_workflow(self.stored))
+            self._take(self.run.handle(Restored(tuple(self._reports.values())), self.now))
+        self._take(self.run.handle(event, self.now))
+
+    def change_spec(self, **fields: Any) -> None:
+        """Edit the spec as a user would."""
+        stored = parse_workflow(self.stored)
+        new = msgspec.structs.replace(stored, spec=msgspec.structs.replace(stored.spec, **fields))
+        self.stored["spec"] = to_json(new)["spec"]
+        self.send(SpecChanged(new))
+
+    def _take(self, actions: list[Action]) -> None:
+        self.actions += actions
+        self._wake = None
+        for action in actions:
+            match action:
+                case StartNode(order=order):
+                    self._start(order)
+                case StopNode(node_id=node_id):
+                    self.stopped.append(node_id)
+                case WakeAt(at=at):
+                    self._wake = at
+        merge(self.stored, self.run.take_patch() or {})
+
+    def _start(self, order: NodeOrder) -> None:
+        if order.node_id in self._started:
+            return
+        self._started.add(order.node_id)
+        self.orders.append(order)
+        fields = dict(self.behave(order))
+        hangs, seconds = fields.pop("hangs", False), fields.pop("seconds", 0)
+        running = NodeReport(node_id=order.node_id, phase="Running", ready=bool(order.template.daemon))
+        self._events.append((self.now, NodeReported(running)))
+        if hangs or order.template.daemon:
+            return
+        known: dict[str, Any] = {"phase": "Succeeded", "exit_code": 0, "result": "" if order.wants_result else None, "is_final": True}
+        at = self.now + timedelta(seconds=seconds)
+        self._events.append((at, NodeReported(NodeReport(node_id=order.node_id, **(known | fields)))))
+
+    def step(self) -> bool:
+        """Let the next thing happen; False when nothing is left to happen."""
+        if self._events:
+            at, event = min(self._events, key=lambda pair: pair[0])
+            self._events.remove((at, event))
+            self.now = max(self.now, at)
+            if isinstance(event, NodeReported):
+                self._reports[event.report.node_id] = event.report
+            self.send(event)
+            return True
+        if self._wake is not None and not self.run.is_finished:
+            self.now = max(self.now, self._wake)
+            self.send(Woke())
+            return True
+        return False
+
+    def play(self, limit: int = 10_000) -> "World":
+        """Let everything happen that can."""
+        for _ in range(limit):
+            if not self.step():
+                return self
+        raise AssertionError(f"the workflow did not come to rest in {limit} events")
+
+    def node(self, name: str) -> NodeStatus:
+        """The node called `name`, as it is stored."""
+        for node in parse_workflow(self.stored).status.nodes.values():
+            if node.name == name:
+                return node
+        raise AssertionError(f"no node {name!r}; there are {sorted(self.phases())}")
+
+    def phases(self) -> dict[str, str]:
+        """Node name -> phase, as stored."""
+        return {node.name: node.phase for node in parse_workflow(self.stored).status.nodes.values()}
+
+    @property
+    def phase(self) -> str:
+        """The workflow's phase, as stored."""
+        return parse_workflow(self.stored).status.phase
+
+    @property
+    def message(self) -> str:
+        """The workflow's message, as stored."""
+        return parse_workflow(self.stored).status.message
+
+
+def merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
+    """Apply a JSON merge patch in place. Source: RFC 7386."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, Mapping):
+            inner = target.setdefault(key, {})
+            if not isinstance(inner, dict):
+                inner = target[key] = {}
+            merge(inner, value)
+        else:
+            target[key] = value
