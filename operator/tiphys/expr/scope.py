@@ -146,7 +146,8 @@ class Branch(Mapping[str, Any]):
 
     def __contains__(self, key: object) -> bool:
         name = f"{self._prefix}{key}"
-        return self._scope.get(name) is not MISSING or self._scope.has_below(name + ".")
+        is_known = self._scope.get(name) is not MISSING or self._scope.has_below(name + ".")
+        return is_known or key in self._scope.below(self._prefix)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._scope.below(self._prefix))
