@@ -60,8 +60,8 @@ def test_an_argument_that_nobody_gives_is_an_error_naming_the_input():
         ("entrypoint: a\ntemplates: [{name: a, steps: [[{name: x, template: bb}]]}, {name: b, container: {image: i}}]",
          "invalid spec: templates.a.steps[0][0]: template name 'bb' undefined, did you mean 'b'?"),
         ("entrypoint: a\ntemplates: [{name: a, dag: {tasks: [{name: x, template: a, depends: y}]}}]", "templates.a: invalid depends 'y': there is no task 'y'"),
-        ("entrypoint: a\ntemplates: [{name: a, dag: {tasks: [{name: x, template: a, depends: y},"
-         " {name: y, template: a, depends: x}]}}]", "cycle"),
+        (("entrypoint: a\ntemplates: [{name: a, dag: {tasks: [{name: x, template: a, depends: y},"
+         " {name: y, template: a, depends: x}]}}]"), "cycle"),
         ("entrypoint: a\ntemplates: [{name: a}]", "template type unspecified"),
         ("templates: []", "spec.entrypoint is required"),
     ],
