@@ -3,12 +3,12 @@
 Source: expr-lang 1.17.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tiphys.errors import ExpressionError
 from tiphys.expr import syntax
-from tiphys.expr.cost import Frame, deep_cost, flat_cost
+from tiphys.expr.cost import Frame, flat_cost
 from tiphys.expr.functions import ARGO, BUILTINS, by_order, hashable, now_in, total
 from tiphys.expr.references import weight
 from tiphys.expr.scope import Branch
@@ -108,7 +108,9 @@ def _binary(node: syntax.Binary) -> Code:
 
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
         one, other = left(environment, frame), right(environment, frame)
-        frame.spend(1 + deep_cost(one, frame.left) + deep_cost(other, frame.left))
+        frame.spend(1)
+        frame.visit(one)
+        frame.visit(other)
         return apply(one, other)
 
     return run
@@ -132,7 +134,7 @@ def _check_constants(node: syntax.Binary) -> None:
 def _span(left: Code, right: Code) -> Code:
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
         numbers = span(left(environment, frame), right(environment, frame))
-        frame.spend(len(numbers) >> 1)
+        frame.spend(len(numbers))
         return list(numbers)
 
     return run
@@ -227,6 +229,13 @@ def _chain(node: syntax.Chain) -> Code:
     return run
 
 
+def _pay(frame: Frame, values: Iterable[Any]) -> None:
+    """The price of a call that visits these values."""
+    frame.spend(4)
+    for value in values:
+        frame.visit(value)
+
+
 def invoke(name: str, function: Callable[..., Any], arguments: list[Any]) -> Any:
     """The answer of a function; whatever it raises is an `ExpressionError`."""
     try:
@@ -244,7 +253,7 @@ def _call(node: syntax.Call) -> Code:
         if not callable(found):
             raise ExpressionError(f"{name} is not callable")
         values = [argument(environment, frame) for argument in arguments]
-        frame.spend(4 + sum(deep_cost(value, frame.left) for value in values))
+        _pay(frame, values)
         if isinstance(found, Clocked):
             values = [now_in(frame.now), *values]
         result = invoke(name, found, values)
@@ -262,7 +271,7 @@ def _builtin(node: syntax.BuiltinCall) -> Code:
         values = [argument(environment, frame) for argument in arguments]
         if function is None:
             return now_in(frame.now, *values[:1])
-        frame.spend(4 if is_flat else 4 + sum(deep_cost(value, frame.left) for value in values))
+        _pay(frame, () if is_flat else values)
         result = invoke(name, function, values)
         frame.spend(flat_cost(result))
         return result

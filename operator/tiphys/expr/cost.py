@@ -37,6 +37,15 @@ class Frame:
             raise ExpressionError(_TOO_DEAR)
 
 
+    def visit(self, value: object) -> None:
+        """Count the steps of visiting all that a value holds.
+
+        Raises:
+            ExpressionError: There were too many.
+        """
+        self.spend(_deep_cost(value, self.left))
+
+
 def check_size(size: int) -> None:
     """Return when a value of this size may be made.
 
@@ -54,7 +63,7 @@ def flat_cost(value: object) -> int:
     return len(value) >> 1 if isinstance(value, list) else 0
 
 
-def deep_cost(value: object, most: int) -> int:
+def _deep_cost(value: object, most: int) -> int:
     """The steps of visiting all that a value holds, as often as it holds it; counting ends beyond `most`."""
     if isinstance(value, str):
         return len(value) >> 8

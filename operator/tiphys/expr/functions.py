@@ -233,11 +233,17 @@ def by_order(values: Iterable[Any], order: object, key: Callable[[Any], Any] = l
 
 def unique(value: object) -> list[Any]:
     """`uniq(list)`: the first of equal elements."""
+    scalars: dict[tuple[object, object], object] = {}
     found: list[Any] = []
-    items = array(value, "uniq")
-    check_size(len(items) ** 2)
-    for item in items:
-        if not any(equal(item, other) for other in found):
+    for item in array(value, "uniq"):
+        if isinstance(item, list | Mapping):
+            check_size(len(found) ** 2 * 4)
+            is_new = not any(equal(item, other) for other in found)
+        else:
+            key = ("number" if is_number(item) else type(item), item)
+            is_new = key not in scalars
+            scalars[key] = item
+        if is_new:
             found.append(item)
     return found
 

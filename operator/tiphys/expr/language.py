@@ -10,7 +10,7 @@ from typing import Any
 
 from tiphys.errors import ExpressionError
 from tiphys.expr.compiler import BUILTIN_NAMES, FUNCTIONS, Code, compile_tree
-from tiphys.expr.cost import Frame, deep_cost
+from tiphys.expr.cost import Frame
 from tiphys.expr.parser import parse
 from tiphys.expr.references import Reference, references, weight
 from tiphys.expr.render import go_text
@@ -24,7 +24,7 @@ class Program:
     Attributes:
         source: Its text.
         names: The dotted names that it takes from the environment, as far as they are written out.
-        required: Those of them for which it has no alternative (`??`, `?.`).
+        required: Those of them that it must have; see `references.Reference`.
     """
 
     __slots__ = ("_code", "_slots", "names", "required", "source")
@@ -46,11 +46,13 @@ class Program:
         try:
             frame = Frame(self._slots, now)
             value = self._code(environment, frame)
-            frame.spend(deep_cost(value, frame.left))
+            frame.visit(value)
         except ExpressionError as e:
             raise ExpressionError(e.message, source=self.source, position=e.position) from e
         except (RecursionError, MemoryError) as e:
             raise ExpressionError("max depth exceeded", source=self.source) from e
+        except (ArithmeticError, TypeError, ValueError, LookupError) as e:
+            raise ExpressionError(str(e), source=self.source) from e
         return value
 
     def evaluate_bool(self, environment: Mapping[str, Any], *, now: datetime | None = None) -> bool:

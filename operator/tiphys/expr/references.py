@@ -11,7 +11,11 @@ from tiphys.expr import syntax
 
 
 class Reference(NamedTuple):
-    """A dotted name; `is_guarded` when the expression says what to take if it is missing (`??`, `?.`)."""
+    """A dotted name.
+
+    `is_guarded` when it may be missing: the expression says what to take then (`??`, `?.`), or the name goes
+    on with a part that only a run can tell (`steps[x].id`).
+    """
 
     name: str
     is_guarded: bool
@@ -40,16 +44,18 @@ def _walk(node: syntax.Node, *, is_guarded: bool) -> Iterator[Reference]:
 
 def _member(node: syntax.Member, *, is_guarded: bool) -> Iterator[Reference]:
     keys: list[str] = []
+    is_open = False
     place: syntax.Node = node
     while isinstance(place, syntax.Member):
         if isinstance(place.key, syntax.Constant) and isinstance(place.key.value, str):
             keys.append(place.key.value)
         else:
             keys.clear()
+            is_open = is_open or not isinstance(place.key, syntax.Constant)
             yield from _walk(place.key, is_guarded=is_guarded)
         place = place.object
     if isinstance(place, syntax.Name):
-        yield Reference(".".join((place.name, *reversed(keys))), is_guarded)
+        yield Reference(".".join((place.name, *reversed(keys))), is_guarded or is_open)
     else:
         yield from _walk(place, is_guarded=is_guarded)
 

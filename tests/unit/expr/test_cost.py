@@ -15,7 +15,7 @@ HOSTILE = (
     "map(1..20000, repeat('a', 1000000))",
     "reduce(1..100000, #acc + #acc, 'aaaa')",
     "reduce(1..100000, #acc * 3, 3)",
-    "uniq(1..5000)",
+    "uniq(map(1..5000, [#]))",
     "sort(reverse(1..500000))",
     "filter(1..5000, {# in 1..5000})",
     "let a = 1..1000; let b = map(a, a); let c = map(a, b); toJSON(c)",

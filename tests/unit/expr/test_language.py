@@ -105,7 +105,7 @@ def test_a_program_tells_the_names_that_it_reads_and_those_that_it_must_have() -
         "(tasks['a-b'].outputs.result ?? item.x) + asInt(inputs.parameters[name].y) + sprig.max(steps?.z)"
     )
     assert program.names == {"tasks.a-b.outputs.result", "item.x", "inputs.parameters", "name", "steps.z"}
-    assert program.required == {"item.x", "inputs.parameters", "name"}
+    assert program.required == {"item.x", "name"}
 
 
 @given(st.text(max_size=60) | st.text("(){}[].,?:#'\"+-*/%!=<>&|aN1 ", max_size=60))

@@ -10,7 +10,7 @@ from tiphys.expr.language import compile_expression
     [
         ("1 + 2", set(), set()),
         ("a.b['c-d'].e", {"a.b.c-d.e"}, {"a.b.c-d.e"}),
-        ("a.b[i].c", {"a.b", "i"}, {"a.b", "i"}),
+        ("a.b[i].c", {"a.b", "i"}, {"i"}),
         ("a?.b", {"a.b"}, set()),
         ("a.b ?? c", {"a.b", "c"}, {"c"}),
         ("map(data, {#.x + y})", {"data", "y"}, {"data", "y"}),
