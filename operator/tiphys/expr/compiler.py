@@ -94,10 +94,8 @@ def _binary(node: syntax.Binary) -> Code:
     _check_constants(node)
     left, right = compile_tree(node.left), compile_tree(node.right)
     match node.operator:
-        case "&&":
-            return _both(left, right)
-        case "||":
-            return _either(left, right)
+        case "&&" | "||":
+            return _logical(node, left, right)
         case "??":
             return _coalesce(left, right)
         case "..":
@@ -140,18 +138,24 @@ def _span(left: Code, right: Code) -> Code:
     return run
 
 
+def _logical(node: syntax.Binary, left: Code, right: Code) -> Code:
+    """`&&` and `||`; as in expr-lang's optimizer, a literal on the right decides or drops out before the left is looked at."""
+    is_and = node.operator == "&&"
+    if isinstance(node.right, syntax.Constant) and isinstance(node.right.value, bool):
+        return left if node.right.value is is_and else right
+    return _both(left, right) if is_and else _either(left, right)
+
+
 def _both(left: Code, right: Code) -> Code:
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
-        value = left(environment, frame)
-        return truth(right(environment, frame)) if value is not None and truth(value) else value
+        return right(environment, frame) if truth(left(environment, frame)) else False
 
     return run
 
 
 def _either(left: Code, right: Code) -> Code:
     def run(environment: Mapping[str, Any], frame: Frame) -> Any:
-        value = left(environment, frame)
-        return (value is not None and truth(value)) or truth(right(environment, frame))
+        return True if truth(left(environment, frame)) else right(environment, frame)
 
     return run
 

@@ -23,7 +23,7 @@ from tiphys.expr.cost import check_size
 from tiphys.expr.functions import array, join, mapping, repeat, replace, to_float, to_int, unique
 from tiphys.expr.render import go_duration, go_json, go_text
 from tiphys.expr.times import go_format, parse_date, parse_go_duration, zone
-from tiphys.expr.values import compiled_pattern, equal, integer, type_name
+from tiphys.expr.values import compiled_pattern, equal, integer, modulo, type_name, wrapped
 
 
 def text(value: object) -> str:
@@ -80,30 +80,32 @@ def _from_json(value: object) -> object:
         return None
 
 
-def _fold(name: str, apply: Callable[[int, int], int]) -> Callable[..., int]:
+def _fold(name: str, apply: Callable[[int, int], Any]) -> Callable[..., int]:
     def run(first: object, *rest: object) -> int:
         result = to_int(_number(first))
         for value in rest:
             right = to_int(_number(value))
             if right == 0 and name in ("div", "mod"):
                 raise ExpressionError("integer divide by zero")
-            result = apply(result, right)
+            result = wrapped(apply(result, right))
         return result
 
     return run
 
 
 def _number(value: object) -> object:
-    if isinstance(value, str):
+    """The integer that sprig takes a value for: 0 for what is none."""
+    if isinstance(value, str | bool):
         try:
             return int(float(value))
         except (ValueError, OverflowError):
             return 0
-    return value
+    return value if isinstance(value, int | float) else 0
 
 
 def _go_divide(left: int, right: int) -> int:
-    return math.trunc(left / right) if abs(left) < 2**53 else left // right
+    whole = abs(left) // abs(right)
+    return whole if (left < 0) == (right < 0) else -whole
 
 
 def _round(value: object, places: object, _on: object = 0.5) -> float:
@@ -248,10 +250,6 @@ def _clean(value: object) -> str:
     return posixpath.normpath(text(value)).replace("//", "/") if value else "."
 
 
-def _swapped(value: object) -> str:
-    return text(value).swapcase()
-
-
 def _moment(value: object, now: datetime) -> datetime:
     """The time that sprig takes a value for: now for anything that is none."""
     if isinstance(value, datetime):
@@ -333,7 +331,7 @@ SPRIG: dict[str, Callable[..., Any]] = {
     "toStrings": lambda values: [*map(go_text, array(values))],
     "add": _fold("add", lambda left, right: left + right), "sub": _fold("sub", lambda left, right: left - right),
     "mul": _fold("mul", lambda left, right: left * right), "div": _fold("div", _go_divide),
-    "mod": _fold("mod", lambda left, right: int(math.fmod(left, right))), "max": _fold("max", max), "min": _fold("min", min),
+    "mod": _fold("mod", modulo), "max": _fold("max", max), "min": _fold("min", min),
     "add1": lambda value: to_int(_number(value)) + 1, "floor": lambda value: math.floor(to_float(value)) * 1.0,
     "ceil": lambda value: math.ceil(to_float(value)) * 1.0, "round": _round,
     "int": lambda value: to_int(_number(value)), "int64": lambda value: to_int(_number(value)), "float64": to_float,
@@ -368,7 +366,8 @@ SPRIG: dict[str, Callable[..., Any]] = {
     "dig": _dig, "semverCompare": _semver_compare, "kindOf": _kind,
     "base": lambda value: text(value).rstrip("/").rpartition("/")[2] or "/",
     "dir": lambda value: text(value).rpartition("/")[0] or ".",
-    "clean": _clean, "isAbs": lambda value: text(value).startswith("/"), "urlParse": _url, "swapcase": _swapped,
+    "clean": _clean, "isAbs": lambda value: text(value).startswith("/"), "urlParse": _url,
+    "swapcase": lambda value: text(value).swapcase(),
     "wrap": lambda width, value: _wrap(width, "\n", value), "wrapWith": _wrap, "chunk": _chunk, "untilStep": _steps,
     "seq": _sequence,
     "regexReplaceAllLiteral": lambda pattern, value, new: _regex_replace(pattern, value, text(new).replace("$", "$$")),
