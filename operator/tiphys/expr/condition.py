@@ -471,18 +471,6 @@ def _compile(text: str) -> _Code:
     return code
 
 
-def evaluate_condition(text: str) -> Any:
-    """The value of a text in govaluate's language: None, bool, float, str or a list of them.
-
-    Raises:
-        ConditionFault: It does not parse or cannot be evaluated, in govaluate's words.
-    """
-    try:
-        return _compile(text)()
-    except RecursionError as e:
-        raise ConditionFault("Expression is nested too deeply") from e
-
-
 def when(text: str, scope_substituted: bool = True) -> bool:
     """Whether the condition holds; an empty one does.
 
