@@ -91,7 +91,8 @@ class World:
         self._events.append((self.now, NodeReported(running)))
         if hangs or order.template.daemon:
             return
-        known: dict[str, Any] = {"phase": "Succeeded", "exit_code": 0, "result": "" if order.wants_result else None, "is_final": True}
+        result = "" if order.wants_result else None
+        known: dict[str, Any] = {"phase": "Succeeded", "exit_code": 0, "result": result, "is_final": True}
         at = self.now + timedelta(seconds=seconds)
         self._events.append((at, NodeReported(NodeReport(node_id=order.node_id, **(known | fields)))))
 
