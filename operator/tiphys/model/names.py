@@ -30,6 +30,14 @@ def fnv1a32(text: str) -> int:
     return value
 
 
+def fnv1a64(content: bytes) -> int:
+    """The 64-bit FNV-1a hash of `content`."""
+    value = 0xCBF29CE484222325
+    for byte in content:
+        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
+    return value
+
+
 def node_id(workflow: str, node_name: str) -> str:
     """The id of a node: the workflow's name for the entry point, else `<workflow>-<hash>`."""
     return workflow if node_name == workflow else f"{workflow}-{fnv1a32(node_name)}"

@@ -1,0 +1,353 @@
+/*
+ * The first word of a container's command when something is wanted back from it: runs the command, copies its standard output
+ * to a buffer, reads the files it leaves, and writes one JSON record to the termination message. See README.md.
+ *
+ * Static, no allocation that grows with the output, works as any user with a read-only root file system.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_PARAMETERS 128
+#define MAX_RESULT (256 * 1024)
+#define MAX_FILE (256 * 1024)
+#define MAX_RECORD (4 * 1024 * 1024)
+#define MESSAGE_LIMIT 4096
+
+struct parameter {
+  const char *name;
+  const char *path;
+  const char *fallback;
+};
+
+static struct parameter parameters[MAX_PARAMETERS];
+static int parameter_count;
+static int wants_result;
+static const char *termination = "/dev/termination-log";
+
+static char result[MAX_RESULT]; /* a ring: the last MAX_RESULT bytes */
+static size_t result_total;
+static char record[MAX_RECORD];
+static size_t record_size;
+static pid_t child;
+
+static void die(int code, const char *what, const char *name) {
+  dprintf(2, "tiphys: %s%s%s\n", what, name ? ": " : "", name ? name : "");
+  _exit(code);
+}
+
+/* --- arguments --- */
+
+static char *split_at_equals(char *argument) {
+  char *equals = strchr(argument, '=');
+  if (!equals) die(64, "expected NAME=VALUE", argument);
+  *equals = 0;
+  return equals + 1;
+}
+
+static struct parameter *parameter_named(const char *name) {
+  for (int i = 0; i < parameter_count; i++)
+    if (!strcmp(parameters[i].name, name)) return &parameters[i];
+  if (parameter_count == MAX_PARAMETERS) die(64, "too many parameters", name);
+  parameters[parameter_count].name = name;
+  return &parameters[parameter_count++];
+}
+
+static int parse(int count, char **arguments) {
+  int i = 1;
+  for (; i < count && strcmp(arguments[i], "--"); i++) {
+    char *option = arguments[i];
+    if (!strcmp(option, "--result")) {
+      wants_result = 1;
+      continue;
+    }
+    if (i + 1 == count) die(64, "no value for", option);
+    char *value = arguments[++i];
+    if (!strcmp(option, "--parameter")) {
+      char *path = split_at_equals(value);
+      parameter_named(value)->path = path;
+    } else if (!strcmp(option, "--default")) {
+      char *fallback = split_at_equals(value);
+      parameter_named(value)->fallback = fallback;
+    } else if (!strcmp(option, "--termination")) {
+      termination = value;
+    } else {
+      die(64, "unknown option", option);
+    }
+  }
+  if (i + 1 >= count) die(64, "no command", 0);
+  return i + 1;
+}
+
+/* --- the record --- */
+
+static void put(const char *text, size_t size) {
+  if (record_size + size > sizeof record) size = sizeof record - record_size;
+  memcpy(record + record_size, text, size);
+  record_size += size;
+}
+
+static void put_text(const char *text) { put(text, strlen(text)); }
+
+/* Length of the UTF-8 sequence at `text`, 0 when it is none. */
+static size_t utf8_length(const unsigned char *text, size_t left) {
+  size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xC2 && text[0] < 0xE0 ? 2 : (text[0] & 0xF0) == 0xE0 ? 3
+                  : text[0] >= 0xF0 && text[0] < 0xF5 ? 4 : 0;
+  if (!length || length > left) return 0;
+  for (size_t i = 1; i < length; i++)
+    if ((text[i] & 0xC0) != 0x80) return 0;
+  if (text[0] == 0xE0 && text[1] < 0xA0) return 0;
+  if (text[0] == 0xED && text[1] > 0x9F) return 0;
+  if (text[0] == 0xF0 && text[1] < 0x90) return 0;
+  if (text[0] == 0xF4 && text[1] > 0x8F) return 0;
+  return length;
+}
+
+static void put_json(const char *bytes, size_t size) {
+  const unsigned char *text = (const unsigned char *)bytes;
+  char escaped[8];
+  put_text("\"");
+  for (size_t i = 0; i < size;) {
+    size_t length = utf8_length(text + i, size - i);
+    if (!length) {
+      put_text("\\ufffd");
+      i++;
+      continue;
+    }
+    if (text[i] == '"' || text[i] == '\\') {
+      put_text("\\");
+      put(bytes + i, 1);
+    } else if (text[i] == '\n') {
+      put_text("\\n");
+    } else if (text[i] < 0x20 || text[i] == 0x7F) {
+      snprintf(escaped, sizeof escaped, "\\u%04x", text[i]);
+      put_text(escaped);
+    } else {
+      put(bytes + i, length);
+    }
+    i += length;
+  }
+  put_text("\"");
+}
+
+static size_t without_newline(const char *text, size_t size) { return size && text[size - 1] == '\n' ? size - 1 : size; }
+
+static char file_content[MAX_FILE];
+
+/* Size of the file's content, -1 when it cannot be read, -2 when it is too big. */
+static long read_file(const char *path) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  struct stat about;
+  if (fstat(file, &about) || S_ISDIR(about.st_mode)) {
+    close(file);
+    return -1;
+  }
+  size_t size = 0;
+  ssize_t got;
+  char extra;
+  while (size < sizeof file_content && (got = read(file, file_content + size, sizeof file_content - size)) > 0) size += (size_t)got;
+  long answer = size == sizeof file_content && read(file, &extra, 1) == 1 ? -2 : (long)size;
+  close(file);
+  return answer;
+}
+
+static void put_result(void) {
+  static char straight[MAX_RESULT];
+  size_t size = result_total < MAX_RESULT ? result_total : MAX_RESULT;
+  size_t start = result_total < MAX_RESULT ? 0 : result_total % MAX_RESULT;
+  memcpy(straight, result + start, size - start);
+  memcpy(straight + size - start, result, start);
+  put_text(",\"result\":");
+  put_json(straight, without_newline(straight, size));
+}
+
+static void put_parameters(void) {
+  const char *missing[MAX_PARAMETERS];
+  const char *too_big[MAX_PARAMETERS];
+  int missing_count = 0, big_count = 0, written = 0;
+  put_text(",\"parameters\":{");
+  for (int i = 0; i < parameter_count; i++) {
+    struct parameter *one = &parameters[i];
+    long size = one->path ? read_file(one->path) : -1;
+    if (size == -2) {
+      too_big[big_count++] = one->name;
+      continue;
+    }
+    if (size < 0 && !one->fallback) {
+      missing[missing_count++] = one->name;
+      continue;
+    }
+    if (written++) put_text(",");
+    put_json(one->name, strlen(one->name));
+    put_text(":");
+    if (size >= 0)
+      put_json(file_content, without_newline(file_content, (size_t)size));
+    else
+      put_json(one->fallback, strlen(one->fallback));
+  }
+  put_text("}");
+  for (int kind = 0; kind < 2; kind++) {
+    int count = kind ? big_count : missing_count;
+    if (!count) continue;
+    put_text(kind ? ",\"tooBig\":[" : ",\"missing\":[");
+    for (int i = 0; i < count; i++) {
+      if (i) put_text(",");
+      put_json((kind ? too_big : missing)[i], strlen((kind ? too_big : missing)[i]));
+    }
+    put_text("]");
+  }
+}
+
+static void make_record(int status) {
+  char head[64];
+  snprintf(head, sizeof head, "{\"v\":1,\"exit\":%d", status);
+  put_text(head);
+  if (wants_result) put_result();
+  if (parameter_count) put_parameters();
+  put_text("}");
+}
+
+/* --- delivering it --- */
+
+static void write_all(int file, const char *text, size_t size) {
+  while (size) {
+    ssize_t done = write(file, text, size);
+    if (done < 0) {
+      if (errno == EINTR || errno == EAGAIN) continue;
+      return;
+    }
+    text += done;
+    size -= (size_t)done;
+  }
+}
+
+static uint64_t digest(void) { /* FNV-1a, 64 bits: against accidents, not against attackers */
+  uint64_t value = 0xcbf29ce484222325u;
+  for (size_t i = 0; i < record_size; i++) value = (value ^ (unsigned char)record[i]) * 0x100000001b3u;
+  return value;
+}
+
+static void deliver(void) {
+  char head[128];
+  int message = open(termination, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (record_size <= MESSAGE_LIMIT) {
+    if (message >= 0) write_all(message, record, record_size);
+    return;
+  }
+  int size = snprintf(head, sizeof head, "{\"v\":1,\"framed\":%zu,\"digest\":\"%016llx\"}", record_size, (unsigned long long)digest());
+  if (message >= 0) write_all(message, head, (size_t)size);
+  /* Lines of at most 12,000 bytes: the runtime cuts longer ones. A record has no raw newline, so a line ends where we end it. */
+  write_all(1, "\n\x1e" "tiphys-record\n", 16);
+  for (size_t place = 0; place < record_size; place += 12000) {
+    size_t part = record_size - place < 12000 ? record_size - place : 12000;
+    write_all(1, "\x1e", 1);
+    write_all(1, record + place, part);
+    write_all(1, "\n", 1);
+  }
+}
+
+/* --- running the command --- */
+
+static void forward(int number) {
+  if (child > 0) kill(child, number);
+}
+
+static void catch_signals(void) {
+  static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGALRM};
+  struct sigaction action = {.sa_handler = forward};
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, 0);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+static void keep(const char *text, size_t size) {
+  for (size_t i = 0; i < size; i++) result[(result_total + i) % MAX_RESULT] = text[i];
+  result_total += size;
+}
+
+/* Copies what can be read; 0 at the end of the stream. */
+static int copy(int from) {
+  char buffer[65536];
+  ssize_t got = read(from, buffer, sizeof buffer);
+  if (got < 0) return errno == EINTR || errno == EAGAIN;
+  if (!got) return 0;
+  write_all(1, buffer, (size_t)got);
+  keep(buffer, (size_t)got);
+  return 1;
+}
+
+/* The status of the command once it has ended, -1 before; reaps whoever else has ended. */
+static int reap(int flags) {
+  int status;
+  pid_t ended;
+  while ((ended = waitpid(-1, &status, flags)) > 0 || (ended < 0 && errno == EINTR))
+    if (ended == child) return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return -1;
+}
+
+static int supervise(int from) {
+  int status = -1, is_open = from >= 0;
+  while (status < 0 && is_open) {
+    struct pollfd wait = {.fd = from, .events = POLLIN};
+    /* a grandchild may hold the stream open after the command has ended: look for its end now and then */
+    if (poll(&wait, 1, 50) > 0) is_open = copy(from);
+    status = reap(WNOHANG);
+  }
+  if (status < 0) status = reap(0);
+  if (is_open) {
+    fcntl(from, F_SETFL, O_NONBLOCK);
+    struct pollfd wait = {.fd = from, .events = POLLIN};
+    while (poll(&wait, 1, 0) > 0 && copy(from)) {
+    }
+  }
+  return status;
+}
+
+static int run(char **command) {
+  int stream[2] = {-1, -1};
+  if (wants_result && pipe2(stream, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  catch_signals();
+  child = fork();
+  if (child < 0) die(126, "cannot fork", strerror(errno));
+  if (!child) {
+    for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    if (wants_result) dup2(stream[1], 1);
+    execvp(command[0], command);
+    int code = errno == ENOENT ? 127 : 126;
+    dprintf(2, "tiphys: cannot run %s: %s\n", command[0], strerror(errno));
+    _exit(code);
+  }
+  if (wants_result) close(stream[1]);
+  return supervise(stream[0]);
+}
+
+/* `copy TARGET`: puts this program there, executable. */
+static int copy_self(const char *target) {
+  static char buffer[65536];
+  int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  int to = open(target, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+  ssize_t got;
+  if (from < 0 || to < 0) die(1, "cannot copy to", target);
+  while ((got = read(from, buffer, sizeof buffer)) > 0) write_all(to, buffer, (size_t)got);
+  return fchmod(to, 0755) || got < 0;
+}
+
+int main(int count, char **arguments) {
+  if (count == 3 && !strcmp(arguments[1], "copy")) return copy_self(arguments[2]);
+  int first = parse(count, arguments);
+  int status = run(arguments + first);
+  make_record(status);
+  deliver();
+  return status;
+}
