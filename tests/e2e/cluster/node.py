@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 
 HERE = pathlib.Path(__file__).parent
-HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))
+HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))  # noqa: S108
 BIN = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tiphys/bin"
 BRIDGE, ADDRESS, PODS, SERVICES = "cni0", "10.88.0.1", "10.88.0.0/16", "10.96.0.0/16"
 DNS, SERVER = "10.96.0.10", f"https://{ADDRESS}:6443"
@@ -114,7 +114,19 @@ def certificates() -> None:
 def sign(name: str, subject: str, names: str) -> None:
     """One certificate."""
     pki = HOME / "pki"
-    run("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout", pki / f"{name}.key", "-out", pki / f"{name}.csr")
+    run(
+        "openssl",
+        "req",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        subject,
+        "-keyout",
+        pki / f"{name}.key",
+        "-out",
+        pki / f"{name}.csr",
+    )
     (pki / "names").write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth,clientAuth\n")
     run("openssl", "x509", "-req", "-days", "3650", "-in", pki / f"{name}.csr", "-CA", pki / "ca.crt", "-CAkey", pki / "ca.key",
         "-CAcreateserial", "-extfile", pki / "names", "-out", pki / f"{name}.crt")  # fmt: skip
@@ -122,6 +134,7 @@ def sign(name: str, subject: str, names: str) -> None:
 
 def kubeconfig(user: str, path: pathlib.Path) -> pathlib.Path:
     """A kubeconfig that holds its certificates."""
+
     def data(name: str) -> str:
         return base64.b64encode((HOME / "pki" / name).read_bytes()).decode()
 
@@ -148,7 +161,7 @@ def bridge() -> None:
 
 
 def containerd() -> None:
-    """containerd with a configuration, socket and root of its own."""
+    """Run containerd with a configuration, socket and root of its own."""
     (CONTAINERD / "certs").mkdir(parents=True, exist_ok=True)
     net = HOME / "cni"
     net.mkdir(exist_ok=True)
@@ -165,7 +178,9 @@ def containerd() -> None:
     for address in (REGISTRY, PRIVATE):
         folder = CONTAINERD / "certs" / address
         folder.mkdir(exist_ok=True)
-        (folder / "hosts.toml").write_text(f'server = "http://{address}"\n[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n')
+        (folder / "hosts.toml").write_text(
+            f'server = "http://{address}"\n[host."http://{address}"]\n  capabilities = ["pull", "resolve"]\n'
+        )
     plugin = 'plugins."io.containerd.grpc.v1.cri"'
     (CONTAINERD / "config.toml").write_text(f"""version = 2
 root = "{CONTAINERD}/root"
@@ -255,14 +270,22 @@ def control_plane() -> None:
         own = kubeconfig(name, HOME / f"{name}.kubeconfig")
         more = [f"--service-account-private-key-file={pki}/sa.key", f"--root-ca-file={pki}/ca.crt", "--use-service-account-credentials=true",
                 "--concurrent-gc-syncs=20"] if name.endswith("manager") else []  # fmt: skip
-        start(name, BIN / name, f"--kubeconfig={own}", f"--authentication-kubeconfig={own}", f"--authorization-kubeconfig={own}", *speed, *more)
+        start(
+            name,
+            BIN / name,
+            f"--kubeconfig={own}",
+            f"--authentication-kubeconfig={own}",
+            f"--authorization-kubeconfig={own}",
+            *speed,
+            *more,
+        )
     kubeconfig("controller", HOME / "controller.kubeconfig")
     kubeconfig("user", HOME / "user.kubeconfig")
     say(f"API server is ready ({admin})")
 
 
 def kubectl(*arguments: object, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    """kubectl as the administrator."""
+    """Run kubectl as the administrator."""
     return run("kubectl", "--kubeconfig", HOME / "kubeconfig", *arguments, check=check, input=stdin)
 
 

@@ -1,4 +1,4 @@
-"""Writes the image of pods' sandboxes: a static program that waits for a signal. Usage: pause.py TARGET.tar"""
+"""Writes the image of pods' sandboxes: a static program that waits for a signal. Usage: `pause.py TARGET.tar`."""
 
 import hashlib
 import io
@@ -9,8 +9,16 @@ import sys
 import tarfile
 import tempfile
 
-SOURCE = "package main\n\nimport (\"os\"; \"os/signal\"; \"syscall\")\n\nfunc main() {\n\tc := make(chan os.Signal, 1)\n" \
-    "\tsignal.Notify(c, syscall.SIGINT, syscall.SIGTERM)\n\t<-c\n}\n"  # fmt: skip
+SOURCE = """package main
+
+import ("os"; "os/signal"; "syscall")
+
+func main() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	<-c
+}
+"""
 
 
 def main() -> None:
