@@ -90,5 +90,5 @@ def strip_frame(log: bytes) -> bytes:
     """The log as the command wrote it."""
     start = log.rfind(b"\n" + _HEAD)
     if start < 0:
-        return log[: -len(_HEAD)] if log.endswith(_HEAD) else log
+        return log.removesuffix(_HEAD)
     return log[:start]
