@@ -60,13 +60,14 @@ def parse_message(text: str) -> Record | Framed | None:
     """What a termination message says; None when no shim wrote it."""
     if not text.startswith('{"v":1,'):
         return None
-    for kind in (Framed, Record):
-        try:
-            found: Record | Framed = msgspec.json.decode(text, type=kind)
-        except (msgspec.DecodeError, UnicodeEncodeError):
-            continue
-        return found
-    return None
+    try:
+        return msgspec.json.decode(text, type=Framed)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        pass
+    try:
+        return msgspec.json.decode(text, type=Record)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return None
 
 
 def parse_frame(tail: bytes, framed: Framed) -> Record:

@@ -159,7 +159,8 @@ def _script(draft: _Draft) -> None:
     else:
         name = f"{draft.order.pod_name}-script"[:253]
         meta = draft.workflow.metadata
-        owner = {"apiVersion": draft.workflow.api_version, "kind": draft.workflow.kind, "name": meta.name, "uid": meta.uid}
+        workflow = draft.workflow
+        owner = {"apiVersion": workflow.api_version, "kind": workflow.kind, "name": meta.name, "uid": meta.uid}
         draft.config_maps.append({
             "apiVersion": "v1", "kind": "ConfigMap", "data": {"script": source},
             "metadata": {"name": name, "namespace": meta.namespace, "ownerReferences": [owner], "labels": {LABEL_WORKFLOW: meta.name}},

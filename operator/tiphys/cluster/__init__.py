@@ -1,0 +1,1 @@
+"""Kubernetes: typed calls, watches, logs, events. The only importer of its client."""

@@ -1,0 +1,222 @@
+"""Calls to the API server: JSON in, JSON out, errors as ours.
+
+Source: Kubernetes' API conventions.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+
+from tiphys.cluster.connection import Access, open_session
+from tiphys.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    Gone,
+    InvalidManifest,
+    NotFound,
+    OutsideError,
+    RefusedError,
+    Throttled,
+    Unavailable,
+)
+from tiphys.model.base import Json, ObjectMeta
+
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_ARGO = "apis/argoproj.io/v1alpha1"
+KINDS: dict[str, tuple[str, str]] = {
+    "Pod": ("api/v1", "pods"),
+    "ConfigMap": ("api/v1", "configmaps"),
+    "Secret": ("api/v1", "secrets"),
+    "Event": ("api/v1", "events"),
+    "Namespace": ("api/v1", "namespaces"),
+    "ServiceAccount": ("api/v1", "serviceaccounts"),
+    "Workflow": (_ARGO, "workflows"),
+    "WorkflowTemplate": (_ARGO, "workflowtemplates"),
+    "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),
+    "CronWorkflow": (_ARGO, "cronworkflows"),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
+}
+"""Kind -> path of its API group and plural name."""
+_CLUSTER_WIDE = frozenset({"Namespace", "ClusterWorkflowTemplate"})
+_PAGE = 500
+Observer = Callable[[str, str, int, float], None]
+"""Told of every call: verb, kind, HTTP status (0 for no answer), seconds."""
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class _Status(msgspec.Struct, frozen=True):
+    reason: str = ""
+    message: str = ""
+
+
+class _Continue(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a list; items are undecoded JSON."""
+
+    metadata: _Continue = _Continue()
+    items: tuple[msgspec.Raw, ...] = ()
+
+
+def path_of(kind: str, namespace: str, name: str = "") -> str:
+    """The path of an object, or of all objects of a kind.
+
+    Raises:
+        NotFound: The kind is not known; `Api.learn` finds others.
+    """
+    if kind not in KINDS:
+        raise NotFound(f"no kind {kind!r}")
+    group, plural = KINDS[kind]
+    scope = f"/namespaces/{namespace}" if namespace and kind not in _CLUSTER_WIDE else ""
+    return f"/{group}{scope}/{plural}" + (f"/{name}" if name else "")
+
+
+class Api:
+    """A connection to one API server. Use it as a context manager."""
+
+    def __init__(self, access: Access, *, observe: Observer | None = None, concurrency: int = 64) -> None:
+        self.access = access
+        self._observe = observe
+        self._session: aiohttp.ClientSession | None = None
+        self._slots = asyncio.Semaphore(concurrency)
+
+    async def __aenter__(self) -> Self:
+        self._session = open_session(self.access)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+            await asyncio.sleep(0)
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """The open session."""
+        if self._session is None:
+            raise Unavailable("the connection is not open")
+        return self._session
+
+    def headers(self, **more: str) -> dict[str, str]:
+        """Who we are, and more."""
+        token = self.access.token() if self.access.token else ""
+        return {**({"Authorization": f"Bearer {token}"} if token else {}), **more}
+
+    async def call(
+        self, verb: str, kind: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None,
+        content: str = "application/json", accept: str = "application/json",
+    ) -> bytes:  # fmt: skip
+        """The body of the answer.
+
+        Raises:
+            OutsideError: Try again later.
+            RefusedError: Do not.
+        """
+        started, status = time.monotonic(), 0
+        data = None if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
+        headers = self.headers(**{"Content-Type": content, "Accept": accept})
+        timeout = aiohttp.ClientTimeout(total=60)
+        try:
+            async with self._slots, self.session.request(
+                verb, path, data=data, params=query, headers=headers, timeout=timeout
+            ) as answer:  # fmt: skip
+                status = answer.status
+                content_ = await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e
+        finally:
+            if self._observe is not None:
+                self._observe(verb.lower(), kind, status, time.monotonic() - started)
+        if status >= 400:
+            raise as_error(status, content_)
+        return content_
+
+    async def read(self, kind: str, namespace: str, name: str) -> bytes:
+        """The object's JSON."""
+        return await self.call("GET", kind, path_of(kind, namespace, name))
+
+    async def create(self, kind: str, namespace: str, manifest: Json) -> ObjectMeta:
+        """Create it; the answer is its metadata only."""
+        answer = await self.call("POST", kind, path_of(kind, namespace), body=manifest, accept=_METADATA_ONLY)
+        return _metadata(answer)
+
+    async def patch(self, kind: str, namespace: str, name: str, patch: Json, *, resource_version: str = "") -> ObjectMeta:
+        """Merge `patch` into it; with `resource_version`, only if it has not changed since (`Conflict`)."""
+        if resource_version:
+            patch = {**patch, "metadata": {**patch.get("metadata", {}), "resourceVersion": resource_version}}
+        content = "application/merge-patch+json"
+        answer = await self.call(
+            "PATCH", kind, path_of(kind, namespace, name), body=patch, content=content, accept=_METADATA_ONLY
+        )
+        return _metadata(answer)
+
+    async def delete(self, kind: str, namespace: str, name: str, *, uid: str = "", grace_seconds: int | None = None) -> None:
+        """Delete it, only the one with `uid` when given. One that is not there is no error."""
+        options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        if uid:
+            options["preconditions"] = {"uid": uid}
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        try:
+            await self.call("DELETE", kind, path_of(kind, namespace, name), body=options)
+        except (NotFound, Conflict):
+            return
+
+    async def list(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> AsyncIterator[Page]:
+        """The objects, page by page."""
+        query = {
+            "limit": str(_PAGE),
+            **({"labelSelector": labels} if labels else {}),
+            **({"fieldSelector": fields} if fields else {}),
+        }
+        while True:
+            page = msgspec.json.decode(await self.call("GET", kind, path_of(kind, namespace), query=query), type=Page)
+            yield page
+            if not page.metadata.continue_:
+                return
+            query["continue"] = page.metadata.continue_
+
+    async def learn(self, api_version: str, kind: str) -> tuple[str, bool]:
+        """The path of all objects of any kind, by discovery, and whether they live in namespaces.
+
+        Raises:
+            NotFound: The server does not know the kind.
+        """
+        group = f"apis/{api_version}" if "/" in api_version else f"api/{api_version}"
+        known = msgspec.json.decode(await self.call("GET", kind, f"/{group}"))
+        for resource in known.get("resources", ()):
+            if resource["kind"] == kind and "/" not in resource["name"]:
+                return f"/{group}/{resource['name']}", bool(resource["namespaced"])
+        raise NotFound(f"the server knows no kind {kind!r} in {api_version!r}")
+
+
+def _metadata(answer: bytes) -> ObjectMeta:
+    return msgspec.json.decode(answer, type=_Meta).metadata
+
+
+def as_error(status: int, content: bytes) -> OutsideError | RefusedError:
+    """The error that an answer means."""
+    try:
+        said = msgspec.json.decode(content, type=_Status)
+    except msgspec.DecodeError:
+        said = _Status(message=content[:200].decode(errors="replace"))
+    message = said.message or f"HTTP {status}"
+    if said.reason == "AlreadyExists":
+        return AlreadyExists(message)
+    if status == 403 and "exceeded quota" in message:
+        return Throttled(message)
+    kinds: dict[int, type[OutsideError] | type[RefusedError]] = {
+        400: InvalidManifest, 401: Forbidden, 403: Forbidden, 404: NotFound, 405: InvalidManifest, 409: Conflict, 410: Gone,
+        413: InvalidManifest, 415: InvalidManifest, 422: InvalidManifest, 429: Throttled,
+    }  # fmt: skip
+    return kinds.get(status, Unavailable)(message)

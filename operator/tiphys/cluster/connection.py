@@ -1,0 +1,136 @@
+"""How to reach an API server, and as whom: from a kubeconfig, or from inside a pod.
+
+Plain kubeconfigs (certificates, tokens) are read here, since the official loader costs a third of a second to import; it is used for
+exec plugins and identity providers.
+"""
+
+import base64
+import os
+import ssl
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import yaml
+
+from tiphys.errors import NotFound
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the API server is and how it knows us.
+
+    Attributes:
+        server: Its address.
+        namespace: The default one.
+        token: Gives the bearer token of the moment; None where a certificate says who we are.
+    """
+
+    server: str
+    namespace: str = "default"
+    token: Callable[[], str] | None = None
+    ca: bytes = b""
+    certificate: bytes = b""
+    key: bytes = b""
+    is_insecure: bool = False
+
+
+def find_access(kubeconfig: str = "", context: str = "") -> Access:
+    """The access that a kubeconfig describes: the one named, KUBECONFIG's, the pod's own, or `~/.kube/config`.
+
+    Raises:
+        NotFound: There is none.
+    """
+    named = kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    if not named and (_ACCOUNT / "token").exists():
+        return _in_cluster()
+    path = Path(named or "~/.kube/config").expanduser()
+    if not path.exists():
+        raise NotFound(f"no kubeconfig at {path}", hint="set KUBECONFIG or pass --kubeconfig")
+    return _from_file(path, context)
+
+
+def _in_cluster() -> Access:
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    host = f"[{host}]" if ":" in host else host
+    return Access(
+        server=f"https://{host}:{port}",
+        namespace=(_ACCOUNT / "namespace").read_text().strip() or "default",
+        token=lambda: (_ACCOUNT / "token").read_text().strip(),
+        ca=(_ACCOUNT / "ca.crt").read_bytes(),
+    )
+
+
+def _named(document: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
+    for entry in document.get(f"{kind}s") or ():
+        if entry.get("name") == name:
+            found: dict[str, Any] = entry.get(kind) or {}
+            return found
+    raise NotFound(f"the kubeconfig has no {kind} {name!r}")
+
+
+def _content(section: dict[str, Any], name: str, folder: Path) -> bytes:
+    if section.get(f"{name}-data"):
+        return base64.b64decode(section[f"{name}-data"])
+    return (folder / section[name]).read_bytes() if section.get(name) else b""
+
+
+def _from_file(path: Path, context: str) -> Access:
+    document = yaml.safe_load(path.read_text()) or {}
+    current = _named(document, "context", context or document.get("current-context", ""))
+    cluster = _named(document, "cluster", current.get("cluster", ""))
+    user = _named(document, "user", current["user"]) if current.get("user") else {}
+    return Access(
+        server=cluster["server"].rstrip("/"),
+        namespace=current.get("namespace") or "default",
+        token=_token(user, path, context),
+        ca=_content(cluster, "certificate-authority", path.parent),
+        certificate=_content(user, "client-certificate", path.parent),
+        key=_content(user, "client-key", path.parent),
+        is_insecure=bool(cluster.get("insecure-skip-tls-verify")),
+    )
+
+
+def _token(user: dict[str, Any], path: Path, context: str) -> Callable[[], str] | None:
+    if user.get("token"):
+        return lambda: str(user["token"])
+    if user.get("tokenFile"):
+        return lambda: Path(user["tokenFile"]).read_text().strip()
+    if user.get("exec") or user.get("auth-provider"):
+        return _official_token(path, context)
+    return None
+
+
+def _official_token(path: Path, context: str) -> Callable[[], str]:
+    from kubernetes import client, config
+
+    settings = client.Configuration()
+    config.load_kube_config(str(path), context=context or None, client_configuration=settings)
+    return lambda: str(settings.get_api_key_with_prefix("authorization") or "").removeprefix("Bearer ")
+
+
+def ssl_context(access: Access) -> ssl.SSLContext | bool:
+    """The TLS settings of an access; False for plain HTTP."""
+    if not access.server.startswith("https"):
+        return False
+    context = ssl.create_default_context(cadata=access.ca.decode() or None)
+    if access.is_insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if access.certificate:
+        # the standard library loads certificates from files only
+        with tempfile.NamedTemporaryFile() as pair:
+            pair.write(access.certificate + b"\n" + access.key)
+            pair.flush()
+            context.load_cert_chain(pair.name)
+    return context
+
+
+def open_session(access: Access) -> aiohttp.ClientSession:
+    """A session with its own pool of connections."""
+    connector = aiohttp.TCPConnector(ssl=ssl_context(access), limit=0, keepalive_timeout=60)
+    return aiohttp.ClientSession(access.server, connector=connector, auto_decompress=True)
