@@ -1,0 +1,77 @@
+"""Ends the cluster: processes, containers, mounts, network, cgroups, data. Certificates and registries' contents stay."""
+
+import contextlib
+import json
+import pathlib
+import shutil
+import time
+
+from processes import BIN, HOME, kubectl, pid_of, run, stop
+from runtime import BRIDGE, ctr
+
+BEFORE_CONTAINERS = ["kwok", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "coredns"]
+AFTER_CONTAINERS = ["kube-apiserver", "etcd", "registry", "private-registry", "containerd"]
+DATA = ["etcd", "kubelet", "containerd", "ipam", "cni", "pod-logs", "volume-plugins"]
+
+
+def take_down() -> None:
+    """End everything, in the order in which nothing hangs."""
+    empty_node()
+    for name in BEFORE_CONTAINERS:
+        stop(name)
+    if pid_of("containerd"):
+        remove_containers()
+    for name in AFTER_CONTAINERS:
+        stop(name)
+    remove_mounts()
+    if (BIN / "kube-proxy").exists():
+        run(BIN / "kube-proxy", "--cleanup", check=False)
+    run("ip", "link", "delete", BRIDGE, check=False)
+    remove_cgroups()
+    for name in DATA:
+        shutil.rmtree(HOME / name, ignore_errors=True)
+
+
+def empty_node(seconds: float = 30) -> None:
+    """Let the kubelet end its pods, since only it undoes their networks in full."""
+    if not (pid_of("kube-apiserver") and pid_of("kubelet") and pid_of("containerd")):
+        return
+    stop("kube-controller-manager")  # else it makes new pods
+    kubectl("delete", "pods", "--all", "-A", "--grace-period=0", "--force", "--wait=false", check=False)
+    end = time.monotonic() + seconds
+    while (ctr("containers", "ls", "-q", check=False) or "").strip() and time.monotonic() < end:
+        time.sleep(0.3)
+
+
+def remove_containers() -> None:
+    """End what is left of containers and delete their network namespaces: their shims would outlive containerd."""
+    for container in (ctr("containers", "ls", "-q", check=False) or "").split():
+        space = network_of(container)
+        ctr("tasks", "kill", "-s", "SIGKILL", container, check=False)
+        ctr("tasks", "delete", "-f", container, check=False)
+        ctr("containers", "delete", container, check=False)
+        if space:
+            run("ip", "netns", "delete", pathlib.Path(space).name, check=False)
+
+
+def network_of(container: str) -> str | None:
+    """The file of a container's network namespace."""
+    spec = json.loads(ctr("containers", "info", container, check=False) or "{}").get("Spec") or {}
+    spaces = spec.get("linux", {}).get("namespaces", [])
+    return next((space.get("path") for space in spaces if space["type"] == "network"), None)
+
+
+def remove_mounts() -> None:
+    """Unmount what the kubelet and containerd left below their folders, innermost first."""
+    for line in reversed(pathlib.Path("/proc/mounts").read_text().splitlines()):
+        point = line.split()[1]
+        if point.startswith(f"{HOME}/"):
+            run("umount", "-l", point, check=False)
+
+
+def remove_cgroups() -> None:
+    """Remove the kubelet's empty cgroups, leaves first."""
+    for top in [*pathlib.Path("/sys/fs/cgroup").glob("*/kubepods"), pathlib.Path("/sys/fs/cgroup/kubepods")]:
+        for group in [*sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True), top]:
+            with contextlib.suppress(OSError):
+                group.rmdir()
