@@ -112,7 +112,7 @@ class Api:
         token = self.access.token() if self.access.token else ""
         return {**({"Authorization": f"Bearer {token}"} if token else {}), **more}
 
-    async def call(
+    async def call(  # noqa: PLR0913 an HTTP request has as many parts
         self, verb: str, kind: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None,
         content: str = "application/json", accept: str = "application/json",
     ) -> bytes:  # fmt: skip

@@ -1,7 +1,7 @@
 """How to reach an API server, and as whom: from a kubeconfig, or from inside a pod.
 
-Plain kubeconfigs (certificates, tokens) are read here, since the official loader costs a third of a second to import; it is used for
-exec plugins and identity providers.
+Plain kubeconfigs (certificates, tokens) are read here, since the official loader costs a third of a second to import; it is
+used for exec plugins and identity providers.
 """
 
 import base64
@@ -109,7 +109,9 @@ def _official_token(path: Path, context: str) -> Callable[[], str]:
     from kubernetes import client, config
 
     settings = client.Configuration()
-    config.load_kube_config(str(path), context=context or None, client_configuration=settings)
+    config.load_kube_config(  # type: ignore[no-untyped-call]
+        str(path), context=context or None, client_configuration=settings
+    )
     return lambda: str(settings.get_api_key_with_prefix("authorization") or "").removeprefix("Bearer ")
 
 

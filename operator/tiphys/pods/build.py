@@ -94,8 +94,7 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
     for step in _PASSES:
         step(draft)
     meta = workflow.metadata
-    owner = {"apiVersion": workflow.api_version, "kind": workflow.kind, "name": meta.name, "uid": meta.uid, "controller": True,
-             "blockOwnerDeletion": True}  # fmt: skip
+    owner = {**_owner(workflow), "controller": True, "blockOwnerDeletion": True}
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -109,6 +108,11 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
         "spec": {key: value for key, value in draft.spec.items() if value not in (None, [], {}, "")},
     }
     return PodPlan(pod, tuple(draft.config_maps), draft.needs_shim)
+
+
+def _owner(workflow: Workflow) -> Json:
+    meta = workflow.metadata
+    return {"apiVersion": workflow.api_version, "kind": workflow.kind, "name": meta.name, "uid": meta.uid}
 
 
 def _identify(draft: _Draft) -> None:
@@ -160,10 +164,12 @@ def _script(draft: _Draft) -> None:
         name = f"{draft.order.pod_name}-script"[:253]
         meta = draft.workflow.metadata
         workflow = draft.workflow
-        owner = {"apiVersion": workflow.api_version, "kind": workflow.kind, "name": meta.name, "uid": meta.uid}
+        owner = _owner(workflow)
         draft.config_maps.append({
             "apiVersion": "v1", "kind": "ConfigMap", "data": {"script": source},
-            "metadata": {"name": name, "namespace": meta.namespace, "ownerReferences": [owner], "labels": {LABEL_WORKFLOW: meta.name}},
+            "metadata": {
+                "name": name, "namespace": meta.namespace, "ownerReferences": [owner], "labels": {LABEL_WORKFLOW: meta.name}
+            },
         })  # fmt: skip
         draft.add("volumes", {"name": _SCRIPT_VOLUME, "configMap": {"name": name, "defaultMode": 0o755}})
     draft.main.setdefault("volumeMounts", [])
@@ -346,6 +352,6 @@ def _patch(draft: _Draft) -> None:
 
 
 _PASSES: tuple[Callable[[_Draft], None], ...] = (
-    _reject_artifacts, _identify, _container, _script, _resource, _environment, _wrap, _volumes, _containers, _schedule, _identity,
-    _deadline, _patch,
+    _reject_artifacts, _identify, _container, _script, _resource, _environment, _wrap, _volumes, _containers, _schedule,
+    _identity, _deadline, _patch,
 )  # fmt: skip
