@@ -7,39 +7,49 @@ import hashlib
 import io
 import json
 import pathlib
+import platform
 import sys
 import tarfile
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games"
-ASH = "ash"
-FAMILIES = {
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+CREATED = "2026-01-01T00:00:00Z"
+
+
+def names(image: str, *tags: str) -> list[str]:
+    """Names of one image with several tags, `latest` among them."""
+    return [f"{image}:{tag}" for tag in ("latest", *tags)]
+
+
+FAMILIES: dict[str, tuple[list[str], list[str], bool, list[str]]] = {
     # name: (entry point, command, whether `sh` is busybox's ash, image names)
-    "busybox": ([], ["sh"], True, ["library/busybox:latest", "library/busybox:1.36", "library/alpine:latest", "library/alpine:3.6",
-        "library/alpine:3.7", "library/alpine:3.8", "library/alpine:3.13", "library/alpine:3.18", "library/alpine:3.20", "library/alpine:3.23",
-        "library/hello-world:latest"]),
-    "debian": ([], ["bash"], False, ["library/debian:latest", "library/debian:12", "library/debian:9.4", "library/ubuntu:latest",
-        "library/ubuntu:24.04", "library/bash:latest", "docker/whalesay:latest", "library/golang:1.10", "library/perl:latest",
+    "busybox": ([], ["sh"], True, [
+        *names("library/busybox", "1", "1.28", "1.36", "stable"),
+        *names("library/alpine", "3", "3.6", "3.7", "3.8", "3.9", *(f"3.{minor}" for minor in range(10, 24)))]),
+    "debian": ([], ["bash"], False, [
+        *names("library/debian", "9.4", "12", "12-slim", "bookworm", "bookworm-slim"),
+        *names("library/ubuntu", "20.04", "22.04", "24.04"),
+        *names("docker/whalesay"), *names("library/golang", "1.10", "1.18"), *names("library/perl", "5.34.0"),
         "private/whalesay:latest"]),
-    "python": ([], ["python3"], True, ["library/python:3.8", "library/python:3.11", "library/python:latest", "library/python:alpine3.6",
-        "library/python:alpine3.23", "library/python:3.12-alpine"]),
-    "nginx": ([], ["nginx"], False, ["library/nginx:1.13", "library/nginx:latest", "library/nginx:alpine"]),
-    "curl": (["curl"], [], True, ["appropriate/curl:latest", "curlimages/curl:latest"]),
-    "argosay": (["/argosay"], [], True, ["argoproj/argosay:v1", "argoproj/argosay:v2", "argoproj/argosay:latest"]),
+    "bash": ([], ["bash"], True, names("library/bash", "5")),
+    "hello": ([], ["echo", "Hello from Docker!"], True, names("library/hello-world")),
+    "python": ([], ["python3"], True, names("library/python", "3", *(f"3.{minor}" for minor in range(6, 14)), "3.8-slim", "3.11-slim", "3.12-slim",
+        "alpine", "alpine3.6", "alpine3.7", "alpine3.23", "3-alpine", "3.12-alpine")),
+    "nginx": (["nginx", "-g", "daemon off;"], [], False, names("library/nginx", "1.13", "1.25", "alpine")),
+    "curl": (["curl"], [], True, [*names("appropriate/curl"), *names("curlimages/curl", "8.1.2")]),
+    "git": (["git"], [], True, names("alpine/git", "v2.26.2")),
+    "argosay": (["/argosay"], [], True, names("argoproj/argosay", "v1", "v2")),
 }  # fmt: skip
 
 
 def ash_layer() -> bytes:
-    """A layer in which `sh` and busybox's usual commands are busybox."""
+    """Make a layer in which `sh` is busybox's shell, as in alpine."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as layer:
-        link = tarfile.TarInfo("usr/local/bin/sh")
-        link.type, link.linkname = tarfile.SYMTYPE, "/bin/busybox"
-        layer.addfile(link)
-        for name in ("bin/sh", "usr/bin/sh"):
-            shell = tarfile.TarInfo(name)
-            shell.type, shell.linkname = tarfile.SYMTYPE, "/bin/busybox"
-            if name.startswith("usr/"):
-                layer.addfile(shell)
+        for name in ("usr/local/bin/sh", "usr/bin/sh"):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.SYMTYPE, "/bin/busybox"
+            layer.addfile(link)
     return out.getvalue()
 
 
@@ -49,10 +59,10 @@ def pack(folder: pathlib.Path, family: str, rootfs: pathlib.Path, digest: str, a
     ash_digest = hashlib.sha256(ash).hexdigest()
     layers = [digest, ash_digest] if is_ash else [digest]
     config = {
-        "architecture": "amd64", "os": "linux", "created": "2026-01-01T00:00:00Z",
+        "architecture": ARCHITECTURE, "os": "linux", "created": CREATED,
         "config": {"Entrypoint": entry or None, "Cmd": command or None, "Env": [f"PATH={PATH}"], "WorkingDir": "/"},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}" for layer in layers]},
-        "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "tiphys tests"}] * len(layers),
+        "history": [{"created": CREATED, "created_by": "tiphys tests"}] * len(layers),
     }  # fmt: skip
     text = json.dumps(config).encode()
     name = hashlib.sha256(text).hexdigest() + ".json"

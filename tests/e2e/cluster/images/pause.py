@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import pathlib
+import platform
 import subprocess
 import sys
 import tarfile
@@ -36,7 +37,7 @@ def main() -> None:
             made.add(path / "pause", "pause")
     content = layer.getvalue()
     digest = hashlib.sha256(content).hexdigest()
-    config = json.dumps({"architecture": "amd64", "os": "linux", "config": {"Entrypoint": ["/pause"]},
+    config = json.dumps({"architecture": {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()], "os": "linux", "config": {"Entrypoint": ["/pause"]},
                          "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}}).encode()  # fmt: skip
     manifest = json.dumps([{"Config": "config.json", "RepoTags": ["tiphys.test/pause:1"], "Layers": ["layer.tar"]}]).encode()
     with tarfile.open(sys.argv[1], "w") as archive:
