@@ -1,0 +1,26 @@
+"""What the controller is told when it starts."""
+
+import msgspec
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The controller's options.
+
+    Attributes:
+        kubeconfig: Empty for KUBECONFIG's, or the pod's own.
+        namespace: Only workflows of this namespace; empty for all.
+        instance_id: Only workflows that carry it; empty for those that carry none.
+        metrics_port: 0 for none.
+        health_port: 0 for none.
+        executor_image: Runs resource templates.
+    """
+
+    kubeconfig: str = ""
+    namespace: str = ""
+    instance_id: str = ""
+    log_level: str = "info"
+    log_format: str = "text"
+    metrics_port: int = 9090
+    health_port: int = 6060
+    executor_image: str = "quay.io/tiphys/tiphys:latest"
+    config_map: str = "workflow-controller-configmap"

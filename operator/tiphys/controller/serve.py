@@ -1,0 +1,106 @@
+"""The controller as a process: adapters put together, endpoints served, ended gracefully."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import uvloop
+from aiohttp import web
+
+from tiphys.cluster.announcements import EventQueue
+from tiphys.cluster.api import Api
+from tiphys.cluster.connection import find_access
+from tiphys.cluster.informer import Informer
+from tiphys.cluster.logs import PodLogs
+from tiphys.controller.clock import SystemClock
+from tiphys.controller.controller import Controller, Surroundings
+from tiphys.controller.handlers import KopfThread
+from tiphys.controller.options import Options
+from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
+from tiphys.pods.settings import PodSettings
+from tiphys.telemetry.logs import set_up_logs
+from tiphys.telemetry.metrics import ControllerMetrics
+
+log = logging.getLogger(__name__)
+
+
+def run_controller(options: Options) -> int:
+    """Follow workflows until a signal says to end; the exit code."""
+    set_up_logs(options.log_level, options.log_format)
+    return uvloop.run(_main(options))
+
+
+async def _main(options: Options) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    metrics = ControllerMetrics()
+    access = find_access(options.kubeconfig)
+    async with Api(access, observe=metrics.observe_request) as api, _serving(options, metrics):
+        clock = SystemClock()
+        announcements = EventQueue(api, clock)
+        settings = PodSettings(executor_image=options.executor_image, instance_id=options.instance_id)
+        controller = Controller(Surroundings(api, PodLogs(api), announcements, clock, metrics, settings))
+        labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={options.instance_id}" if options.instance_id else LABEL_WORKFLOW
+        pods = Informer(api, "Pod", parse=controller.parse_pod, namespace=options.namespace, labels=labels)
+        pods.on_change, pods.on_delete = controller.pod_changed, controller.pod_deleted
+        tasks = [asyncio.create_task(work) for work in (pods.run(), controller.run(), announcements.run())]
+        kopf_thread = KopfThread(controller, access, options.namespace)
+        kopf_thread.start()
+        tasks.append(asyncio.create_task(_when_synced(pods.synced, controller)))
+        log.info("following workflows of %s", options.namespace or "all namespaces")
+        await _until(stop, tasks)
+        await controller.stop()
+        await kopf_thread.stop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return 0
+
+
+async def _when_synced(synced: asyncio.Event, controller: Controller) -> None:
+    await synced.wait()
+    controller.ready()
+    log.info("pods are known: runs are restored")
+
+
+async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Return when asked to stop; a task that ends before is an error."""
+    waiting = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([waiting, *tasks[:3]], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done:
+        if task is not waiting:
+            await task
+
+
+@contextlib.asynccontextmanager
+async def _serving(options: Options, metrics: ControllerMetrics) -> AsyncIterator[None]:
+    async def show_metrics(_request: web.Request) -> web.Response:
+        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=metrics.text(), headers=headers)
+
+    async def show_health(_request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    runners = []
+    for port, path, answer in ((options.metrics_port, "/metrics", show_metrics), (options.health_port, "/healthz", show_health)):
+        if port:
+            runners.append(await _listen(port, path, answer))
+    try:
+        yield
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+
+
+async def _listen(port: int, path: str, answer: Callable[[web.Request], Awaitable[web.Response]]) -> web.AppRunner:
+    app = web.Application()
+    app.router.add_get(path, answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, None, port).start()
+    return runner

@@ -1,0 +1,1 @@
+"""Metrics and logs, each in one place."""
