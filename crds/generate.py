@@ -26,9 +26,7 @@ CLOSED = (ObjectMeta, Artifact, ArtifactLocation, ArtifactPaths)
 """Types left open: spelled out wherever they occur, they would fill the 256 KiB that `kubectl apply` can remember."""
 AGE = {"name": "Age", "type": "date", "jsonPath": ".status.startedAt", "description": "When the workflow was started"}
 STATUS = {"name": "Status", "type": "string", "jsonPath": ".status.phase", "description": "Status of the workflow"}
-MESSCLOSED = (ObjectMeta, Artifact, ArtifactLocation, ArtifactPaths)
-"""Types left open: spelled out wherever they occur, they would fill the 256 KiB that `kubectl apply` can remember."""
-AGE = {"name": "Message", "type": "string", "jsonPath": ".status.message", "description": "Why the workflow is in this status"}
+MESSAGE = {"name": "Message", "type": "string", "jsonPath": ".status.message", "description": "Why the workflow is in this status"}
 # kind, plural, short names, scope, columns, type of spec, type of status
 KINDS: list[tuple[str, str, list[str], str, list[dict[str, Any]], Any, Any]] = [
     ("Workflow", "workflows", ["wf"], "Namespaced", [STATUS, AGE, MESSAGE], WorkflowSpec, WorkflowStatus),
