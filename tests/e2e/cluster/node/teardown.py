@@ -3,6 +3,7 @@
 import contextlib
 import json
 import pathlib
+import shlex
 import shutil
 import time
 
@@ -26,6 +27,8 @@ def take_down() -> None:
     remove_mounts()
     if (BIN / "kube-proxy").exists():
         run(BIN / "kube-proxy", "--cleanup", check=False)
+    for program in ("iptables", "ip6tables"):
+        remove_firewall_rules(program)
     run("ip", "link", "delete", BRIDGE, check=False)
     remove_cgroups()
     for name in DATA:
@@ -39,7 +42,7 @@ def empty_node(seconds: float = 30) -> None:
     stop("kube-controller-manager")  # else it makes new pods
     kubectl("delete", "pods", "--all", "-A", "--grace-period=0", "--force", "--wait=false", check=False)
     end = time.monotonic() + seconds
-    while (ctr("containers", "ls", "-q", check=False) or "").strip() and time.monotonic() < end:
+    while (ctr("tasks", "ls", "-q", check=False) or "").strip() and time.monotonic() < end:
         time.sleep(0.3)
 
 
@@ -67,6 +70,22 @@ def remove_mounts() -> None:
         point = line.split()[1]
         if point.startswith(f"{HOME}/"):
             run("umount", "-l", point, check=False)
+
+
+def remove_firewall_rules(program: str) -> None:
+    """Remove the kubelet's chains and the rules that lead there; kube-proxy has removed its own."""
+    table = ""
+    chains: list[tuple[str, str]] = []
+    for line in run(f"{program}-save", check=False).stdout.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":KUBE-"):
+            chains.append((table, line[1:].split()[0]))
+        elif line.startswith("-A") and "-j KUBE-" in line:
+            run(program, "-t", table, "-D", *shlex.split(line)[1:], check=False)
+    for action in ("-F", "-X"):
+        for table, chain in chains:
+            run(program, "-t", table, action, chain, check=False)
 
 
 def remove_cgroups() -> None:
