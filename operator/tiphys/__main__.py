@@ -1,0 +1,6 @@
+"""`python -m tiphys`."""
+
+from tiphys.cli import main
+
+if __name__ == "__main__":
+    main()

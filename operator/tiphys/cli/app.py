@@ -1,0 +1,46 @@
+"""All commands by name, and what becomes of their errors."""
+
+import sys
+
+from cyclopts import App
+
+from tiphys import __version__
+from tiphys.errors import TiphysError
+
+app = App(name="tiphys", help="Runs Argo Workflows.", version=__version__)
+_COMMANDS = {
+    "submit": "tiphys.cli.submit:submit",
+    "lint": "tiphys.cli.submit:lint",
+    "get": "tiphys.cli.show:get",
+    "list": "tiphys.cli.show:list_",
+    "watch": "tiphys.cli.show:watch",
+    "wait": "tiphys.cli.show:wait",
+    "logs": "tiphys.cli.logs:logs",
+    "delete": "tiphys.cli.change:delete",
+    "stop": "tiphys.cli.change:stop",
+    "terminate": "tiphys.cli.change:terminate",
+    "suspend": "tiphys.cli.change:suspend",
+    "resume": "tiphys.cli.change:resume",
+    "resubmit": "tiphys.cli.submit:resubmit",
+    "controller": "tiphys.cli.controller:controller",
+    "version": "tiphys.cli.version:version",
+}
+for _name, _path in _COMMANDS.items():
+    app.command(_path, name=_name)
+_executor = App(name="executor", help="Programs that run in pods.")
+_executor.command("tiphys.cli.executor:resource", name="resource")
+app.command(_executor)
+
+
+def run(arguments: list[str]) -> int:
+    """The exit code of a command line; errors are told in one line, and what to do in another."""
+    try:
+        answer = app(arguments, exit_on_error=True, result_action="return_value")
+    except TiphysError as e:
+        print(f"tiphys: {e.message}", file=sys.stderr)
+        if e.hint:
+            print(f"  {e.hint}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return answer if isinstance(answer, int) else 0

@@ -1,0 +1,92 @@
+"""What all commands about a cluster share: where it is, and workflows in it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+import msgspec
+from cyclopts import Parameter
+
+from tiphys.cluster.api import Api, path_of
+from tiphys.cluster.connection import find_access
+from tiphys.errors import NotFound, SpecError
+from tiphys.model.parse import parse_workflow
+from tiphys.model.phases import COMPLETED
+from tiphys.model.workflow import Workflow
+
+T = TypeVar("T")
+POLL_SECONDS = 0.5
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Where:
+    """Which cluster, and which namespace of it."""
+
+    namespace: Annotated[str, Parameter(name=["--namespace", "-n"])] = ""
+    kubeconfig: str = ""
+    context: str = ""
+
+
+def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]]) -> T:
+    """The answer of `work`, which gets a connection and the namespace."""
+    chosen = where or Where()
+
+    async def run() -> T:
+        access = find_access(chosen.kubeconfig, chosen.context)
+        async with Api(access) as api:
+            return await work(api, chosen.namespace or access.namespace)
+
+    return asyncio.run(run())
+
+
+async def read_workflow(api: Api, namespace: str, name: str) -> Workflow:
+    """The workflow called so; `@latest` is the newest.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if name == "@latest":
+        known = [workflow async for workflow in all_workflows(api, namespace)]
+        if not known:
+            raise NotFound(f"no workflows in namespace {namespace}")
+        return max(known, key=lambda workflow: str(workflow.metadata.creation_timestamp))
+    return parse_workflow(await api.read("Workflow", namespace, name))
+
+
+async def all_workflows(api: Api, namespace: str, labels: str = "") -> AsyncIterator[Workflow]:
+    """All workflows of a namespace (of all for an empty one); what cannot be read is left out."""
+    async for page in api.list("Workflow", namespace, labels=labels):
+        for raw in page.items:
+            try:
+                yield parse_workflow(bytes(raw))
+            except SpecError:
+                continue
+
+
+async def follow_workflow(api: Api, namespace: str, name: str) -> AsyncIterator[Workflow]:
+    """The workflow each time it has changed, until it is finished."""
+    version = ""
+    while True:
+        workflow = await read_workflow(api, namespace, name)
+        if workflow.metadata.resource_version != version:
+            version = workflow.metadata.resource_version
+            yield workflow
+        if workflow.status.phase in COMPLETED:
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def create_workflow(api: Api, namespace: str, manifest: dict[str, object]) -> Workflow:
+    """Create a workflow; it as the server has it."""
+    answer = await api.call("POST", "Workflow", path_of("Workflow", namespace), body=manifest)
+    return parse_workflow(answer)
+
+
+def exit_code(workflow: Workflow) -> int:
+    """0 for a workflow that succeeded."""
+    return 0 if workflow.status.phase == "Succeeded" else 1
+
+
+__all__ = ["Where", "msgspec", "with_api"]

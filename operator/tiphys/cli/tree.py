@@ -1,0 +1,127 @@
+"""A workflow as text: what it is, and its nodes as a tree."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rich.text import Text
+
+from tiphys.model import names
+from tiphys.model.phases import POD, RETRY, STEP_GROUP, STEPS
+from tiphys.model.status import NodeStatus
+from tiphys.model.workflow import Workflow
+
+ICONS = {
+    "Pending": ("◷", "yellow"),
+    "Running": ("●", "cyan"),
+    "Succeeded": ("✔", "green"),
+    "Skipped": ("○", "dim"),
+    "Omitted": ("○", "dim"),
+    "Failed": ("✖", "red"),
+    "Error": ("⚠", "red"),
+}
+
+
+def spell(span: timedelta) -> str:
+    """A duration as `1m2s`; the two largest units."""
+    left = max(0, int(span.total_seconds()))
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts[:2]) or "0s"
+
+
+def duration(started: datetime | None, finished: datetime | None, now: datetime) -> str:
+    """How long something took, or has taken; empty when it has not begun."""
+    return "" if started is None else spell((finished or now) - started)
+
+
+def heading(workflow: Workflow, now: datetime) -> Iterator[str]:
+    """`Name: value` lines."""
+    meta, status = workflow.metadata, workflow.status
+    lines = {
+        "Name": meta.name,
+        "Namespace": meta.namespace,
+        "ServiceAccount": workflow.spec.service_account_name or "unset",
+        "Status": status.phase or "Pending",
+        "Message": status.message,
+        "Created": str(meta.creation_timestamp or ""),
+        "Started": str(status.started_at or ""),
+        "Finished": str(status.finished_at or ""),
+        "Duration": duration(status.started_at, status.finished_at, now),
+        "Progress": status.progress,
+    }
+    for name, value in lines.items():
+        if value:
+            yield f"{name + ':':<21}{value}"
+    if workflow.spec.arguments.parameters:
+        yield "Parameters:"
+        for parameter in workflow.spec.arguments.parameters:
+            yield f"  {parameter.name + ':':<19}{parameter.value if parameter.value is not None else parameter.default}"
+
+
+def rows(workflow: Workflow) -> Iterator[tuple[str, NodeStatus]]:
+    """Each node that is shown, with the branches drawn before it, depth first."""
+    nodes = workflow.status.nodes
+    roots = [node for node in nodes.values() if not node.boundary_id and not _is_attempt(node)]
+    for root in roots:
+        yield "", root
+        yield from _below(root, nodes, "")
+
+
+def _is_attempt(node: NodeStatus) -> bool:
+    return node.node_flag is not None and bool(node.node_flag.retried)
+
+
+def _inside(node: NodeStatus, nodes: dict[str, NodeStatus]) -> list[NodeStatus]:
+    if node.type == RETRY:
+        return [nodes[child] for child in node.children if child in nodes and _is_attempt(nodes[child])]
+    own = [other for other in nodes.values() if other.boundary_id == node.id and not _is_attempt(other)]
+    if node.type == STEPS:
+        groups = [other for other in own if other.type == STEP_GROUP]
+        return [nodes[child] for group in groups for child in group.children if child in nodes]
+    if node.type == "TaskGroup":
+        return [nodes[child] for child in node.children if child in nodes and nodes[child].name.startswith(node.name + "(")]
+    return [other for other in own if other.type != STEP_GROUP and not _in_group(other, nodes)]
+
+
+def _in_group(node: NodeStatus, nodes: dict[str, NodeStatus]) -> bool:
+    return any(other.type == "TaskGroup" and node.id in other.children and node.name.startswith(other.name + "(")
+               for other in nodes.values() if other.boundary_id == node.boundary_id)  # fmt: skip
+
+
+def _below(node: NodeStatus, nodes: dict[str, NodeStatus], indent: str) -> Iterator[tuple[str, NodeStatus]]:
+    inside = _inside(node, nodes)
+    for i, child in enumerate(inside):
+        is_last = i == len(inside) - 1
+        yield indent + ("└─" if is_last else "├─"), child
+        yield from _below(child, nodes, indent + ("  " if is_last else "│ "))
+
+
+def render(workflow: Workflow, now: datetime) -> Text:
+    """The whole picture."""
+    text = Text("\n".join(heading(workflow, now)) + "\n")
+    shown = list(rows(workflow))
+    if not shown:
+        return text
+    width = max(len(branch) + len(node.display_name or node.name) for branch, node in shown) + 3
+    pods = max((len(pod_name(workflow, node)) for _, node in shown), default=0) + 2
+    text.append(f"\n{'STEP':<{width}} {'TEMPLATE':<20} {'PODNAME':<{pods}} {'DURATION':<9} MESSAGE\n", style="bold")
+    for branch, node in shown:
+        icon, style = ICONS.get(node.phase, ("?", ""))
+        name = node.display_name or node.name
+        text.append(f"{branch}")
+        text.append(icon, style=style)
+        text.append(f" {name:<{width - len(branch) - 2}} {node.template_name:<20} {pod_name(workflow, node):<{pods}} ")
+        text.append(f"{duration(node.started_at, node.finished_at, now):<9} {node.message}\n")
+    return text
+
+
+def pod_name(workflow: Workflow, node: NodeStatus) -> str:
+    """The name of a node's pod; empty for nodes without one."""
+    if node.type != POD:
+        return ""
+    template = node.template_ref.template if node.template_ref else node.template_name
+    version = workflow.metadata.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
+    return names.pod_name(workflow.metadata.name, node.name, template, version=version)
