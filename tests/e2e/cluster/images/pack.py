@@ -1,8 +1,9 @@
-"""Packs one root file system as several docker archives: the same layer, families with their own entry point and tags.
+"""Packs one root file system as all stand-in images: families with their own entry point and tags share its layer.
 
-Usage: pack.py FOLDER   (reads FOLDER/rootfs.tar, writes FOLDER/<family>.tar)
+Usage: `pack.py FOLDER` (reads FOLDER/rootfs.tar, makes FOLDER an OCI layout)
 """
 
+import gzip
 import hashlib
 import io
 import json
@@ -53,38 +54,56 @@ def ash_layer() -> bytes:
     return out.getvalue()
 
 
-def pack(folder: pathlib.Path, family: str, rootfs: pathlib.Path, digest: str, ash: bytes) -> None:
-    """Write the archive of one family."""
-    entry, command, is_ash, tags = FAMILIES[family]
-    ash_digest = hashlib.sha256(ash).hexdigest()
-    layers = [digest, ash_digest] if is_ash else [digest]
-    config = {
-        "architecture": ARCHITECTURE, "os": "linux", "created": CREATED,
-        "config": {"Entrypoint": entry or None, "Cmd": command or None, "Env": [f"PATH={PATH}"], "WorkingDir": "/"},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}" for layer in layers]},
-        "history": [{"created": CREATED, "created_by": "tiphys tests"}] * len(layers),
-    }  # fmt: skip
-    text = json.dumps(config).encode()
-    name = hashlib.sha256(text).hexdigest() + ".json"
-    manifest = [{"Config": name, "RepoTags": tags, "Layers": [f"{layer}.tar" for layer in layers]}]
-    with tarfile.open(folder / f"{family}.tar", "w") as archive:
-        archive.add(rootfs, f"{digest}.tar")
-        for path, content in ((f"{ash_digest}.tar", ash), (name, text), ("manifest.json", json.dumps(manifest).encode())):
-            info = tarfile.TarInfo(path)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    (folder / f"{family}.tags").write_text("\n".join(tags) + "\n")
+class Layout:
+    """A folder in the OCI layout, which keeps what images share only once."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.images: list[dict[str, object]] = []
+        (folder / "blobs/sha256").mkdir(parents=True, exist_ok=True)
+
+    def add_blob(self, kind: str, content: bytes) -> dict[str, object]:
+        """Store a blob and describe it."""
+        digest = hashlib.sha256(content).hexdigest()
+        (self.folder / "blobs/sha256" / digest).write_bytes(content)
+        return {"mediaType": f"application/vnd.oci.image.{kind}", "digest": f"sha256:{digest}", "size": len(content)}
+
+    def add_layer(self, content: bytes) -> tuple[str, dict[str, object]]:
+        """Store a layer compressed; answers its digest before compression, and its description."""
+        return f"sha256:{hashlib.sha256(content).hexdigest()}", self.add_blob(
+            "layer.v1.tar+gzip", gzip.compress(content, 1, mtime=0)
+        )
+
+    def add_image(self, config: dict[str, object], layers: list[tuple[str, dict[str, object]]], names: list[str]) -> None:
+        """Store an image under all its names."""
+        whole = {
+            "architecture": ARCHITECTURE, "os": "linux", "created": CREATED, "config": config,
+            "rootfs": {"type": "layers", "diff_ids": [digest for digest, _ in layers]},
+        }  # fmt: skip
+        described = self.add_blob("config.v1+json", json.dumps(whole).encode())
+        manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": described,
+                    "layers": [layer for _, layer in layers]}  # fmt: skip
+        stored = self.add_blob("manifest.v1+json", json.dumps(manifest).encode())
+        self.images += [{**stored, "annotations": {"org.opencontainers.image.ref.name": name}} for name in names]
+
+    def finish(self) -> None:
+        """Write the index, which makes the folder a layout."""
+        (self.folder / "oci-layout").write_text('{"imageLayoutVersion": "1.0.0"}')
+        (self.folder / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": self.images}))
 
 
 def main() -> None:
     """Pack all families."""
     folder = pathlib.Path(sys.argv[1])
-    rootfs = folder / "rootfs.tar"
-    with rootfs.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    ash = ash_layer()
-    for family in FAMILIES:
-        pack(folder, family, rootfs, digest, ash)
+    layout = Layout(folder)
+    base = layout.add_layer((folder / "rootfs.tar").read_bytes())
+    ash = layout.add_layer(ash_layer())
+    for entry, command, is_ash, image_names in FAMILIES.values():
+        config: dict[str, object] = {"Env": [f"PATH={PATH}"], "WorkingDir": "/"}
+        config |= {"Entrypoint": entry} if entry else {}
+        config |= {"Cmd": command} if command else {}
+        layout.add_image(config, [base, ash] if is_ash else [base], image_names)
+    layout.finish()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import pathlib
 
 from processes import ADDRESS, HOME, PKI, run
@@ -61,4 +62,6 @@ def kubeconfig(user: str, file_name: str | None = None) -> pathlib.Path:
         "users": [{"name": user, "user": certificate}],
         "contexts": [{"name": "tiphys", "context": {"cluster": "tiphys", "user": user, "namespace": "default"}}],
     }, indent=1))  # fmt: skip
+    if "SUDO_UID" in os.environ:  # for whom the cluster is
+        os.chown(path, int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"]))
     return path

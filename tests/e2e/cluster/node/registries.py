@@ -53,19 +53,18 @@ def answers(url: str) -> bool:
 def fill(images: pathlib.Path) -> None:
     """Push every image name of every archive. Layers travel once: the registry knows them afterwards."""
     say("filling the registries")
-    for names in sorted(images.glob("*.tags")):
-        archive = names.with_suffix(".tar")
-        for name in names.read_text().split():
-            private = name.startswith("private/")
-            credentials = [f"--dest-creds={USER}:{PASSWORD}"] if private else []
-            target = f"docker://{PRIVATE if private else REGISTRY}/{name}"
-            run(
-                "skopeo",
-                "copy",
-                "--quiet",
-                "--insecure-policy",
-                "--dest-tls-verify=false",
-                *credentials,
-                f"docker-archive:{archive}:{name}",
-                target,
-            )
+    for image in json.loads((images / "index.json").read_text())["manifests"]:
+        name = image["annotations"]["org.opencontainers.image.ref.name"]
+        private = name.startswith("private/")
+        credentials = [f"--dest-creds={USER}:{PASSWORD}"] if private else []
+        target = f"docker://{PRIVATE if private else REGISTRY}/{name}"
+        run(
+            "skopeo",
+            "copy",
+            "--quiet",
+            "--insecure-policy",
+            "--dest-tls-verify=false",
+            *credentials,
+            f"oci:{images}:{name}",
+            target,
+        )
