@@ -1,0 +1,148 @@
+"""A real cluster, with Tiphys' controller running beside it as users run it."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))
+IMAGE = "quay.io/tiphys/tiphys:e2e"
+TIPHYS = (sys.executable, "-m", "tiphys")
+
+
+def run(*command: object, check: bool = True, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(part) for part in command], check=check, capture_output=True, text=True, input=stdin)
+
+
+class Cluster:
+    """kubectl and tiphys against the test cluster, in one namespace of the test's own."""
+
+    def __init__(self, kubeconfig: str, namespace: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = namespace
+
+    def kubectl(self, *arguments: object, check: bool = True, stdin: str | None = None) -> str:
+        done = run("kubectl", "--kubeconfig", self.kubeconfig, "-n", self.namespace, *arguments, check=False, stdin=stdin)
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout
+
+    def tiphys(self, *arguments: object, code: int | None = 0) -> str:
+        done = run(*TIPHYS, *arguments, "--kubeconfig", self.kubeconfig, "-n", self.namespace, check=False)
+        assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def workflow(self, name: str) -> dict[str, Any]:
+        return json.loads(self.kubectl("get", "workflow", name, "-o", "json"))
+
+    def create(self, path: str) -> str:
+        return json.loads(self.kubectl("create", "-f", ROOT / path, "-o", "json"))["metadata"]["name"]
+
+    def apply(self, text: str) -> None:
+        self.kubectl("apply", "-f", "-", stdin=text)
+
+    def wait_until(self, name: str, reached: Callable[[dict[str, Any]], bool], seconds: float = 90) -> dict[str, Any]:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = self.workflow(name)
+            if reached(found):
+                return found
+            time.sleep(0.2)
+        raise AssertionError(f"not reached in {seconds} s: {json.dumps(found.get('status', {}), indent=1)[:3000]}")
+
+    def finished(self, name: str, seconds: float = 90) -> dict[str, Any]:
+        return self.wait_until(name, lambda found: found.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"), seconds)
+
+    def logs(self, name: str) -> str:
+        return self.tiphys("logs", name)
+
+
+def nodes(workflow: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Display name -> type and phase."""
+    return {node["displayName"]: (node["type"], node["phase"]) for node in workflow["status"]["nodes"].values()}
+
+
+@pytest.fixture(scope="session")
+def kubeconfig() -> str:
+    path = os.environ.get("TIPHYS_E2E_KUBECONFIG", str(HOME / "kubeconfig"))
+    assert pathlib.Path(path).exists(), "no cluster: run tests/e2e/cluster/up"
+    run("kubectl", "--kubeconfig", path, "apply", "-f", ROOT / "crds")
+    return path
+
+
+@pytest.fixture(scope="session")
+def image(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    archive = tmp_path_factory.mktemp("image") / "tiphys.tar"
+    run(ROOT / "deploy/image/build", archive, IMAGE)
+    run(ROOT / "tests/e2e/cluster/load-image", IMAGE, archive)
+    return IMAGE
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class ControllerProcess:
+    """`tiphys controller` out of the cluster; it can be killed and started again."""
+
+    def __init__(self, kubeconfig: str, image: str, log: pathlib.Path) -> None:
+        self.log = log
+        self.metrics_port = free_port()
+        self._command = [*TIPHYS, "controller", "--kubeconfig", kubeconfig, "--executor-image", image, "--metrics-port",
+                         str(self.metrics_port), "--health-port", "0"]  # fmt: skip
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            if b"runs are restored" in self.log.read_bytes():
+                return
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:  # noqa: S310
+            return answer.read().decode()
+
+
+@pytest.fixture(scope="session")
+def controller(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
+    own = HOME / "controller.kubeconfig"
+    process = ControllerProcess(str(own) if own.exists() else kubeconfig, image, tmp_path_factory.mktemp("controller") / "log")
+    yield process
+    assert process.stop() == 0
+    assert "broke the controller" not in process.log.read_text()
+
+
+@pytest.fixture
+def cluster(kubeconfig: str, controller: ControllerProcess) -> Iterator[Cluster]:
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    one = Cluster(kubeconfig, name)
+    run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", name)
+    yield one
+    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")
