@@ -168,4 +168,4 @@ def test_a_cluster_that_ran_pods_leaves_nothing_behind(tmp_path: pathlib.Path) -
     environment = {**os.environ, "TIPHYS_CLUSTER_DIR": str(tmp_path)}
     done = subprocess.run([HERE / "isolated", "bash", "-c", script, "lifecycle", HERE, BIN], env=environment, text=True, capture_output=True,
                           timeout=300, check=False)  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"

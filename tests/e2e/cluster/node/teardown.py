@@ -2,13 +2,15 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import shlex
 import shutil
+import signal
 import time
 
 from processes import BIN, HOME, kubectl, pid_of, run, stop
-from runtime import BRIDGE, ctr
+from runtime import BRIDGE, SOCKET, ctr
 
 BEFORE_CONTAINERS = ["kwok", "kube-scheduler", "kube-controller-manager", "kubelet", "kube-proxy", "coredns"]
 AFTER_CONTAINERS = ["kube-apiserver", "etcd", "registry", "private-registry", "containerd"]
@@ -24,6 +26,7 @@ def take_down() -> None:
         remove_containers()
     for name in AFTER_CONTAINERS:
         stop(name)
+    end_shims()
     remove_mounts()
     if (BIN / "kube-proxy").exists():
         run(BIN / "kube-proxy", "--cleanup", check=False)
@@ -64,6 +67,27 @@ def network_of(container: str) -> str | None:
     return next((space.get("path") for space in spaces if space["type"] == "network"), None)
 
 
+def end_shims(seconds: float = 5) -> None:
+    """Wait for the processes between containerd and its containers, which end after it; kill what does not."""
+    end = time.monotonic() + seconds
+    while (shims := own_shims()) and time.monotonic() < end:
+        time.sleep(0.1)
+    for pid in shims:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def own_shims() -> list[int]:
+    """The shims that were started by the containerd of this cluster."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+            if "containerd-shim" in words[0] and str(SOCKET) in words:
+                found.append(int(folder.name))
+    return found
+
+
 def remove_mounts() -> None:
     """Unmount what the kubelet and containerd left below their folders, innermost first."""
     for line in reversed(pathlib.Path("/proc/mounts").read_text().splitlines()):
@@ -88,9 +112,18 @@ def remove_firewall_rules(program: str) -> None:
             run(program, "-t", table, action, chain, check=False)
 
 
-def remove_cgroups() -> None:
-    """Remove the kubelet's empty cgroups, leaves first."""
-    for top in [*pathlib.Path("/sys/fs/cgroup").glob("*/kubepods"), pathlib.Path("/sys/fs/cgroup/kubepods")]:
-        for group in [*sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True), top]:
-            with contextlib.suppress(OSError):
-                group.rmdir()
+def remove_cgroups(seconds: float = 5) -> None:
+    """Remove the kubelet's cgroups, leaves first; a process that has just ended may hold one a moment longer."""
+    end = time.monotonic() + seconds
+    while (tops := kubelet_cgroups()) and time.monotonic() < end:
+        for top in tops:
+            for group in [*sorted((path for path in top.rglob("*") if path.is_dir()), reverse=True), top]:
+                with contextlib.suppress(OSError):
+                    group.rmdir()
+        time.sleep(0.1)
+
+
+def kubelet_cgroups() -> list[pathlib.Path]:
+    """The top cgroups of pods: one for each controller with cgroups v1, one in all with v2."""
+    tops = [*pathlib.Path("/sys/fs/cgroup").glob("*/kubepods"), pathlib.Path("/sys/fs/cgroup/kubepods")]
+    return [top for top in tops if top.exists()]
