@@ -2,25 +2,53 @@ SHELL := /bin/bash
 VENV  := .venv
 UV    := $(VENV)/bin/uv
 RUN   := $(UV) run --frozen
+CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
+KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 
-.PHONY: setup lint unit test clean
+.PHONY: setup shim lint unit integration cluster cluster-down e2e bench test run clean
 
 $(UV):
-	python3 -m venv $(VENV)
+	command -v python3 > /dev/null
+	python3 -m venv $(VENV) || (apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-venv && python3 -m venv $(VENV))
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check "uv==0.13.9"
 
 setup: $(UV)
 	$(UV) sync --frozen --quiet --inexact
 
+shim: setup
+	$(RUN) python hatch_build.py
+
 lint: setup
-	$(RUN) ruff check operator tests
+	$(RUN) ruff check operator tests crds deploy hatch_build.py
 	$(RUN) mypy
 	$(RUN) lint-imports
+	$(RUN) python crds/generate.py --check
 
 unit: setup
-	$(RUN) pytest
+	$(RUN) python -m pytest tests/unit
 
-test: lint unit
+integration: shim
+	$(RUN) python -m pytest tests/integration
+
+# a running test cluster with Tiphys' kinds; prints the line that sets KUBECONFIG
+cluster: shim
+	@tests/e2e/cluster/up
+	@kubectl --kubeconfig $(KUBECONFIG_PATH) apply -f crds > /dev/null
+
+cluster-down:
+	tests/e2e/cluster/down
+
+e2e: cluster
+	$(RUN) python -m pytest -p no:cacheprovider tests/e2e
+
+bench: cluster
+	$(RUN) python -m tests.bench
+
+test: lint unit integration e2e
+
+# runs examples/dag-diamond.yaml on the test cluster and shows the finished tree with its logs
+run: cluster
+	KUBECONFIG=$(KUBECONFIG_PATH) $(RUN) python examples/run.py examples/dag-diamond.yaml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist operator/tiphys/shim/bin

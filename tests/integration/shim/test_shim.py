@@ -1,0 +1,170 @@
+"""The shim itself, run as a container runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tiphys.model.record import Framed, Record, parse_frame, parse_message, strip_frame
+from tiphys.shim import binaries
+
+SHIM = Path(__file__).parents[3] / "operator/tiphys/shim/bin/amd64"
+
+
+def shim(tmp_path: Path, *options: str, command: list[str], **more: object) -> tuple[subprocess.CompletedProcess[bytes], str]:
+    message = tmp_path / "message"
+    done = subprocess.run(
+        [SHIM, "--termination", message, *options, "--", *command], capture_output=True, timeout=60, check=False, **more  # type: ignore[call-overload]
+    )  # fmt: skip
+    return done, message.read_text() if message.exists() else ""
+
+
+def record(message: str) -> Record:
+    found = parse_message(message)
+    assert isinstance(found, Record), message
+    return found
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 255])
+def test_it_ends_with_the_code_of_the_command(tmp_path, code):
+    done, message = shim(tmp_path, command=["sh", "-c", f"exit {code}"])
+    assert done.returncode == code
+    assert record(message).exit_code == code
+
+
+def test_a_command_that_does_not_exist_is_127_and_named(tmp_path):
+    done, message = shim(tmp_path, command=["no-such-command"])
+    assert done.returncode == 127
+    assert b"cannot run no-such-command" in done.stderr
+    assert record(message).exit_code == 127
+
+
+def test_standard_output_is_copied_through_and_kept_but_not_standard_error(tmp_path):
+    done, message = shim(tmp_path, "--result", command=["sh", "-c", "echo out; echo err >&2"])
+    assert (done.stdout, done.stderr) == (b"out\n", b"err\n")
+    assert record(message).result == "out"
+
+
+def test_only_one_trailing_newline_goes(tmp_path):
+    _, message = shim(tmp_path, "--result", command=["printf", "a\\n\\n"])
+    assert record(message).result == "a\n"
+
+
+def test_binary_output_passes_byte_by_byte_and_is_recorded_as_text(tmp_path):
+    done, message = shim(tmp_path, "--result", command=["printf", "a\\377\\001\"\\\\é"])
+    assert done.stdout == b"a\xff\x01\"\\\xc3\xa9"
+    assert record(message).result == "a\ufffd\x01\"\\é"
+
+
+def test_parameters_are_read_from_files_defaults_fill_in_and_the_rest_is_missing(tmp_path):
+    a = tmp_path / "a"
+    options = ["--parameter", f"a={a}", "--parameter", f"b={tmp_path}/none", "--default", "b=x=y", "--parameter", f"c={tmp_path}/none"]
+    _, message = shim(tmp_path, *options, command=["sh", "-c", f"echo v > {a}"])
+    found = record(message)
+    assert found.parameters == {"a": "v", "b": "x=y"}
+    assert found.missing == ("c",)
+
+
+def test_files_are_read_though_the_command_failed(tmp_path):
+    a = tmp_path / "a"
+    done, message = shim(tmp_path, "--parameter", f"a={a}", command=["sh", "-c", f"echo v > {a}; exit 2"])
+    assert (done.returncode, record(message).parameters) == (2, {"a": "v"})
+
+
+def test_a_file_that_is_too_big_and_a_folder_are_told(tmp_path):
+    big = tmp_path / "big"
+    big.write_bytes(b"x" * (256 * 1024 + 1))
+    _, message = shim(tmp_path, "--parameter", f"big={big}", "--parameter", f"dir={tmp_path}", command=["true"])
+    assert (record(message).too_big, record(message).missing) == (("big",), ("dir",))
+
+
+@pytest.mark.parametrize("size", [4000, 4050, 4096, 5000, 100_000, 262_144, 400_000])
+def test_a_record_over_four_kibibytes_is_framed_in_the_log(tmp_path, size):
+    done, message = shim(tmp_path, "--result", command=["sh", "-c", f"head -c {size} /dev/zero | tr '\\0' x"])
+    assert len(message) <= 4096
+    found = parse_message(message)
+    assert isinstance(found, Framed) is (size > 4080)
+    if isinstance(found, Framed):
+        found = parse_frame(done.stdout[-found.tail_bytes :], found)
+    assert found is not None
+    assert found.result == "x" * min(size, 262_144)
+    assert strip_frame(done.stdout) == b"x" * size
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGQUIT])
+def test_signals_reach_the_command_and_what_it_wrote_is_recorded(tmp_path, number):
+    message, ready = tmp_path / "message", tmp_path / "ready"
+    script = f"trap 'echo caught; exit 9' {number.name.removeprefix('SIG')}; echo before; touch {ready}; while :; do sleep 0.05; done"
+    process = subprocess.Popen([SHIM, "--termination", message, "--result", "--", "sh", "-c", script], stdout=subprocess.PIPE)
+    while not ready.exists():
+        time.sleep(0.01)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 9
+    assert output == b"before\ncaught\n"
+    assert record(message.read_text()).result == "before\ncaught"
+
+
+def test_a_command_that_a_signal_ends_is_128_and_the_signal(tmp_path):
+    done, _ = shim(tmp_path, command=["sh", "-c", "kill -KILL $$"])
+    assert done.returncode == 137
+
+
+def test_a_grandchild_that_holds_the_output_open_does_not_hold_the_step(tmp_path):
+    started = time.monotonic()
+    done, message = shim(tmp_path, "--result", command=["sh", "-c", "sleep 5 > /dev/stdout & echo done"], stderr=None)
+    assert done.returncode == 0
+    assert record(message).result == "done"
+    assert time.monotonic() - started < 30
+
+
+def test_orphans_are_reaped(tmp_path):
+    script = "(sleep 0.1 &) ; (sleep 0.1 &); sleep 0.5; ps -o stat= --ppid $PPID 2>/dev/null | grep -c Z"
+    done, _ = shim(tmp_path, command=["sh", "-c", script])
+    assert done.stdout.strip() in (b"0", b"")
+
+
+def test_it_works_as_any_user_when_only_the_message_can_be_written(tmp_path):
+    message = tmp_path / "message"
+    message.touch(mode=0o666)
+    message.chmod(0o666)
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    program = tmp_path / "shim"
+    program.write_bytes(binaries()["amd64"])
+    program.chmod(0o755)
+    done = subprocess.run([program, "--termination", message, "--result", "--", "id", "-u"], user=12345, capture_output=True, check=True)
+    assert done.stdout == b"12345\n"
+    assert json.loads(message.read_text())["result"] == "12345"
+
+
+def test_a_hundred_megabytes_pass_with_little_memory(tmp_path):
+    done, message = shim(tmp_path, "--result", command=["sh", "-c", "head -c 100000000 /dev/zero"], preexec_fn=_little_memory)
+    assert len(strip_frame(done.stdout)) == 100_000_000
+    assert isinstance(parse_message(message), Framed)
+
+
+def _little_memory() -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, (32 * 2**20, 32 * 2**20))
+
+
+def test_it_copies_itself(tmp_path):
+    target = tmp_path / "copied"
+    subprocess.run([SHIM, "copy", target], check=True)
+    assert target.read_bytes() == SHIM.read_bytes()
+    assert os.access(target, os.X_OK)
+
+
+@pytest.mark.parametrize(("architecture", "machine"), [("amd64", 0x3E), ("arm64", 0xB7)])
+def test_each_architecture_has_a_small_static_program(architecture, machine):
+    program = binaries()[architecture]
+    assert len(program) < 64 * 1024
+    assert program[:4] == b"\x7fELF"
+    assert int.from_bytes(program[18:20], "little") == machine
+    assert b"/ld-musl" not in program

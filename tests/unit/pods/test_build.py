@@ -1,0 +1,116 @@
+"""Pods as they are built: one container, and what the step needs."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from tiphys.errors import SpecError
+from tiphys.model.order import NodeOrder
+from tiphys.model.parse import parse_as
+from tiphys.model.template import Template
+from tiphys.pods.build import PodPlan, build
+from tiphys.pods.settings import ImageEntry, PodSettings
+from tiphys.testing.world import START, workflow_of
+
+WORKFLOW = workflow_of("{metadata: {name: hello, namespace: argo, uid: u1}, spec: {entrypoint: a}}")
+
+
+def plan(template: dict[str, object], settings: PodSettings | None = None, **order: object) -> PodPlan:
+    made = NodeOrder(node_id="hello-1", node_name="hello.a", pod_name="hello-a-1", template_name="a",
+                     template=parse_as(Template, {"name": "a", **template}), **order)  # type: ignore[arg-type]  # fmt: skip
+    workflow = WORKFLOW
+    return build(made, workflow, settings or PodSettings(), START)
+
+
+def main_of(made: PodPlan) -> dict[str, object]:
+    return made.pod["spec"]["containers"][0]
+
+
+def test_a_container_that_gives_nothing_back_is_left_as_it_is():
+    made = plan({"container": {"image": "docker/whalesay", "args": ["x"], "env": [{"name": "A", "value": "b"}]}})
+    assert main_of(made)["image"] == "docker/whalesay"
+    assert "command" not in main_of(made)
+    assert main_of(made)["args"] == ["x"]
+    assert made.pod["spec"]["automountServiceAccountToken"] is False
+    assert set(made.pod["spec"]) == {"restartPolicy", "containers", "automountServiceAccountToken"}
+    assert not made.needs_shim
+
+
+def test_names_labels_annotations_and_the_owner_are_those_that_clients_know():
+    meta = plan({"container": {"image": "i"}}, PodSettings(instance_id="x")).pod["metadata"]
+    assert meta["name"] == "hello-a-1"
+    assert meta["labels"] == {"workflows.argoproj.io/workflow": "hello", "workflows.argoproj.io/completed": "false",
+                              "workflows.argoproj.io/controller-instanceid": "x"}  # fmt: skip
+    assert meta["annotations"]["workflows.argoproj.io/node-name"] == "hello.a"
+    assert meta["annotations"]["workflows.argoproj.io/node-id"] == "hello-1"
+    assert meta["ownerReferences"] == [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "hello", "uid": "u1",
+                                        "controller": True, "blockOwnerDeletion": True}]  # fmt: skip
+
+
+def test_what_is_wanted_back_is_the_shims_business():
+    template = {"container": {"image": "i", "command": ["c"], "args": ["x"]},
+                "outputs": {"parameters": [{"name": "p", "valueFrom": {"path": "/p", "default": "d"}}]}}  # fmt: skip
+    made = plan(template, wants_result=True)
+    assert main_of(made)["command"] == ["/argo-shim/shim", "--result", "--parameter", "p=/p", "--default", "p=d", "--", "c"]
+    assert main_of(made)["args"] == ["x"]
+    assert made.needs_shim
+
+
+def test_an_image_without_a_command_whose_outputs_are_wanted_needs_an_entry():
+    template = {"container": {"image": "i", "args": ["x"]}}
+    with pytest.raises(SpecError, match=r"templates.a.container.command: the entry point of image \"i\" is not known"):
+        plan(template, wants_result=True)
+    made = plan(template, PodSettings(images={"i": ImageEntry(("run",), ("it",))}), wants_result=True)
+    assert main_of(made)["command"][-1] == "run"
+    assert main_of(made)["args"] == ["x"]
+
+
+def test_a_script_is_a_file_from_an_annotation():
+    made = plan({"script": {"image": "i", "command": ["python"], "source": "print(1)"}})
+    assert main_of(made)["command"] == ["python"]
+    assert main_of(made)["args"] == ["/argo/staging/script"]
+    assert made.pod["metadata"]["annotations"]["tiphys.io/script"] == "print(1)"
+    assert "source" not in main_of(made)
+
+
+def test_a_long_script_is_a_config_map():
+    made = plan({"script": {"image": "i", "command": ["python"], "source": "#" * 300_000}})
+    assert made.config_maps[0]["data"]["script"] == "#" * 300_000
+    assert made.pod["spec"]["volumes"][0]["configMap"]["name"] == made.config_maps[0]["metadata"]["name"]
+
+
+def test_sidecars_start_first_and_end_by_themselves():
+    made = plan({"container": {"image": "i", "volumeMounts": [{"name": "v", "mountPath": "/v"}]},
+                 "sidecars": [{"name": "s", "image": "nginx", "mirrorVolumeMounts": True}]})  # fmt: skip
+    assert made.pod["spec"]["initContainers"] == [
+        {"name": "s", "image": "nginx", "volumeMounts": [{"name": "v", "mountPath": "/v"}], "restartPolicy": "Always"}]
+
+
+def test_deadlines_are_what_is_left_of_them():
+    made = plan({"container": {"image": "i"}, "activeDeadlineSeconds": "30"}, deadline=START + timedelta(seconds=10))
+    assert made.pod["spec"]["activeDeadlineSeconds"] == 10
+    with pytest.raises(SpecError, match=r"templates.a.activeDeadlineSeconds"):
+        plan({"container": {"image": "i"}, "activeDeadlineSeconds": "soon"})
+
+
+def test_hosts_of_failed_attempts_are_avoided():
+    made = plan({"container": {"image": "i"}}, avoid_hosts=("n1",))
+    terms = made.pod["spec"]["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert terms == [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "NotIn", "values": ["n1"]}]}]
+
+
+def test_a_pod_spec_patch_has_the_last_word():
+    made = plan({"container": {"image": "i"}, "podSpecPatch": "containers: [{name: main, resources: {limits: {cpu: 1}}}]"})
+    assert main_of(made)["resources"] == {"limits": {"cpu": 1}}
+    assert main_of(made)["image"] == "i"
+
+
+def test_artifacts_are_refused_with_their_place():
+    with pytest.raises(SpecError, match=r"templates.a.inputs.artifacts.x: artifacts are not supported yet"):
+        plan({"container": {"image": "i"}, "inputs": {"artifacts": [{"name": "x", "path": "/x"}]}})
+
+
+def test_building_twice_builds_the_same():
+    template = {"script": {"image": "i", "command": ["sh"], "source": "x"}, "sidecars": [{"name": "s", "image": "i"}]}
+    assert msgspec.json.encode(plan(template)) == msgspec.json.encode(plan(template))

@@ -1,0 +1,98 @@
+"""Pods as they are read back."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tiphys.pods.read import framed_record, owner_uid, parse_pod, quantity, read_pod
+
+META = {"name": "p", "namespace": "n", "uid": "u", "annotations": {"workflows.argoproj.io/node-id": "w-1"},
+        "ownerReferences": [{"kind": "Workflow", "name": "w", "uid": "wu", "controller": True}]}  # fmt: skip
+
+
+def pod(status: dict[str, object], spec: dict[str, object] | None = None):
+    return parse_pod(json.dumps({"metadata": META, "spec": spec or {"containers": [{"name": "main"}]}, "status": status}).encode())
+
+
+def ended(name: str = "main", code: int = 0, reason: str = "Completed", message: str = "") -> dict[str, object]:
+    times = {"startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:10Z"}
+    return {"name": name, "state": {"terminated": {"exitCode": code, "reason": reason, "message": message, **times}}}
+
+
+def waiting(reason: str, message: str = "") -> dict[str, object]:
+    return {"name": "main", "state": {"waiting": {"reason": reason, "message": message}}}
+
+
+@pytest.mark.parametrize(
+    ("status", "phase", "message"),
+    [
+        ({"phase": "Pending"}, "Pending", ""),
+        ({"phase": "Pending", "containerStatuses": [waiting("ImagePullBackOff", "no")]}, "Pending", "ImagePullBackOff: no"),
+        ({"phase": "Pending", "conditions": [{"reason": "Unschedulable", "message": "0/1"}]}, "Pending", "Unschedulable: 0/1"),
+        ({"phase": "Running"}, "Running", ""),
+        ({"phase": "Succeeded", "containerStatuses": [ended()]}, "Succeeded", ""),
+        ({"phase": "Failed", "containerStatuses": [ended(code=1, reason="Error")]}, "Failed", "main: Error (exit code 1)"),
+        ({"phase": "Failed", "containerStatuses": [ended(code=137, reason="OOMKilled")]}, "Failed", "main: OOMKilled (exit code 137)"),
+        ({"phase": "Failed", "containerStatuses": [ended(code=1, reason="Error", message="why")]}, "Failed",
+         "main: Error (exit code 1): why"),
+        ({"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}, "Failed",
+         "The node was low on resource: memory."),
+        ({"phase": "Failed", "message": "Pod was active on the node longer than the specified deadline"}, "Failed",
+         "Pod was active on the node longer than the specified deadline"),
+        ({"phase": "Failed", "containerStatuses": [ended(), ended("side", 1, "Error")]}, "Failed", "side: Error (exit code 1)"),
+        ({"phase": "Failed", "containerStatuses": [ended(), ended("side", 143, "Error")]}, "Succeeded", ""),
+        ({"phase": "Failed"}, "Failed", "can't find failed message for pod p namespace n"),
+        ({"phase": "Unknown"}, "Error", "Unexpected pod phase for p: Unknown"),
+    ],
+)  # fmt: skip
+def test_a_status_says_what_argo_would_say(status, phase, message):
+    report = read_pod(pod(status))
+    assert (report.phase, report.message, report.node_id) == (phase, message, "w-1")
+    assert report.is_final is (phase not in ("Pending", "Running"))
+
+
+def test_an_init_container_that_fails_is_named():
+    status = {"phase": "Failed", "initContainerStatuses": [ended("setup", 3, "Error")], "containerStatuses": [waiting("PodInitializing")]}
+    spec = {"containers": [{"name": "main"}], "initContainers": [{"name": "setup"}]}
+    assert read_pod(pod(status, spec)).message == "setup: Error (exit code 3)"
+
+
+def test_the_record_is_read_and_not_shown_as_a_message():
+    record = '{"v":1,"exit":2,"result":"r","parameters":{"a":"b"},"missing":["c"]}'
+    report = read_pod(pod({"phase": "Failed", "containerStatuses": [ended(code=2, reason="Error", message=record)]}))
+    assert (report.result, report.parameters, report.missing, report.exit_code) == ("r", {"a": "b"}, ("c",), 2)
+    assert report.message == "main: Error (exit code 2)"
+
+
+def test_a_framed_record_is_asked_for():
+    view = pod({"phase": "Succeeded", "containerStatuses": [ended(message='{"v":1,"framed":9000,"digest":"00"}')]})
+    assert framed_record(view).size == 9000
+
+
+def test_resources_are_counted_as_argo_counts_them():
+    spec = {"containers": [{"name": "main", "resources": {"requests": {"cpu": "2", "memory": "200Mi"}}}]}
+    report = read_pod(pod({"phase": "Succeeded", "containerStatuses": [ended()]}, spec))
+    assert report.resources_duration == {"cpu": 20, "memory": 20}
+
+
+@pytest.mark.parametrize(("text", "value"), [("100m", 0.1), ("1Ki", 1024), ("2", 2), ("1e3", 1000), ("x", 0), (3, 3)])
+def test_quantities(text, value):
+    assert quantity(text) == pytest.approx(value)
+
+
+def test_the_owner_is_the_one_that_controls():
+    assert owner_uid(pod({})) == "wu"
+
+
+STATES = st.fixed_dictionaries({}, optional={"waiting": st.fixed_dictionaries({}, optional={"reason": st.text()}),
+                                            "terminated": st.fixed_dictionaries({"exitCode": st.integers(-300, 300)},
+                                                                                optional={"message": st.text()})})  # fmt: skip
+
+
+@given(st.fixed_dictionaries({"phase": st.sampled_from(["Pending", "Running", "Succeeded", "Failed", "", "x"])}, optional={
+    "message": st.text(), "reason": st.text(),
+    "containerStatuses": st.lists(st.fixed_dictionaries({"name": st.sampled_from(["main", "a"]), "state": STATES}))}))
+def test_no_status_breaks_the_reader(status):  # fmt: skip
+    assert read_pod(pod(status)).node_id == "w-1"
