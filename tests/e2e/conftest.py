@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))
+HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))  # noqa: S108
 IMAGE = "quay.io/tiphys/tiphys:e2e"
 TIPHYS = (sys.executable, "-m", "tiphys")
 
@@ -61,7 +61,9 @@ class Cluster:
         raise AssertionError(f"not reached in {seconds} s: {json.dumps(found.get('status', {}), indent=1)[:3000]}")
 
     def finished(self, name: str, seconds: float = 90) -> dict[str, Any]:
-        return self.wait_until(name, lambda found: found.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"), seconds)
+        return self.wait_until(
+            name, lambda found: found.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"), seconds
+        )
 
     def logs(self, name: str) -> str:
         return self.tiphys("logs", name)
@@ -126,7 +128,7 @@ class ControllerProcess:
         return self.process.wait(30)
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
             return answer.read().decode()
 
 

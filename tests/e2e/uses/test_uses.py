@@ -97,10 +97,13 @@ def test_a_pod_has_one_container_and_no_token(cluster: Cluster) -> None:
 
 
 def test_an_invalid_workflow_fails_and_says_where(cluster: Cluster) -> None:
-    cluster.apply("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: bad}\nspec: {entrypoint: mian, templates: "
-                  "[{name: main, container: {image: alpine, command: [echo]}}]}")
+    cluster.apply(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: bad}\nspec: {entrypoint: mian, templates: "
+        "[{name: main, container: {image: alpine, command: [echo]}}]}"
+    )
     assert cluster.finished("bad")["status"]["message"] == (
-        "invalid spec: spec.entrypoint: template name 'mian' undefined, did you mean 'main'?")
+        "invalid spec: spec.entrypoint: template name 'mian' undefined, did you mean 'main'?"
+    )
 
 
 def test_output_parameters_from_files_and_large_results_travel(cluster: Cluster) -> None:
@@ -133,8 +136,10 @@ spec:
 
 
 def test_a_stopped_workflow_ends(cluster: Cluster) -> None:
-    cluster.apply("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: long}\nspec: {entrypoint: a, templates: "
-                  "[{name: a, container: {image: alpine, command: [sleep, '600']}}]}")
+    cluster.apply(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: long}\nspec: {entrypoint: a, templates: "
+        "[{name: a, container: {image: alpine, command: [sleep, '600']}}]}"
+    )
     cluster.wait_until("long", lambda w: w.get("status", {}).get("nodes", {}).get("long", {}).get("phase") == "Running")
     cluster.tiphys("stop", "long")
     found = cluster.finished("long")
@@ -142,8 +147,10 @@ def test_a_stopped_workflow_ends(cluster: Cluster) -> None:
 
 
 def test_a_suspended_node_is_resumed(cluster: Cluster) -> None:
-    cluster.apply("apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: approve}\nspec: {entrypoint: a, templates: "
-                  "[{name: a, suspend: {}}]}")
+    cluster.apply(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {name: approve}\nspec: {entrypoint: a, templates: "
+        "[{name: a, suspend: {}}]}"
+    )
     cluster.wait_until("approve", lambda w: w.get("status", {}).get("nodes", {}).get("approve", {}).get("phase") == "Running")
     cluster.tiphys("resume", "approve")
     assert cluster.finished("approve")["status"]["phase"] == "Succeeded"
