@@ -2,6 +2,7 @@ SHELL := /bin/bash
 VENV  := .venv
 UV    := $(VENV)/bin/uv
 RUN   := $(UV) run --frozen
+export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tiphys/bin
 CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
 KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 

@@ -17,6 +17,8 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))  # noqa: S108
+# kubectl is built with the cluster where the machine has none
+os.environ["PATH"] += f":{os.environ.get('XDG_CACHE_HOME', pathlib.Path.home() / '.cache')}/tiphys/bin"
 IMAGE = "quay.io/tiphys/tiphys:e2e"
 TIPHYS = (sys.executable, "-m", "tiphys")
 

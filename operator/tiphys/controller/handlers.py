@@ -16,6 +16,8 @@ from tiphys.cluster.connection import Access
 from tiphys.controller.controller import Controller
 
 log = logging.getLogger(__name__)
+# named here, since Kopf asks for the user's name otherwise, and in a container there may be none
+_IDENTITY: Any = "tiphys"
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -54,17 +56,19 @@ class KopfThread:
         await asyncio.to_thread(self._thread.join, 10)
 
     def _run(self) -> None:
+        delay = 1.0
         while not self._stop.is_set():
             try:
                 asyncio.run(self._operate())
-            except Exception:
-                log.exception("kopf ended")
-            self._stop.wait(1.0)
+            except Exception as e:
+                log.warning("kopf ended, again in %.0f s: %s: %s", delay, type(e).__name__, e)
+            self._stop.wait(delay)
+            delay = min(delay * 2, 60.0)
 
     async def _operate(self) -> None:
         registry, settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
         settings.posting.enabled = False
-        settings.scanning.disabled = False
+        settings.scanning.disabled = True
         settings.persistence.diffbase_storage = _NoDiffBase()
         settings.watching.server_timeout = 290
         self._register(registry)
@@ -73,6 +77,7 @@ class KopfThread:
             registry=registry,
             settings=settings,
             standalone=True,
+            identity=_IDENTITY,
             clusterwide=not namespaces,
             namespaces=namespaces,
             stop_flag=self._stop,

@@ -153,19 +153,3 @@ def test_a_pod_on_a_fake_node_ends_as_its_annotations_say(namespace: str) -> Non
         kubectl("get", "pod", "-n", namespace, "fake", "-o", "jsonpath={.status.containerStatuses[0].state.terminated}")
     )
     assert (ended["exitCode"], ended["message"]) == (3, "no")
-
-
-@pytest.mark.skipif(
-    os.environ.get("TIPHYS_TEST_CLUSTER_LIFECYCLE") != "1",
-    reason="starts a second cluster: asked for by TIPHYS_TEST_CLUSTER_LIFECYCLE=1",
-)
-def test_a_cluster_that_ran_pods_leaves_nothing_behind(tmp_path: pathlib.Path) -> None:
-    script = """set -e; cd "$1"; ./up; ./up
-      kubectl="$2/kubectl --kubeconfig $TIPHYS_CLUSTER_DIR/kubeconfig"
-      $kubectl run one --image=alpine --restart=Never --command -- sleep 1000
-      $kubectl wait pod/one --for=condition=Ready --timeout=60s
-      ./down; ./down; ./leftovers"""
-    environment = {**os.environ, "TIPHYS_CLUSTER_DIR": str(tmp_path)}
-    done = subprocess.run([HERE / "isolated", "bash", "-c", script, "lifecycle", HERE, BIN], env=environment, text=True, capture_output=True,
-                          timeout=300, check=False)  # fmt: skip
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}"

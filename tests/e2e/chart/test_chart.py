@@ -1,0 +1,91 @@
+"""The chart, installed for real: the controller runs in the cluster, from the built image."""
+
+import json
+import os
+import pathlib
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from tests.e2e.conftest import ROOT
+
+HELM = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tiphys/bin/helm"
+CHART = ROOT / "deploy/helm/tiphys"
+
+
+class Release:
+    """One release in a namespace of its own; its controller follows that namespace only."""
+
+    def __init__(self, kubeconfig: str, image: str) -> None:
+        self.kubeconfig = kubeconfig
+        self.namespace = f"chart-{uuid.uuid4().hex[:8]}"
+        repository, _, tag = image.rpartition(":")
+        self.values = ["--set", f"image.repository={repository},image.tag={tag},image.pullPolicy=Always",
+                       "--set", "controller.singleNamespace=true,controller.instanceID=chart,crds.install=false"]  # fmt: skip
+
+    def helm(self, *arguments: object) -> str:
+        command = [HELM, *arguments, "--kubeconfig", self.kubeconfig, "--namespace", self.namespace]
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + self.story()
+        return done.stdout
+
+    def kubectl(self, *arguments: object, stdin: str | None = None) -> str:
+        command = ["kubectl", "--kubeconfig", self.kubeconfig, "-n", self.namespace, *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, input=stdin).stdout
+
+    def story(self) -> str:
+        return self.kubectl("get", "pods,events") + self.kubectl("logs", "-l", "app.kubernetes.io/name=tiphys", "--tail=50")
+
+
+@pytest.fixture(scope="module")
+def release(kubeconfig: str, image: str) -> Iterator[Release]:
+    one = Release(kubeconfig, image)
+    one.helm("install", "tiphys", CHART, "--create-namespace", *one.values, "--wait", "--timeout", "120s")
+    yield one
+    one.kubectl("delete", "namespace", one.namespace, "--wait=false")
+
+
+def workflow(release: Release, name: str) -> dict[str, object]:
+    release.kubectl("create", "-f", "-", stdin=json.dumps({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+        "metadata": {"name": name, "labels": {"workflows.argoproj.io/controller-instanceid": "chart"}},
+        "spec": {"entrypoint": "a", "templates": [{"name": "a", "container": {"image": "alpine", "command": ["echo", "hi"]}}]},
+    }))  # fmt: skip
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        found = json.loads(release.kubectl("get", "workflow", name, "-o", "json"))
+        if found.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"):
+            return found
+        time.sleep(0.3)
+    raise AssertionError(release.story())
+
+
+def test_the_installed_controller_runs_workflows_with_the_charts_rights(release: Release) -> None:
+    assert workflow(release, "one")["status"]["phase"] == "Succeeded"
+
+
+def test_the_charts_own_test_passes(release: Release) -> None:
+    assert "Succeeded" in release.helm("test", "tiphys")
+
+
+def test_an_upgrade_and_an_uninstall_leave_users_workflows(release: Release) -> None:
+    release.helm("upgrade", "tiphys", CHART, *release.values, "--set", "controller.logLevel=debug", "--wait", "--timeout", "120s")
+    assert workflow(release, "two")["status"]["phase"] == "Succeeded"
+    release.helm("uninstall", "tiphys", "--wait")
+    left = json.loads(release.kubectl("get", "workflows", "-o", "json"))["items"]
+    assert {item["metadata"]["name"] for item in left} == {"one", "two"}
+
+
+@pytest.mark.parametrize("values", [[], ["--set", "controller.singleNamespace=true"], ["--set", "metrics.serviceMonitor.enabled=true"]])
+def test_the_chart_renders_and_is_clean(values: list[str]) -> None:
+    for command in (["lint", "--strict"], ["template", "x"]):
+        done = subprocess.run([HELM, *command, CHART, *values], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_wrong_values_are_refused() -> None:
+    done = subprocess.run([HELM, "template", "x", CHART, "--set", "controller.replicas=many"], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "replicas" in done.stderr
