@@ -68,5 +68,8 @@ def start_proxy() -> None:
         "clusterCIDR": PODS,
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
     }
-    (HOME / "kube-proxy.yaml").write_text(json.dumps(configuration))
+    path, text = HOME / "kube-proxy.yaml", json.dumps(configuration)
+    if not path.exists() or path.read_text() != text:
+        # kube-proxy ends when its configuration is written again, even with the same text
+        path.write_text(text)
     start("kube-proxy", BIN / "kube-proxy", f"--config={HOME}/kube-proxy.yaml")
