@@ -22,7 +22,6 @@
 #define MAX_RESULT (256 * 1024)
 #define MAX_FILE (256 * 1024)
 #define MAX_RECORD (4 * 1024 * 1024)
-#define MESSAGE_LIMIT 4096
 
 struct parameter {
   const char *name;
@@ -39,6 +38,7 @@ static char result[MAX_RESULT]; /* a ring: the last MAX_RESULT bytes */
 static size_t result_total;
 static char record[MAX_RECORD];
 static size_t record_size;
+static size_t message_limit = 4096;
 static pid_t child;
 
 static void die(int code, const char *what, const char *name) {
@@ -79,6 +79,8 @@ static int parse(int count, char **arguments) {
     } else if (!strcmp(option, "--default")) {
       char *fallback = split_at_equals(value);
       parameter_named(value)->fallback = fallback;
+    } else if (!strcmp(option, "--limit")) {
+      message_limit = (size_t)atoi(value);
     } else if (!strcmp(option, "--termination")) {
       termination = value;
     } else {
@@ -146,7 +148,7 @@ static char file_content[MAX_FILE];
 
 /* Size of the file's content, -1 when it cannot be read, -2 when it is too big. */
 static long read_file(const char *path) {
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return -1;
   struct stat about;
   if (fstat(file, &about) || S_ISDIR(about.st_mode)) {
@@ -154,10 +156,14 @@ static long read_file(const char *path) {
     return -1;
   }
   size_t size = 0;
-  ssize_t got;
+  ssize_t got = 1;
   char extra;
-  while (size < sizeof file_content && (got = read(file, file_content + size, sizeof file_content - size)) > 0) size += (size_t)got;
-  long answer = size == sizeof file_content && read(file, &extra, 1) == 1 ? -2 : (long)size;
+  while (size < sizeof file_content && got > 0) {
+    got = read(file, file_content + size, sizeof file_content - size);
+    if (got > 0) size += (size_t)got;
+    if (got < 0 && errno == EINTR) got = 1;
+  }
+  long answer = got < 0 ? -1 : size == sizeof file_content && read(file, &extra, 1) == 1 ? -2 : (long)size;
   close(file);
   return answer;
 }
@@ -180,6 +186,8 @@ static void put_parameters(void) {
   for (int i = 0; i < parameter_count; i++) {
     struct parameter *one = &parameters[i];
     long size = one->path ? read_file(one->path) : -1;
+    /* a byte may become six; the rest of the record must fit too */
+    if (size > 0 && record_size + 6 * (size_t)size + 65536 > sizeof record) size = -2;
     if (size == -2) {
       too_big[big_count++] = one->name;
       continue;
@@ -241,7 +249,7 @@ static uint64_t digest(void) { /* FNV-1a, 64 bits: against accidents, not agains
 static void deliver(void) {
   char head[128];
   int message = open(termination, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (record_size <= MESSAGE_LIMIT) {
+  if (record_size <= message_limit) {
     if (message >= 0) write_all(message, record, record_size);
     return;
   }
@@ -307,7 +315,8 @@ static int supervise(int from) {
   if (is_open) {
     fcntl(from, F_SETFL, O_NONBLOCK);
     struct pollfd wait = {.fd = from, .events = POLLIN};
-    while (poll(&wait, 1, 0) > 0 && copy(from)) {
+    /* what the pipe holds now, and no more: somebody may write for ever */
+    for (int i = 0; i < 2 && poll(&wait, 1, 0) > 0 && copy(from); i++) {
     }
   }
   return status;
@@ -317,17 +326,22 @@ static int run(char **command) {
   int stream[2] = {-1, -1};
   if (wants_result && pipe2(stream, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  sigset_t all, before;
+  sigfillset(&all);
+  sigprocmask(SIG_BLOCK, &all, &before); /* until we know whom to forward to */
   catch_signals();
   child = fork();
   if (child < 0) die(126, "cannot fork", strerror(errno));
   if (!child) {
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &before, 0);
     if (wants_result) dup2(stream[1], 1);
     execvp(command[0], command);
     int code = errno == ENOENT ? 127 : 126;
     dprintf(2, "tiphys: cannot run %s: %s\n", command[0], strerror(errno));
     _exit(code);
   }
+  sigprocmask(SIG_SETMASK, &before, 0);
   if (wants_result) close(stream[1]);
   return supervise(stream[0]);
 }

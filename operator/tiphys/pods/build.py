@@ -35,6 +35,8 @@ SCRIPT_PATH = "/argo/staging/script"
 ANNOTATION_SCRIPT = "tiphys.io/script"
 ANNOTATION_RESOURCE = "tiphys.io/resource-template"
 MAX_ANNOTATION = 200 * 1024
+_MESSAGE_BYTES, _ALL_MESSAGES_BYTES = 4096, 12 * 1024
+"""What the kubelet keeps of one termination message, and of all messages of a pod."""
 _SHIM_VOLUME = "tiphys-shim"
 _SCRIPT_VOLUME = "argo-staging"
 
@@ -247,6 +249,9 @@ def _wrap(draft: _Draft) -> None:
             )
         command, arguments = list(entry.command), arguments or list(entry.arguments)
     draft.needs_shim = True
+    count = 1 + len(draft.template.init_containers) + len(draft.template.sidecars)
+    if count * _MESSAGE_BYTES > _ALL_MESSAGES_BYTES:
+        wanted = ["--limit", str(_ALL_MESSAGES_BYTES // count), *wanted]
     key = _architecture(draft)
     volume = {"name": draft.settings.shim_config_map, "defaultMode": 0o755, "items": [{"key": key, "path": "shim"}]}
     draft.add("volumes", {"name": _SHIM_VOLUME, "configMap": volume})

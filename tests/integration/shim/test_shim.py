@@ -122,6 +122,26 @@ def test_a_grandchild_that_holds_the_output_open_does_not_hold_the_step(tmp_path
     assert time.monotonic() - started < 30
 
 
+def test_a_grandchild_that_writes_for_ever_does_not_hold_the_step(tmp_path):
+    message = tmp_path / "message"
+    process = subprocess.Popen(
+        [SHIM, "--termination", message, "--result", "--", "sh", "-c", "yes & exit 0"], stdout=subprocess.PIPE)  # fmt: skip
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert output.startswith(b"y\n") or output == b""
+
+
+def test_files_that_grow_the_record_too_far_are_told(tmp_path):
+    options = []
+    for i in range(4):
+        (tmp_path / f"p{i}").write_bytes(b"\xff" * 262_144)
+        options += ["--parameter", f"p{i}={tmp_path}/p{i}"]
+    done, message = shim(tmp_path, *options, command=["true"])
+    found = parse_message(message)
+    assert isinstance(found, Framed)
+    assert parse_frame(done.stdout, found).too_big == ("p2", "p3")
+
+
 def test_orphans_are_reaped(tmp_path):
     script = "(sleep 0.1 &) ; (sleep 0.1 &); sleep 0.5; ps -o stat= --ppid $PPID 2>/dev/null | grep -c Z"
     done, _ = shim(tmp_path, command=["sh", "-c", script])

@@ -57,6 +57,12 @@ def test_what_is_wanted_back_is_the_shims_business():
     assert made.needs_shim
 
 
+def test_in_a_pod_of_many_containers_a_message_may_be_shorter():
+    sidecars = [{"name": f"s{i}", "image": "i"} for i in range(4)]
+    made = plan({"container": {"image": "i", "command": ["c"]}, "sidecars": sidecars}, wants_result=True)
+    assert main_of(made)["command"][:3] == ["/argo-shim/shim", "--limit", "2457"]
+
+
 def test_an_image_without_a_command_whose_outputs_are_wanted_needs_an_entry():
     template = {"container": {"image": "i", "args": ["x"]}}
     with pytest.raises(SpecError, match=r"templates.a.container.command: the entry point of image \"i\" is not known"):
