@@ -27,10 +27,7 @@ def check_workflow(workflow: Workflow) -> None:
     if len(workflow.metadata.name) > 63:
         name = workflow.metadata.name
         raise SpecError(f'workflow name "{name}" must not be more than 63 characters long (currently {len(name)})')
-    if spec.workflow_template_ref is not None:
-        raise SpecError("workflowTemplateRef is not supported yet", path="spec.workflowTemplateRef")
-    if spec.synchronization is not None or any(template.synchronization for template in spec.templates):
-        raise SpecError("synchronization is not supported yet", path="spec.synchronization")
+    _check_supported(workflow)
     if not spec.entrypoint:
         raise SpecError("spec.entrypoint is required")
     templates = {template.name: template for template in spec.templates}
@@ -43,6 +40,22 @@ def check_workflow(workflow: Workflow) -> None:
     _check_names([template.name for template in spec.templates], "templates")
     for template in spec.templates:
         _check_template(template, templates)
+
+
+def _check_supported(workflow: Workflow) -> None:
+    """What would be left out silently is refused instead."""
+    spec, templates = workflow.spec, workflow.spec.templates
+    wanted = {
+        "workflowTemplateRef": spec.workflow_template_ref is not None,
+        "synchronization": spec.synchronization is not None or any(template.synchronization for template in templates),
+        "hooks": any(name != "exit" for name in spec.hooks),
+        "volumeClaimTemplates": bool(spec.volume_claim_templates),
+        "templates[].failFast": any(template.fail_fast for template in templates),
+        "templates[].memoize": any(template.memoize for template in templates),
+    }
+    for field, is_wanted in wanted.items():
+        if is_wanted:
+            raise SpecError(f"{field.rpartition('.')[2]} is not supported yet", path=f"spec.{field}")
 
 
 def _check_names(names: list[str], path: str) -> None:
