@@ -54,7 +54,7 @@ async def print_logs(  # noqa: PLR0913 as many as the command has
 
 def _pods(workflow: Workflow) -> list[str]:
     nodes = [node for node in workflow.status.nodes.values() if node.type == POD and node.phase != "Pending"]
-    return [pod_name(workflow, node) for node in nodes]
+    return [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
 
 
 async def _print_pod(api: Api, namespace: str, pod: str, container: str, *, follow: bool, grep: str) -> None:

@@ -70,6 +70,11 @@ def rows(workflow: Workflow) -> Iterator[tuple[str, NodeStatus]]:
         yield from _below(root, nodes, "")
 
 
+def _age(node: NodeStatus) -> tuple[str, str]:
+    """Oldest first; the server gives nodes back in the order of their ids."""
+    return str(node.started_at or ""), node.name
+
+
 def _is_attempt(node: NodeStatus) -> bool:
     return node.node_flag is not None and bool(node.node_flag.retried)
 
@@ -78,6 +83,7 @@ def _inside(node: NodeStatus, nodes: dict[str, NodeStatus]) -> list[NodeStatus]:
     if node.type == RETRY:
         return [nodes[child] for child in node.children if child in nodes and _is_attempt(nodes[child])]
     own = [other for other in nodes.values() if other.boundary_id == node.id and not _is_attempt(other)]
+    own.sort(key=_age)
     if node.type == STEPS:
         groups = [other for other in own if other.type == STEP_GROUP]
         return [nodes[child] for group in groups for child in group.children if child in nodes]
