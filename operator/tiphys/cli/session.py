@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
-import msgspec
 from cyclopts import Parameter
 
 from tiphys.cluster.api import Api, path_of
@@ -87,6 +86,3 @@ async def create_workflow(api: Api, namespace: str, manifest: dict[str, object])
 def exit_code(workflow: Workflow) -> int:
     """0 for a workflow that succeeded."""
     return 0 if workflow.status.phase == "Succeeded" else 1
-
-
-__all__ = ["Where", "msgspec", "with_api"]

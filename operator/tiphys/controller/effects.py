@@ -9,9 +9,9 @@ import msgspec
 
 from tiphys.controller.live import Live
 from tiphys.engine.actions import Action, CollectNode, DeleteWorkflowAt, NodeChanged, StartNode, StopNode, WakeAt, WorkflowChanged
-from tiphys.engine.events import NodeReported, StartDelayed, StartRefused, Woke
+from tiphys.engine.events import StartDelayed, StartRefused, Woke
 from tiphys.errors import AlreadyExists, NotFound, OutsideError, RefusedError, TiphysError, UserError
-from tiphys.model.base import Json, ObjectMeta
+from tiphys.model.base import Json
 from tiphys.model.names import PREFIX
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import ERROR, FAILED, POD, RUNNING, SUCCEEDED
@@ -231,6 +231,3 @@ class Effects:
         controller.announcements.announce(
             self._regarding(live), type_="Warning" if bad else "Normal", reason=reasons[action.phase], message=says
         )
-
-
-__all__ = ["Effects", "NodeReported", "ObjectMeta"]

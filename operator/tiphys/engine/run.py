@@ -17,6 +17,7 @@ from tiphys.engine.actions import Action, CollectNode, DeleteWorkflowAt, NodeCha
 from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
+from tiphys.engine.durations import parse_duration
 from tiphys.engine.execution import Execution, Parent
 from tiphys.engine.limits import Limits
 from tiphys.engine.outputs import publish
@@ -25,7 +26,7 @@ from tiphys.engine.pod import PodExecution
 from tiphys.engine.retry import RetryExecution, is_retried
 from tiphys.engine.steps import StepsExecution
 from tiphys.engine.suspend import SuspendExecution
-from tiphys.engine.templates import POD_KINDS, Found, Templates, kind_of
+from tiphys.engine.templates import POD_KINDS, Templates, kind_of
 from tiphys.engine.tree import NodeTree
 from tiphys.engine.validate import check_workflow
 from tiphys.engine.variables import node_variable
@@ -500,8 +501,6 @@ class Run:
     @property
     def pod_gc_delay(self) -> float:
         """How long a pod is kept after that, in seconds."""
-        from tiphys.engine.durations import parse_duration
-
         text = self.spec.pod_gc.delete_delay_duration if self.spec.pod_gc else ""
         return parse_duration(text).total_seconds() if text else 5.0
 
@@ -562,6 +561,3 @@ class _Unknown(Execution):
 def _status_json(status: WorkflowStatus) -> Json:
     made: Json = as_json(msgspec.structs.replace(status, nodes={}))
     return made
-
-
-__all__ = ["Found", "Run"]

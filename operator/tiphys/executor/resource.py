@@ -9,14 +9,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import msgspec
 import yaml
 
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
-from tiphys.errors import AlreadyExists, NotFound, OutsideError, SpecError, TiphysError
+from tiphys.errors import NotFound, OutsideError, SpecError, TiphysError
 from tiphys.expr.paths import jq_filter, json_path
 from tiphys.expr.selector import parse_condition
 from tiphys.model.base import Json
@@ -220,11 +220,3 @@ class _Target:
                 found = await self._call("GET", self._path)
             except OutsideError as e:
                 print(f"again: {e.message}", file=sys.stderr)
-
-
-def main() -> NoReturn:
-    """The program."""
-    sys.exit(run_resource())
-
-
-__all__ = ["AlreadyExists", "main", "read_manifest", "read_outputs", "run_resource"]
