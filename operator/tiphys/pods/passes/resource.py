@@ -1,0 +1,36 @@
+"""Pass: the container of a resource template."""
+
+import json
+
+import msgspec
+
+from tiphys.model.parse import to_json
+from tiphys.model.template import Template
+from tiphys.pods.draft import MAIN, Draft
+
+ANNOTATION_RESOURCE = "tiphys.io/resource-template"
+
+
+def resource_container(draft: Draft) -> None:
+    """The executor, told what to do by an annotation."""
+    template = draft.template
+    if template.resource is None:
+        return
+    wanted = msgspec.structs.replace(Template(), name=template.name, resource=template.resource, outputs=template.outputs)
+    draft.annotations[ANNOTATION_RESOURCE] = json.dumps(to_json(wanted))
+    meta = draft.workflow.metadata
+    env = [
+        {"name": "TIPHYS_TEMPLATE", "valueFrom": {"fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_RESOURCE}']"}}},
+        {"name": "TIPHYS_NAMESPACE", "value": meta.namespace},
+        {"name": "TIPHYS_WORKFLOW", "value": meta.name},
+        {"name": "TIPHYS_WORKFLOW_UID", "value": meta.uid},
+    ]
+    draft.main = {
+        "name": MAIN,
+        "image": draft.settings.executor_image,
+        "imagePullPolicy": draft.settings.image_pull_policy,
+        "command": ["tiphys", "executor", "resource"],
+        "env": env,
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+    }
+    draft.main = {key: value for key, value in draft.main.items() if value}
