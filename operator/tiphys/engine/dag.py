@@ -267,7 +267,7 @@ class DAGExecution(BodyExecution):
                 result = phase
                 if self._dag.fail_fast is not False:
                     break
-        if result == SUCCEEDED and self.run.stopped_phase(self.call):
+        if result == SUCCEEDED and self.run.shutdown.ends(self.call):
             result = FAILED
         self.close(result, outbound=self._outbound())
 

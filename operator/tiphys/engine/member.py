@@ -150,7 +150,7 @@ class Member:
         hook = LifecycleHook(template=self.step.on_exit) if self.step.on_exit else self.step.hooks.get("exit")
         node = self.node
         name = f"{self.name}.onExit"
-        if hook is None or node is None or node.phase not in COMPLETED or self.run.forbids_exit_handlers(name):
+        if hook is None or node is None or node.phase not in COMPLETED or self.run.shutdown.forbids_exit_handlers(name):
             return
         if hook.expression and not self._is_due(name, hook):
             return

@@ -32,7 +32,7 @@ class PodExecution(Execution):
         self.create(POD, PENDING, inputs=prepared.inputs)
         self.run.limits.count_start(self.call.boundary_id, is_pod=True)
         self.run.leaves[self.node_id] = self
-        refusal = self.run.refusal(self.call)
+        refusal = self.run.shutdown.refusal(self.call)
         if refusal:
             self.finish(FAILED, refusal)
         else:
@@ -51,7 +51,7 @@ class PodExecution(Execution):
         if report is not None:
             self.report(report)
         elif node.phase == PENDING:
-            refusal = self.run.refusal(self.call)
+            refusal = self.run.shutdown.refusal(self.call)
             if refusal:
                 self.finish(FAILED, refusal)
             else:
@@ -68,7 +68,7 @@ class PodExecution(Execution):
 
     def _order(self) -> None:
         call, template = self.call, self.prepared.template
-        deadlines = [at for at in (self._timeout(template.timeout), self.run.deadline_of(call)) if at is not None]
+        deadlines = [at for at in (self._timeout(template.timeout), self.run.shutdown.deadline_of(call)) if at is not None]
         order = NodeOrder(
             node_id=self.node_id,
             node_name=call.name,

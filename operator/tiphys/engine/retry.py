@@ -95,7 +95,7 @@ class RetryExecution(Execution):
     def _decide(self) -> None:
         attempts = self.run.tree.attempts(self.node)
         last = attempts[-1]
-        stopped = self.run.retry_refusal(self.call)
+        stopped = self.run.shutdown.retry_refusal(self.call)
         if stopped:
             self._stop(last.phase, stopped, last)
             return

@@ -22,7 +22,7 @@ class SuspendExecution(Execution):
         outputs = _awaited(prepared.template.outputs, prepared.inputs)
         self.create(SUSPEND, RUNNING, inputs=prepared.inputs, outputs=outputs)
         self.run.suspended[self.node_id] = self
-        refusal = self.run.refusal(self.call)
+        refusal = self.run.shutdown.refusal(self.call)
         if refusal:
             self.stop(refusal)
         else:

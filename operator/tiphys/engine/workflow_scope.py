@@ -6,12 +6,19 @@ Source: argo-semantics 9.5.
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
+from tiphys.engine.patch import as_json
 from tiphys.errors import SpecError
+from tiphys.expr.render import go_json
 from tiphys.expr.scope import MISSING, Scope
-from tiphys.model.names import PREFIX
+from tiphys.model.names import PREFIX, pod_name
+from tiphys.model.phases import FULFILLED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from tiphys.engine.run import Run
 
 _STRFTIME = frozenset("BbmAadHIMSYypZz")
 _CREATION = "workflow.creationTimestamp"
@@ -99,3 +106,38 @@ def _creation(created: datetime, piece: str) -> object:
             return at.strftime(f"%{piece}")
         case _:
             return MISSING
+
+
+def live_variable(run: "Run", name: str) -> object:
+    """What changes while the workflow runs: `workflow.status`, `.duration`, `.failures` and `.outputs.parameters.*`."""
+    match name:
+        case "workflow.status":
+            node = run.lifecycle.entry
+            if node is None or node.phase not in FULFILLED:
+                return run.status.phase or RUNNING
+            return SUCCEEDED if node.phase in (SKIPPED, OMITTED) else node.phase
+        case "workflow.duration":
+            started = run.status.started_at or run.now
+            return f"{(run.now - started).total_seconds():f}"
+        case "workflow.failures":
+            return _failures(run)
+    if name.startswith(_OUTPUTS) and run.status.outputs:
+        wanted = name.removeprefix(_OUTPUTS)
+        return next((p.value for p in run.status.outputs.parameters if p.name == wanted), MISSING)
+    return MISSING
+
+
+def _failures(run: "Run") -> str:
+    found = [
+        {
+            "displayName": node.display_name,
+            "message": node.message,
+            "templateName": node.template_name,
+            "phase": node.phase,
+            "podName": pod_name(run.name, node.name, node.template_name, version=run.pod_name_format),
+            "finishedAt": as_json(node.finished_at),
+        }
+        for node in run.tree
+        if is_unsuccessful(node) and node.type == POD
+    ]
+    return go_json(go_json(found) if found else "null")

@@ -1,0 +1,176 @@
+"""The life of a workflow: its entry point, its exit handler, its phases, and what comes after its end.
+
+Source: argo-semantics 2, 12.1.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, WorkflowChanged
+from tiphys.engine.calls import Call
+from tiphys.engine.execution import Execution
+from tiphys.engine.validate import check_workflow
+from tiphys.engine.workflow_scope import live_variable, workflow_scope
+from tiphys.errors import SpecError, UserError
+from tiphys.expr.template import substitute
+from tiphys.model import names
+from tiphys.model.arguments import Arguments
+from tiphys.model.phases import COMPLETED, ERROR, FAILED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
+from tiphys.model.status import Condition, NodeStatus
+from tiphys.model.template import LifecycleHook
+
+if TYPE_CHECKING:
+    from tiphys.engine.run import Run
+
+_EXIT = ".onExit"
+
+
+class Lifecycle:
+    """Begins a workflow and ends it; the parent of the entry point and of the exit handler."""
+
+    def __init__(self, run: "Run") -> None:
+        self._run = run
+        self._entry: Execution | None = None
+        self._exit: Execution | None = None
+
+    @property
+    def entry(self) -> NodeStatus | None:
+        """The node of the entry point, once it exists."""
+        return self._entry.node_or_none if self._entry else None
+
+    def restore(self) -> None:
+        """Begin, or go on with what is stored."""
+        run = self._run
+        if run.is_finished:
+            return
+        if run.status.phase in ("", "Pending") and not self._begin():
+            return
+        try:
+            run.scope = workflow_scope(run.workflow, lambda name: live_variable(run, name))
+            run.spec = self._substituted_spec()
+        except UserError as e:
+            self.set_phase(FAILED, f"failed to set global parameters: {e.message}")
+            return
+        run.workflow = msgspec.structs.replace(run.workflow, spec=run.spec)
+        run.limits.is_suspended = bool(run.spec.suspend)
+        run.limits.parallelism = run.spec.parallelism
+        run.shutdown.watch_deadline()
+        self._start_entry()
+
+    def _begin(self) -> bool:
+        try:
+            check_workflow(self._run.workflow)
+        except SpecError as e:
+            self.set_phase(FAILED, f"invalid spec: {e}")
+            return False
+        self._run.written.annotations.setdefault(names.ANNOTATION_POD_NAME_FORMAT, "v2")
+        self.set_phase(RUNNING, "")
+        return True
+
+    def _substituted_spec(self) -> Any:
+        spec = self._run.workflow.spec
+        # templates are resolved when they are called, arguments are data: neither is text of the workflow
+        outside = msgspec.structs.replace(spec, templates=(), arguments=Arguments(), template_defaults=None, hooks={})
+        done = substitute(outside, self._run.scope, strict=False, now=self._run.now)
+        return msgspec.structs.replace(
+            done, templates=spec.templates, arguments=spec.arguments, template_defaults=spec.template_defaults, hooks=spec.hooks
+        )
+
+    def _start_entry(self) -> None:
+        run = self._run
+        try:
+            found = run.templates.local(run.spec.entrypoint)
+        except SpecError as e:
+            self.set_phase(ERROR, f"error in entry template execution: {e.message}")
+            return
+        self._entry = run.start_call(Call(name=run.name, found=found, arguments=run.spec.arguments), self)
+
+    def child_changed(self, child: Execution) -> None:
+        """The entry point is under way."""
+
+    def child_finished(self, child: Execution) -> None:
+        """The entry point or the exit handler has ended."""
+        if child is self._entry and child.node.daemoned:
+            child.release()
+        if child is self._entry:
+            self._run.at_rest(self._start_exit)
+        else:
+            self._finish()
+
+    def _start_exit(self) -> None:
+        run = self._run
+        hook = run.spec.hooks.get("exit")
+        if run.spec.on_exit:
+            arguments = hook.arguments if hook and hook.arguments else run.spec.arguments
+            hook = LifecycleHook(template=run.spec.on_exit, arguments=arguments)
+        if hook is None or run.shutdown.forbids_exit_handlers(run.name + _EXIT):
+            self._finish()
+            return
+        try:
+            found = run.templates.of(hook)
+        except UserError as e:
+            self.set_phase(ERROR, f"error in exit template execution : {e.message}")
+            return
+        arguments = substitute(hook.arguments or run.spec.arguments, run.scope, strict=False, now=run.now)
+        call = Call(name=run.name + _EXIT, found=found, arguments=arguments, is_hook=True, is_exit=True)
+        self._exit = run.start_call(call, self)
+
+    def _finish(self) -> None:
+        run = self._run
+        entry = self._entry.node if self._entry else None
+        if entry is None or run.is_finished:
+            return
+        exit_node = self._exit.node if self._exit else None
+        phase, message = entry.phase, entry.message
+        if phase in (SKIPPED, OMITTED):
+            phase = SUCCEEDED
+        if phase == SUCCEEDED and exit_node is not None and is_unsuccessful(exit_node):
+            phase, message = exit_node.phase, exit_node.message
+        elif phase in (FAILED, ERROR) and run.shutdown.strategy:
+            message = f"Stopped with strategy '{run.shutdown.strategy}'"
+        elif phase == SUCCEEDED:
+            message = ""
+        self.set_phase(phase, message)
+        self._collect_all()
+        self._schedule_deletion()
+
+    def _collect_all(self) -> None:
+        run, strategy = self._run, self._run.pod_gc
+        succeeded = run.status.phase == SUCCEEDED
+        if strategy == "OnWorkflowCompletion" or (strategy == "OnWorkflowSuccess" and succeeded):
+            for node in run.tree:
+                if node.type == POD:
+                    template = node.template_ref.template if node.template_ref else node.template_name
+                    pod = names.pod_name(run.name, node.name, template, version=run.pod_name_format)
+                    run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
+
+    def _schedule_deletion(self) -> None:
+        run = self._run
+        ttl = run.spec.ttl_strategy
+        if ttl is None:
+            return
+        special = {SUCCEEDED: ttl.seconds_after_success, FAILED: ttl.seconds_after_failure}.get(run.status.phase)
+        seconds = special if special is not None else ttl.seconds_after_completion
+        if seconds is not None:
+            run.act(DeleteWorkflowAt((run.status.finished_at or run.stamp) + timedelta(seconds=seconds)))
+
+    def set_phase(self, phase: str, message: str) -> None:
+        """Put the workflow into a phase: time stamps, conditions and labels follow."""
+        run = self._run
+        status, now = run.status, run.stamp
+        is_end = phase in COMPLETED
+        conditions = tuple(c for c in status.conditions if c.type not in ("Completed", "PodRunning"))
+        done = (Condition(type="PodRunning", status="False"), Condition(type="Completed", status="True"))
+        run.status = msgspec.structs.replace(
+            status,
+            phase=phase,
+            message=message,
+            started_at=status.started_at or now,
+            finished_at=now if is_end else None,
+            conditions=(*conditions, *done) if is_end else status.conditions,
+        )
+        run.written.labels[names.LABEL_PHASE] = phase
+        run.written.labels[names.LABEL_COMPLETED] = "true" if is_end else "false"
+        run.act(WorkflowChanged(status.phase, phase, message, run.status.finished_at))
