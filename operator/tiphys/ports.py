@@ -1,7 +1,8 @@
 """What shells need of the world, as Protocols. Each has one contract test suite, run on every adapter and its double."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from tiphys.model.base import Json, ObjectMeta
@@ -54,3 +55,29 @@ class Announcements(Protocol):
         self, regarding: Mapping[str, str], *, type_: str, reason: str, message: str, annotations: Mapping[str, str] | None = None
     ) -> None:
         """Queue an Event about the object `regarding` (apiVersion, kind, namespace, name, uid); `type_` Normal or Warning."""
+
+
+class ArtifactDriver(Protocol):
+    """One store of artifacts, opened for one artifact's location; keys are the store's own (for http and artifactory, URLs).
+
+    All methods block: a shell that has a loop calls them in threads. They raise NotFound, Forbidden, InvalidManifest (the store will not do
+    it) or SpecError to give up, Unavailable or Throttled after the driver's own tries.
+    """
+
+    def load(self, key: str, target: Path) -> None:
+        """Put the file, or the folder of all that is below `key`, at `target`, which does not exist yet."""
+
+    def save(self, key: str, source: Path | Iterable[bytes]) -> None:
+        """Store a file, a folder (each file below `key`), or a stream; a file is seen whole or not at all."""
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The content of a file, in parts."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys of the files below a folder, or below everything that begins so."""
+
+    def delete(self, key: str) -> None:
+        """Delete the file, or all that is below `key`; nothing there is no error."""
+
+    def is_directory(self, key: str) -> bool:
+        """Whether there is something below `key`, and no file at it."""

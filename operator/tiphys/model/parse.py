@@ -44,7 +44,7 @@ def _parse_without_nulls(kind: type[T], source: bytes | str | Mapping[str, objec
     try:
         value = msgspec.json.decode(source) if isinstance(source, bytes | str) else source
         return msgspec.convert(without_nulls(value), kind, dec_hook=_read_any_string, strict=False)
-    except (msgspec.ValidationError, RecursionError) as e:
+    except (msgspec.DecodeError, RecursionError) as e:
         raise _as_spec_error(e) from e
 
 
