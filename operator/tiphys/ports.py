@@ -60,8 +60,8 @@ class Announcements(Protocol):
 class ArtifactDriver(Protocol):
     """One store of artifacts, opened for one artifact's location; keys are the store's own (for http and artifactory, URLs).
 
-    All methods block: a shell that has a loop calls them in threads. They raise NotFound, Forbidden, InvalidManifest (the store will not do
-    it) or SpecError to give up, Unavailable or Throttled after the driver's own tries.
+    All methods block: a shell that has a loop calls them in threads. They raise NotFound, Forbidden, InvalidManifest (the
+    store will not do it) or SpecError to give up, Unavailable or Throttled after the driver's own tries.
     """
 
     def load(self, key: str, target: Path) -> None:

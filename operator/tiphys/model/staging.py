@@ -4,11 +4,11 @@ Layout, all on emptyDir volumes:
 
 - `Load.path` is where the init container puts an input artifact (usually `/argo/inputs/artifacts/<name>`, mounted into the user's
   containers at the artifact's path by `subPath`).
-- The shim of user container C (`--stage /argo/staged/C`) keeps a lock on `/argo/staged/C/lock` for as long as it lives, copies the
-  command's standard output and error to `/argo/staged/C/log` (`--log`), packs the output artifact `--artifact NAME=PATH` into
-  `/argo/staged/C/NAME.tar` once the command has ended, and then writes `/argo/staged/C/done`, one JSON `Finish`. With `--grace SECONDS`
-  a command that was told to end (SIGTERM) is killed after so long, so that time is left to stage. When the lock is free and there is no
-  `done`, the shim was killed: what is there is saved all the same.
+- The shim of user container C (`--stage /argo/staged/C`) keeps a lock on `/argo/staged/C/lock` for as long as it lives,
+  copies the command's standard output and error to `/argo/staged/C/log` (`--log`), packs the output artifact `--artifact
+  NAME=PATH` into `/argo/staged/C/NAME.tar` once the command has ended, and then writes `/argo/staged/C/done`, one JSON
+  `Finish`. With `--grace SECONDS` a command that was told to end (SIGTERM) is killed after so long, so that time is left to
+  stage. When the lock is free and there is no `done`, the shim was killed: what is there is saved all the same.
 - Secrets are files `/argo/secret/<name>/<key>`, in executor containers only.
 - The plan is the JSON in TIPHYS_STAGING (from the annotation `tiphys.io/staging`), or in the file that TIPHYS_STAGING_FILE names.
 
