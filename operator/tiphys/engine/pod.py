@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from tiphys.engine.actions import CollectNode, StartNode, StopNode
-from tiphys.engine.durations import parse_duration
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
 from tiphys.engine.outputs import check_missing, leaf_outputs
 from tiphys.engine.totals import leaf_progress
 from tiphys.errors import SpecError
+from tiphys.model.durations import parse_duration
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
 from tiphys.model.report import NodeReport

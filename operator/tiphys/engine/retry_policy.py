@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from tiphys.engine.durations import parse_duration, spell_duration
 from tiphys.engine.variables import last_retry
 from tiphys.errors import SpecError
 from tiphys.expr.scope import Scope
 from tiphys.expr.template import evaluate_in
+from tiphys.model.durations import parse_duration, spell_duration
 from tiphys.model.phases import ERROR, FAILED
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import Backoff, RetryStrategy

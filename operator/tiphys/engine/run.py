@@ -14,7 +14,6 @@ from tiphys.engine.actions import Action, NodeChanged, WakeAt
 from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
-from tiphys.engine.durations import parse_duration
 from tiphys.engine.execution import Execution, Parent
 from tiphys.engine.lifecycle import Lifecycle
 from tiphys.engine.limits import Limits
@@ -35,6 +34,7 @@ from tiphys.expr.template import substitute
 from tiphys.model import names
 from tiphys.model.arguments import Outputs
 from tiphys.model.base import Json
+from tiphys.model.durations import parse_duration
 from tiphys.model.phases import COMPLETED
 from tiphys.model.report import NodeReport
 from tiphys.model.status import NodeStatus

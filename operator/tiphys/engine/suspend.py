@@ -5,10 +5,10 @@ Source: argo-semantics 13.1, 18.3.
 
 import msgspec
 
-from tiphys.engine.durations import parse_duration
 from tiphys.engine.execution import Execution
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Inputs, Outputs, Parameter
+from tiphys.model.durations import parse_duration
 from tiphys.model.phases import FAILED, FULFILLED, RUNNING, SUCCEEDED, SUSPEND
 from tiphys.model.status import NodeStatus
 
