@@ -55,10 +55,14 @@ class ExpressionError(UserError):
 
 
 class OutsideError(TiphysError):
-    """The world said no for now; try again after a back-off."""
+    """The world said no for now; try again after a back-off, of `retry_after` seconds at least."""
 
     code = "outside"
     retry = "backoff"
+
+    def __init__(self, message: str, *, hint: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class Conflict(OutsideError):  # noqa: N818 the field's own word

@@ -8,13 +8,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tiphys.cli.session import Where, read_workflow, with_api
-from tiphys.cli.tree import pod_name
 from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs
 from tiphys.errors import InvalidManifest, NotFound, TiphysError
 from tiphys.model.phases import COMPLETED, POD
 from tiphys.model.record import MARK
-from tiphys.model.workflow import Workflow
+from tiphys.model.workflow import Workflow, pod_name
 
 
 def logs(

@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from tiphys.model import names
-from tiphys.model.phases import POD, RETRY, STEP_GROUP, STEPS
+from tiphys.model.phases import RETRY, STEP_GROUP, STEPS
 from tiphys.model.status import NodeStatus
-from tiphys.model.workflow import Workflow
+from tiphys.model.workflow import Workflow, pod_name
 
 ICONS = {
     "Pending": ("◷", "yellow"),
@@ -122,12 +121,3 @@ def render(workflow: Workflow, now: datetime) -> Text:
         text.append(f" {name:<{width - len(branch) - 2}} {node.template_name:<20} {pod_name(workflow, node):<{pods}} ")
         text.append(f"{duration(node.started_at, node.finished_at, now):<9} {node.message}\n")
     return text
-
-
-def pod_name(workflow: Workflow, node: NodeStatus) -> str:
-    """The name of a node's pod; empty for nodes without one."""
-    if node.type != POD:
-        return ""
-    template = node.template_ref.template if node.template_ref else node.template_name
-    version = workflow.metadata.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
-    return names.pod_name(workflow.metadata.name, node.name, template, version=version)

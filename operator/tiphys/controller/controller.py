@@ -5,7 +5,6 @@ One turn at a time for each workflow; nothing blocks the loop; what the API serv
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -13,23 +12,25 @@ import msgspec
 
 from tiphys.controller.effects import Effects
 from tiphys.controller.live import Live
-from tiphys.engine.events import Event, NodeGone, NodeReported, Restored, SpecChanged
+from tiphys.controller.observed import ObservedPods
+from tiphys.controller.restoring import Restorer
+from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
+from tiphys.controller.writer import Writer
+from tiphys.engine.events import Event, NodeGone, NodeReported, SpecChanged
 from tiphys.engine.run import Run
-from tiphys.errors import BugError, Conflict, InvalidManifest, NotFound, OutsideError, SpecError, TiphysError
+from tiphys.errors import BugError, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_COMPLETED, LABEL_INSTANCE_ID, LABEL_PHASE
 from tiphys.model.parse import parse_workflow
-from tiphys.model.phases import COMPLETED, ERROR, FAILED, RUNNING
-from tiphys.model.record import Framed, parse_frame
+from tiphys.model.phases import COMPLETED, ERROR, FAILED
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
-from tiphys.pods.read import PodView, framed_record, node_id, owner_uid, parse_pod, read_pod
+from tiphys.pods.read import PodView, node_id, parse_pod
 from tiphys.pods.settings import PodSettings
 from tiphys.ports import Announcements, Clock, Logs, Objects
 from tiphys.telemetry.metrics import ControllerMetrics
 
 log = logging.getLogger(__name__)
-_TURN_SLICE = 50
 
 
 class Surroundings(NamedTuple):
@@ -48,11 +49,11 @@ class Controller:
 
     Attributes:
         lives: Workflow uid -> what is followed.
+        pods: The pods that are known.
     """
 
     def __init__(self, world: Surroundings) -> None:
         self.objects = world.objects
-        self.logs = world.logs
         self.announcements = world.announcements
         self.clock = world.clock
         self.metrics = world.metrics
@@ -60,21 +61,21 @@ class Controller:
         self.lives: dict[str, Live] = {}
         self.is_stopping = False
         self.effects = Effects(self)
-        self._pods: dict[str, dict[str, PodView]] = {}
-        self._framed: set[str] = set()
-        self._queue: deque[str] = deque()
-        self._queued: set[str] = set()
-        self._has_work = asyncio.Event()
+        self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read)
+        self._restorer = Restorer(self)
+        self._writer = Writer(self)
+        self._queue = TurnQueue()
         self._is_ready = False
         self._quarantined: dict[str, str] = {}
 
-    # --- what is heard
+    # --- what is heard of workflows
 
     def ready(self) -> None:
         """Pods are known: runs may be restored."""
         self._is_ready = True
+        self._restorer.ready()
         for uid in self.lives:
-            self._enqueue(uid)
+            self._queue.add(uid)
 
     def workflow_changed(self, raw: Mapping[str, Any]) -> None:
         """A workflow was added or changed."""
@@ -85,35 +86,54 @@ class Controller:
             return
         live = self.lives.get(uid)
         if live is None and labels.get(LABEL_COMPLETED) == "true":
+            self._restorer.completed(uid)
             return
-        if live is not None and version in live.own_versions:
+        if live is not None and live.is_old(version):
             return
         try:
             workflow = parse_workflow(raw)
         except SpecError as e:
             self._quarantine(uid, meta, e)
+        except (ValueError, TypeError, RecursionError) as e:
+            self._quarantine(uid, meta, SpecError(f"{type(e).__name__}: {e}"))
+        else:
+            self._quarantined.pop(uid, None)
+            if live is None:
+                self._follow(workflow)
+            else:
+                self.heard(live, workflow)
+
+    def _follow(self, workflow: Workflow) -> None:
+        live = self.lives[workflow.metadata.uid] = Live(workflow)
+        if workflow.status.phase:
+            self.metrics.live.labels(workflow.status.phase).inc()
+        self.turn_soon(live)
+
+    def heard(self, live: Live, workflow: Workflow) -> None:
+        """A followed workflow was changed, by others as far as we know."""
+        if live.is_old(workflow.metadata.resource_version):
             return
-        if live is None:
-            self.lives[uid] = live = Live(workflow)
-            if workflow.status.phase:
-                self.metrics.live.labels(workflow.status.phase).inc()
-        elif live.writer is None:
-            self._foreign_change(live, workflow)
-        # a change during our own write meets its precondition: the write fails, and all is read again
-        self._enqueue(uid)
+        if live.is_writing:
+            # either our write meets its precondition and all is read again, or this is newer than what we wrote
+            live.heard = workflow
+            return
+        if workflow.status.phase in COMPLETED:
+            self.workflow_ended(live, workflow)
+            return
+        self._foreign_change(live, workflow)
+        self.turn_soon(live)
 
     def _foreign_change(self, live: Live, workflow: Workflow) -> None:
-        nodes_changed = live.run is not None and workflow.status != live.stored.status
-        live.stored = workflow
-        live.version = workflow.metadata.resource_version
-        live.own_versions.add(live.version)
         if live.run is None:
+            live.forget_run(workflow)
             return
+        nodes_changed = workflow.status != live.stored.status and not self._is_own_status(live, workflow)
         if live.patch and nodes_changed:
             # what was decided meanwhile was decided on an older state: start from what is stored
             live.forget_run(workflow)
             return
-        live.events.append(SpecChanged(workflow, nodes_changed=nodes_changed and not self._is_own_status(live, workflow)))
+        live.stored, live.version = workflow, workflow.metadata.resource_version
+        live.events.append(SpecChanged(workflow, nodes_changed=nodes_changed))
 
     @staticmethod
     def _is_own_status(live: Live, workflow: Workflow) -> bool:
@@ -122,136 +142,102 @@ class Controller:
 
     def workflow_deleted(self, uid: str) -> None:
         """A workflow is gone; its pods go with it."""
+        self._quarantined.pop(uid, None)
         live = self.lives.pop(uid, None)
         if live is not None:
-            if live.wake is not None:
-                live.wake.cancel()
+            live.close()
             phase = live.run.status.phase if live.run else live.stored.status.phase
             if phase:
                 self.metrics.live.labels(phase).dec()
+
+    def workflow_ended(self, live: Live, workflow: Workflow) -> None:
+        """Somebody else ended it."""
+        before = live.run.status.phase if live.run else live.stored.status.phase
+        if before:
+            self.metrics.live.labels(before).dec()
+        self.metrics.live.labels(workflow.status.phase).inc()
+        self.let_go(live)
+
+    def let_go(self, live: Live) -> None:
+        """The end is written: nothing more is to be done."""
+        self.lives.pop(live.uid, None)
+        live.close()
+
+    # --- what is heard of pods
 
     def parse_pod(self, raw: msgspec.Raw) -> PodView:
         """A pod as we see it."""
         return parse_pod(raw)
 
-    def pod_owner(self, pod: PodView) -> str:
-        """The uid of the workflow that a pod belongs to."""
-        return owner_uid(pod)
-
     def pod_changed(self, key: str, pod: PodView) -> None:
         """A pod was added or changed."""
-        uid = owner_uid(pod)
-        self._pods.setdefault(uid, {})[key] = pod
-        live = self.lives.get(uid)
-        if live is None or live.run is None:
+        live = self.lives.get(self.pods.store(key, pod))
+        if live is None or live.run is None or not live.owns(key, pod):
             return
-        report = self._report(live, key, pod)
+        report = self.pods.report(key, pod)
         if report is not None:
             self.send(live, NodeReported(report))
 
     def pod_deleted(self, key: str, pod: PodView) -> None:
         """A pod is gone."""
-        uid = owner_uid(pod)
-        pods = self._pods.get(uid, {})
-        pods.pop(key, None)
-        if not pods:
-            self._pods.pop(uid, None)
-        live = self.lives.get(uid)
-        if live is None:
+        words = self.pods.last_words(pod)
+        live = self.lives.get(self.pods.forget(key, pod))
+        if live is None or not live.owns(key, pod):
             return
         live.started.discard(node_id(pod))
-        report = read_pod(pod)
-        self.send(live, NodeReported(report) if report.is_final and framed_record(pod) is None else NodeGone(node_id(pod)))
+        self.send(live, NodeGone(node_id(pod)) if words is None else NodeReported(words))
 
-    def _report(self, live: Live, key: str, pod: PodView) -> NodeReport | None:
-        """What a pod says; None while its record must first be read from the log."""
-        report = read_pod(pod)
-        framed = framed_record(pod) if report.is_final else None
-        if framed is None:
-            return report
-        if pod.metadata.uid not in self._framed:
-            self._framed.add(pod.metadata.uid)
-            self.effects.spawn(self._read_frame(live, key, pod, framed))
-        return None
-
-    async def _read_frame(self, live: Live, key: str, pod: PodView, framed: Framed) -> None:
-        namespace, _, name = key.partition("/")
-        message = ""
-        for delay in (0.0, 0.2, 1.0, 3.0, 10.0):
-            await asyncio.sleep(delay)
-            try:
-                tail = await self.logs.tail(namespace, name, "main", limit_bytes=framed.tail_bytes)
-                report = read_pod(pod, parse_frame(tail, framed))
-            except TiphysError as e:
-                message = e.message
-                continue
+    def _record_read(self, uid: str, report: NodeReport) -> None:
+        live = self.lives.get(uid)
+        if live is not None:
             self.send(live, NodeReported(report))
-            return
-        lost = msgspec.structs.replace(read_pod(pod), phase=ERROR, message=f"outputs could not be read: {message}")
-        self.send(live, NodeReported(lost))
 
     def send(self, live: Live, event: Event) -> None:
         """Let something happen to a workflow, in its next turn."""
         live.events.append(event)
-        self._enqueue(live.uid)
+        self.turn_soon(live)
 
     # --- turns
 
-    def _enqueue(self, uid: str) -> None:
-        if uid not in self._queued:
-            self._queued.add(uid)
-            self._queue.append(uid)
-            self._has_work.set()
+    def turn_soon(self, live: Live) -> None:
+        """Give the workflow a turn."""
+        self._queue.add(live.uid)
 
     async def run(self) -> None:
         """Take turns until cancelled."""
         while True:
-            await self._has_work.wait()
+            uid = await self._queue.take()
             self.metrics.queue_depth.labels("workflow_queue").set(len(self._queue))
-            if not self._queue:
-                self._has_work.clear()
-                continue
-            uid = self._queue.popleft()
-            self._queued.discard(uid)
             live = self.lives.get(uid)
-            if live is not None and self._is_ready:
+            if live is not None and self._is_ready and not self.is_stopping:
                 with self.metrics.turn_seconds.time():
                     self._turn(live)
             await asyncio.sleep(0)
 
     def _turn(self, live: Live) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + SLICE_SECONDS
         try:
-            if live.needs_restore:
-                self._restore(live)
-            for _ in range(_TURN_SLICE):
-                if not live.events or live.run is None:
+            if live.needs_restore and not self._restorer.restore(live):
+                return
+            while live.events and live.run is not None:
+                self.handle(live, live.run, live.events.popleft())
+                if loop.time() > end:
                     break
-                self._handle(live, live.run, live.events.popleft())
         except Exception as e:
             self._fail(live, e)
             return
         if live.events:
-            self._enqueue(live.uid)
-        self._write_soon(live)
+            self.turn_soon(live)
+        self._writer.soon(live)
 
-    def _handle(self, live: Live, run: Run, event: Event) -> None:
+    def handle(self, live: Live, run: Run, event: Event) -> None:
+        """Let one thing happen to a run, and do what it says."""
         actions = run.handle(event, self.clock.now())
         patch = run.take_patch()
         if patch:
             live.add_patch(patch)
         self.effects.apply(live, actions)
-
-    def _restore(self, live: Live) -> None:
-        live.run = Run(live.stored)
-        live.started = set()
-        reports = []
-        for key, pod in self._pods.get(live.uid, {}).items():
-            live.started.add(node_id(pod))
-            report = self._report(live, key, pod)
-            reports.append(report or msgspec.structs.replace(read_pod(pod), phase=RUNNING, message="", is_final=False))
-        self._handle(live, live.run, Restored(tuple(reports)))
-        for report in reports:
-            live.events.append(NodeReported(report))
 
     def _fail(self, live: Live, error: Exception) -> None:
         """We are wrong about one workflow: it ends in Error, and nothing else notices."""
@@ -263,86 +249,7 @@ class Controller:
         status = {"phase": ERROR, "message": f"internal error: {kind}{error}", "finishedAt": now}
         live.events.clear()
         live.add_patch({"metadata": {"labels": {LABEL_PHASE: ERROR, LABEL_COMPLETED: "true"}}, "status": status})
-        self._write_soon(live)
-
-    # --- writing
-
-    def _write_soon(self, live: Live) -> None:
-        if live.patch and live.writer is None and not self.is_stopping:
-            live.writer = asyncio.get_running_loop().create_task(self._write(live))
-
-    async def _write(self, live: Live) -> None:
-        try:
-            delay = live.due(self.clock.now())
-            while delay > 0 and not live.is_urgent:
-                await asyncio.sleep(min(delay, 0.1))
-                delay -= 0.1
-            await self.flush(live)
-        finally:
-            live.writer = None
-        if live.uid in self.lives:
-            self._write_soon(live)
-
-    async def flush(self, live: Live) -> None:
-        """Write what is to be written; after a conflict, decide again from what is stored."""
-        patch, live.patch = live.patch, {}
-        is_ending, live.is_urgent = live.is_ending, False
-        delay = 0.2
-        while patch and live.uid in self.lives:
-            try:
-                meta = await self.objects.patch("Workflow", live.namespace, live.name, patch, resource_version=live.version)
-            except Conflict:
-                await self._read_again(live)
-                return
-            except NotFound:
-                self.workflow_deleted(live.uid)
-                return
-            except InvalidManifest as e:
-                patch = _too_large(e)
-            except OutsideError as e:
-                log.warning("status of %s is not written yet: %s", live.key, e.message)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 10.0)
-            except TiphysError as e:
-                log.warning("status of %s cannot be written: %s", live.key, e.message)
-                await asyncio.sleep(10.0)
-            else:
-                self._written(live, meta.resource_version, is_ending=is_ending)
-                return
-
-    def _written(self, live: Live, version: str, *, is_ending: bool) -> None:
-        live.version = version
-        live.own_versions.add(version)
-        live.last_write = self.clock.now()
-        if live.run is not None:
-            live.stored = live.run.snapshot()
-        self.effects.collect(live)
-        if is_ending and not live.patch:
-            self._let_go(live)
-
-    def _let_go(self, live: Live) -> None:
-        """The end is written: nothing more is to be done but to answer for its pods."""
-        self.lives.pop(live.uid, None)
-        if live.wake is not None:
-            live.wake.cancel()
-
-    async def _read_again(self, live: Live) -> None:
-        try:
-            raw = await self.objects.read("Workflow", live.namespace, live.name)
-            workflow = parse_workflow(raw)
-        except NotFound:
-            self.workflow_deleted(live.uid)
-            return
-        except TiphysError as e:
-            log.warning("workflow %s cannot be read again: %s", live.key, e.message)
-            await asyncio.sleep(1.0)
-            self._enqueue(live.uid)
-            return
-        if workflow.metadata.uid != live.uid or workflow.status.phase in COMPLETED:
-            self.workflow_deleted(live.uid)
-            return
-        live.forget_run(workflow)
-        self._enqueue(live.uid)
+        self._writer.soon(live)
 
     def _quarantine(self, uid: str, meta: Mapping[str, Any], error: SpecError) -> None:
         """An object that cannot be read: told once, in its own status."""
@@ -365,18 +272,5 @@ class Controller:
     async def stop(self) -> None:
         """Finish what is under way and write what is known."""
         self.is_stopping = True
-        writers = [live.writer for live in self.lives.values() if live.writer is not None]
-        for live in list(self.lives.values()):
-            live.is_urgent = True
-        if writers:
-            await asyncio.wait(writers, timeout=10)
-        await asyncio.gather(*(self.flush(live) for live in list(self.lives.values()) if live.patch))
+        await self._writer.close()
         await self.effects.close()
-
-
-def _too_large(error: InvalidManifest) -> Json:
-    labels = {LABEL_PHASE: ERROR, LABEL_COMPLETED: "true"}
-    return {
-        "metadata": {"labels": labels},
-        "status": {"phase": ERROR, "message": f"status cannot be stored: {error.message[:500]}"},
-    }

@@ -10,13 +10,27 @@ from tiphys.engine.run import Run
 from tiphys.model.base import Json
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
+from tiphys.pods.read import PodView, node_id
 
-WRITE_INTERVAL = timedelta(seconds=2)
+WRITE_INTERVAL = timedelta(seconds=3)
 """Changes that are neither the first nor the last are written this often at most: each write comes back through every watch."""
+IDLE_INTERVAL = timedelta(seconds=30)
+"""How often what nobody waits for is written: that a container is being created, on which host it runs."""
+STARTS = 32
+"""Creations of pods that a workflow has under way at most."""
+_IDLE_FIELDS = frozenset({"message", "hostNodeName", "progress", "resourcesDuration"})
+_IDLE_MESSAGES = ("", "ContainerCreating", "PodInitializing")
 
 
 class Live:
-    """The state of one followed workflow; used by one turn at a time."""
+    """The state of one followed workflow; used by one turn at a time.
+
+    Attributes:
+        started: Nodes whose runner is ordered or there.
+        creating: Node -> the creation of its runner, while it is under way.
+        is_verified: Whether pods that should be there and that nobody has seen have been looked for.
+        is_writing: Whether a write is under way; what is heard meanwhile is `heard`, and may be newer than the write.
+    """
 
     def __init__(self, workflow: Workflow) -> None:
         meta = workflow.metadata
@@ -28,11 +42,19 @@ class Live:
         self.patch: Json = {}
         self.is_urgent = False
         self.is_ending = False
+        self.is_idle = True
         self.last_write: datetime | None = None
         self.writer: asyncio.Task[None] | None = None
+        self.write_now = asyncio.Event()
         self.wake: asyncio.TimerHandle | None = None
-        self.own_versions: set[str] = {self.version}
         self.started: set[str] = set()
+        self.creating: dict[str, asyncio.Task[None]] = {}
+        self.starts = asyncio.Semaphore(STARTS)
+        self.is_verified = False
+        self.is_looking = False
+        self.is_writing = False
+        self.is_refused = False
+        self.heard: Workflow | None = None
         self.to_collect: list[CollectNode] = []
 
     @property
@@ -45,13 +67,30 @@ class Live:
         """Whether the run must be made anew from what is stored."""
         return self.run is None
 
+    def owns(self, key: str, pod: PodView) -> bool:
+        """Whether the pod is one that we make: anybody may write our labels on a pod, but its place and name must fit."""
+        namespace, _, name = key.partition("/")
+        node = node_id(pod)
+        is_named = name.startswith(self.name) and (name == node or name.rpartition("-")[2] == node.rpartition("-")[2])
+        return namespace == self.namespace and is_named
+
+    def created(self, node_id: str, task: asyncio.Task[None]) -> None:
+        """The creation of a runner has ended."""
+        if self.creating.get(node_id) is task:
+            del self.creating[node_id]
+
+    def is_old(self, version: str) -> bool:
+        """Whether a version of the object is none newer than what is known."""
+        return version == self.version or is_older(version, self.version)
+
     def forget_run(self, workflow: Workflow) -> None:
         """The stored object is not what we thought: decide again from it."""
         self.stored = workflow
         self.version = workflow.metadata.resource_version
-        self.own_versions = {self.version}
         self.run = None
         self.patch = {}
+        self.is_urgent = self.is_ending = self.is_verified = False
+        self.to_collect = []
         self.events = deque(event for event in self.events if not isinstance(event, Restored))
 
     def add_patch(self, patch: Json) -> None:
@@ -60,12 +99,45 @@ class Live:
         phase = patch.get("status", {}).get("phase")
         self.is_urgent = self.is_urgent or phase is not None
         self.is_ending = self.is_ending or phase in COMPLETED
+        self.is_idle = self.is_idle and _is_idle(patch)
+        if self.is_urgent:
+            self.write_now.set()
+
+    def take_patch(self) -> tuple[Json, bool]:
+        """What is to be written, and whether it is the end."""
+        patch, self.patch = self.patch, {}
+        is_ending, self.is_urgent, self.is_idle = self.is_ending, False, True
+        self.write_now.clear()
+        return patch, is_ending
 
     def due(self, now: datetime) -> float:
         """Seconds until what is to be written should be."""
         if self.is_urgent or self.last_write is None:
             return 0.0
-        return max(0.0, (self.last_write + WRITE_INTERVAL - now).total_seconds())
+        interval = IDLE_INTERVAL if self.is_idle else WRITE_INTERVAL
+        return max(0.0, (self.last_write + interval - now).total_seconds())
+
+    def close(self) -> None:
+        """Nothing more is to happen."""
+        if self.wake is not None:
+            self.wake.cancel()
+
+
+def is_older(version: str, than: str) -> bool:
+    """Whether one resourceVersion is older than another; False where they cannot be compared.
+
+    Source: Kubernetes' API concepts (resourceVersions of one kind compare as integers).
+    """
+    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
+
+
+def _is_idle(patch: Json) -> bool:
+    """Whether a patch tells only what nobody waits for."""
+    status = patch.get("status", {})
+    if "metadata" in patch or not status.keys() <= {"nodes", *_IDLE_FIELDS}:
+        return False
+    nodes = status.get("nodes", {}).values()
+    return all(node.keys() <= _IDLE_FIELDS and (node.get("message") or "").startswith(_IDLE_MESSAGES[1:]) for node in nodes)
 
 
 def _join(target: Json, patch: Json) -> None:

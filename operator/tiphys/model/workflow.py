@@ -5,10 +5,12 @@ Source: Argo's API, version v1alpha1. Types that pods own (containers, volumes, 
 
 from datetime import datetime
 
+from tiphys.model import names
 from tiphys.model.arguments import Arguments
 from tiphys.model.base import Json, Model, ObjectMeta
+from tiphys.model.phases import POD
 from tiphys.model.spec import WorkflowSpec, WorkflowTemplateRef
-from tiphys.model.status import Condition, WorkflowStatus
+from tiphys.model.status import Condition, NodeStatus, WorkflowStatus
 
 
 class Workflow(Model, frozen=True):
@@ -19,6 +21,15 @@ class Workflow(Model, frozen=True):
     metadata: ObjectMeta = ObjectMeta()
     spec: WorkflowSpec = WorkflowSpec()
     status: WorkflowStatus = WorkflowStatus()
+
+
+def pod_name(workflow: Workflow, node: NodeStatus) -> str:
+    """The name of a node's pod; empty for nodes without one."""
+    if node.type != POD:
+        return ""
+    template = node.template_ref.template if node.template_ref else node.template_name
+    version = workflow.metadata.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
+    return names.pod_name(workflow.metadata.name, node.name, template, version=version)
 
 
 class WorkflowTemplate(Model, frozen=True):

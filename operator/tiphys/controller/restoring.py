@@ -1,0 +1,115 @@
+"""Runs are made anew from what is stored, after a start or when others have changed what we knew.
+
+What we see of pods may be older than the stored status: a pod that should run and that nobody has seen is looked for before it
+counts as lost. A pod that runs although its workflow or its node has ended is stopped: a crash came between the two.
+"""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tiphys.controller.backoff import Backoff
+from tiphys.controller.live import Live
+from tiphys.engine.events import NodeReported, Restored
+from tiphys.engine.run import Run
+from tiphys.errors import NotFound, TiphysError
+from tiphys.model.phases import FULFILLED, PENDING, POD
+from tiphys.model.status import NodeStatus
+from tiphys.model.workflow import pod_name
+from tiphys.pods.read import PodView, node_id, owner_uid, parse_pod, read_pod
+
+if TYPE_CHECKING:
+    from tiphys.controller.controller import Controller
+
+log = logging.getLogger(__name__)
+
+
+class Restorer:
+    """Makes runs from stored workflows and the pods that are there."""
+
+    def __init__(self, controller: "Controller") -> None:
+        self._controller = controller
+        self._is_ready = False
+        self._completed: set[str] = set()
+
+    def ready(self) -> None:
+        """Pods are known."""
+        self._is_ready = True
+        for uid in self._completed:
+            self._stop_all(uid)
+        self._completed.clear()
+
+    def completed(self, uid: str) -> None:
+        """A workflow that nobody follows has ended: nothing of it may run."""
+        if self._is_ready:
+            self._stop_all(uid)
+        else:
+            self._completed.add(uid)
+
+    def _stop_all(self, uid: str) -> None:
+        for key, pod in self._controller.pods.of(uid).items():
+            self._stop(key, pod)
+
+    def _stop(self, key: str, pod: PodView) -> None:
+        if read_pod(pod).is_final or pod.metadata.deletion_timestamp is not None:
+            return
+        namespace, _, name = key.partition("/")
+        log.info("pod %s runs although its node has ended: it is deleted", key)
+        self._controller.effects.spawn(self._controller.effects.starter.delete_pod(namespace, name, uid=pod.metadata.uid))
+
+    def restore(self, live: Live) -> bool:
+        """Make the run, unless pods must first be looked for: then False, and another turn comes."""
+        if live.is_looking:
+            return False
+        missing = [] if live.is_verified else self._missing(live)
+        if missing:
+            live.is_looking = True
+            self._controller.effects.spawn(self._look_for(live, missing))
+            return False
+        controller = self._controller
+        live.run = run = Run(live.stored)
+        live.started = set(live.creating)
+        reports = []
+        for key, pod in controller.pods.of(live.uid).items():
+            if not live.owns(key, pod):
+                continue
+            node = live.stored.status.nodes.get(node_id(pod))
+            if node is not None and node.phase in FULFILLED:
+                self._stop(key, pod)
+                continue
+            live.started.add(node_id(pod))
+            reports.append(controller.pods.now(key, pod))
+        controller.handle(live, run, Restored(tuple(reports)))
+        live.events.extend(NodeReported(report) for report in reports)
+        return True
+
+    def _missing(self, live: Live) -> list[NodeStatus]:
+        seen = {node_id(pod) for pod in self._controller.pods.of(live.uid).values()}
+        nodes = live.stored.status.nodes.values()
+        return [n for n in nodes if n.type == POD and n.phase not in FULFILLED and n.phase != PENDING and n.id not in seen]
+
+    async def _look_for(self, live: Live, missing: list[NodeStatus]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for node in missing:
+                    group.create_task(self._look_for_one(live, pod_name(live.stored, node)))
+        finally:
+            live.is_looking, live.is_verified = False, True
+            self._controller.turn_soon(live)
+
+    async def _look_for_one(self, live: Live, name: str) -> None:
+        controller, backoff = self._controller, Backoff()
+        while controller.lives.get(live.uid) is live and not controller.is_stopping:
+            try:
+                pod = parse_pod(msgspec.Raw(await controller.objects.read("Pod", live.namespace, name)))
+            except NotFound:
+                return
+            except TiphysError as e:
+                log.warning("pod %s/%s cannot be looked for: %s", live.namespace, name, e.message)
+                await backoff.wait(e)
+            else:
+                if owner_uid(pod) == live.uid:
+                    controller.pods.store(f"{live.namespace}/{name}", pod)
+                return

@@ -1,0 +1,69 @@
+"""Who else is told of changes: metrics, the log, Kubernetes Events as Argo's.
+
+Source: argo-semantics 24, 26.1.
+"""
+
+import logging
+
+from tiphys.controller.live import Live
+from tiphys.engine.actions import NodeChanged, WorkflowChanged
+from tiphys.model.names import PREFIX
+from tiphys.model.phases import ERROR, FAILED, POD, RUNNING, SUCCEEDED
+from tiphys.ports import Announcements
+from tiphys.telemetry.metrics import ControllerMetrics
+
+log = logging.getLogger(__name__)
+_NODE_REASONS = {RUNNING: "Running", SUCCEEDED: "Succeeded", FAILED: "Failed", ERROR: "Error"}
+_REASONS = {RUNNING: "WorkflowRunning", SUCCEEDED: "WorkflowSucceeded", FAILED: "WorkflowFailed", ERROR: "WorkflowFailed"}
+_SAYS = {RUNNING: "Workflow Running", SUCCEEDED: "Workflow completed"}
+
+
+class Teller:
+    """Tells of changes of nodes and workflows."""
+
+    def __init__(self, announcements: Announcements, metrics: ControllerMetrics) -> None:
+        self._announcements = announcements
+        self._metrics = metrics
+
+    def node_changed(self, live: Live, action: NodeChanged) -> None:
+        """A node has a new phase."""
+        if action.type == POD:
+            self._metrics.pods.labels(action.phase, live.namespace).inc()
+        if action.phase not in _NODE_REASONS:
+            return
+        says = f"{action.phase} node {action.node_name}" + (f": {action.message}" if action.message else "")
+        annotations = {
+            PREFIX + "node-type": action.type,
+            PREFIX + "node-name": action.node_name,
+            PREFIX + "node-id": action.node_id,
+        }
+        self._announcements.announce(
+            _regarding(live),
+            type_=_type(action.phase),
+            reason=f"WorkflowNode{_NODE_REASONS[action.phase]}",
+            message=says,
+            annotations=annotations,
+        )
+
+    def workflow_changed(self, live: Live, action: WorkflowChanged) -> None:
+        """The workflow has a new phase."""
+        self._metrics.workflows.labels(action.phase, live.namespace).inc()
+        if action.before:
+            self._metrics.live.labels(action.before).dec()
+        self._metrics.live.labels(action.phase).inc()
+        log.info("workflow %s: %s -> %s %s", live.key, action.before or "new", action.phase, action.message)
+        self._announcements.announce(
+            _regarding(live),
+            type_=_type(action.phase),
+            reason=_REASONS[action.phase],
+            message=_SAYS.get(action.phase, action.message),
+        )
+
+
+def _type(phase: str) -> str:
+    return "Warning" if phase in (FAILED, ERROR) else "Normal"
+
+
+def _regarding(live: Live) -> dict[str, str]:
+    kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+    return {**kind, "namespace": live.namespace, "name": live.name, "uid": live.uid}
