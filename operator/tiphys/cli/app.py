@@ -21,12 +21,16 @@ _COMMANDS = {
     "terminate": "tiphys.cli.change:terminate",
     "suspend": "tiphys.cli.change:suspend",
     "resume": "tiphys.cli.change:resume",
-    "resubmit": "tiphys.cli.submit:resubmit",
+    "retry": "tiphys.cli.rerun:retry",
+    "resubmit": "tiphys.cli.rerun:resubmit",
     "controller": "tiphys.cli.controller:controller",
     "version": "tiphys.cli.version:version",
 }
 for _name, _path in _COMMANDS.items():
     app.command(_path, name=_name)
+_node = App(name="node", help="Change nodes by hand.")
+_node.command("tiphys.cli.change:set_node", name="set")
+app.command(_node)
 _executor = App(name="executor", help="Programs that run in pods.")
 _executor.command("tiphys.cli.executor:resource", name="resource")
 app.command(_executor)

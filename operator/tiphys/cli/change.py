@@ -1,22 +1,22 @@
-"""`delete`, `stop`, `terminate`, `suspend`, `resume`: what users do to live workflows.
+"""`delete`, `stop`, `terminate`, `suspend`, `resume`, `node`: what users do to live workflows.
 
 Source: argo-semantics 13.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
-from tiphys.cli.session import Where, all_workflows, read_workflow, with_api
+from tiphys.cli.session import Where, all_workflows, edit_workflow, now, with_api
 from tiphys.cluster.api import Api
-from tiphys.engine.suspend import supplied
+from tiphys.engine.operations import suspension
+from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.errors import SpecError
-from tiphys.model.base import Json
-from tiphys.model.parse import to_json
-from tiphys.model.phases import COMPLETED, RUNNING, SUCCEEDED, SUSPEND
+from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
+
+NodeSelector = Annotated[str, Parameter(name=["--node-field-selector"])]
 
 
 def delete(
@@ -47,62 +47,59 @@ def delete(
     return with_api(where, work)
 
 
-def _patch_each(names: tuple[str, ...], where: Where | None, patch: Json, done: str, refuse: str) -> int:
+def _change_each(names: tuple[str, ...], where: Where | None, change: Callable[[Workflow], Workflow], done: str) -> int:
     async def work(api: Api, namespace: str) -> int:
         for name in names:
-            workflow = await read_workflow(api, namespace, name)
-            if workflow.status.phase in COMPLETED:
-                raise SpecError(refuse.format(name=name, namespace=namespace))
-            await api.patch("Workflow", namespace, workflow.metadata.name, patch)
-            print(f"workflow {workflow.metadata.name} {done}")
+            changed = await edit_workflow(api, namespace, name, change)
+            print(done.format(changed.metadata.name))
         return 0
 
     return with_api(where, work)
 
 
-_FINISHED = 'cannot shutdown a completed workflow: workflow: "{name}", namespace: "{namespace}"'
-
-
-def stop(*names: str, where: Where | None = None) -> int:
-    """Stop workflows; exit handlers run."""
-    return _patch_each(names, where, {"spec": {"shutdown": "Stop"}}, "stopped", _FINISHED)
+def stop(*names: str, node_field_selector: NodeSelector = "", message: str = "", where: Where | None = None) -> int:
+    """Stop workflows, exit handlers run; with --node-field-selector, fail their suspend nodes that match."""
+    return _change_each(
+        names,
+        where,
+        lambda workflow: suspension.stop(workflow, now(), selector=node_field_selector, message=message),
+        "workflow {} stopped",
+    )
 
 
 def terminate(*names: str, where: Where | None = None) -> int:
     """End workflows at once; exit handlers do not run."""
-    return _patch_each(names, where, {"spec": {"shutdown": "Terminate"}}, "terminated", _FINISHED)
+    return _change_each(names, where, lambda workflow: suspension.shut_down(workflow, "Terminate"), "workflow {} terminated")
 
 
 def suspend(*names: str, where: Where | None = None) -> int:
     """Start nothing new in workflows."""
-    return _patch_each(names, where, {"spec": {"suspend": True}}, "suspended", "cannot suspend completed workflows")
+    return _change_each(names, where, suspension.suspend, "workflow {} suspended")
 
 
-def resume(*names: str, where: Where | None = None) -> int:
-    """Let suspended workflows and their suspend nodes go on."""
-
-    async def work(api: Api, namespace: str) -> int:
-        for name in names:
-            workflow = await read_workflow(api, namespace, name)
-            version = workflow.metadata.resource_version
-            patch = resumed(workflow, datetime.now(UTC).replace(microsecond=0))  # noqa: TID251 the user resumes now
-            await api.patch("Workflow", namespace, workflow.metadata.name, patch, resource_version=version)
-            print(f"workflow {workflow.metadata.name} resumed")
-        return 0
-
-    return with_api(where, work)
+def resume(*names: str, node_field_selector: NodeSelector = "", where: Where | None = None) -> int:
+    """Let suspended workflows and their suspend nodes go on; with --node-field-selector, only the nodes that match."""
+    return _change_each(
+        names, where, lambda workflow: suspension.resume(workflow, now(), selector=node_field_selector), "workflow {} resumed"
+    )
 
 
-def resumed(workflow: Workflow, now: datetime) -> Json:
-    """The patch that lets a workflow and its suspend nodes go on.
-
-    Raises:
-        SpecError: An awaited output has neither a value nor a default.
-    """
-    nodes = {}
-    for node in workflow.status.nodes.values():
-        if node.type == SUSPEND and node.phase == RUNNING:
-            outputs = supplied(node.outputs)
-            new = msgspec.structs.replace(node, phase=SUCCEEDED, finished_at=now, outputs=outputs, progress="1/1")
-            nodes[node.id] = to_json(new)
-    return {"spec": {"suspend": None}, **({"status": {"nodes": nodes}} if nodes else {})}
+def set_node(
+    name: str,
+    *,
+    node_field_selector: NodeSelector = "",
+    phase: str = "",
+    message: Annotated[str, Parameter(name=["--message", "-m"])] = "",
+    output_parameter: Annotated[list[str] | None, Parameter(name=["--output-parameter", "-p"])] = None,
+    where: Where | None = None,
+) -> int:
+    """Set the phase, the message or the awaited outputs of suspend nodes."""
+    change = suspension.NodeChange(phase=phase, message=message, outputs=parse_pairs(output_parameter or []))
+    if change == suspension.NodeChange():
+        raise SpecError("nothing to set", hint="give --phase, --message or --output-parameter NAME=VALUE")
+    return _change_each(
+        (name,),
+        where,
+        lambda workflow: suspension.set_nodes(workflow, node_field_selector, change, now()),
+        "workflow values set",
+    )

@@ -3,19 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
 from tiphys.cluster.api import Api, path_of
 from tiphys.cluster.connection import find_access
-from tiphys.errors import NotFound, SpecError
-from tiphys.model.parse import parse_workflow
+from tiphys.engine.patch import difference
+from tiphys.errors import Conflict, NotFound, SpecError
+from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
 
 T = TypeVar("T")
 POLL_SECONDS = 0.5
+_EDIT_TRIES = 10
+
+
+def now() -> datetime:
+    """The time of what the user does, in whole seconds as it is written."""
+    return datetime.now(UTC).replace(microsecond=0)  # noqa: TID251 the user acts now
 
 
 @Parameter(name="*")
@@ -86,3 +94,25 @@ async def create_workflow(api: Api, namespace: str, manifest: dict[str, object])
 def exit_code(workflow: Workflow) -> int:
     """0 for a workflow that succeeded."""
     return 0 if workflow.status.phase == "Succeeded" else 1
+
+
+async def edit_workflow(api: Api, namespace: str, name: str, change: Callable[[Workflow], Workflow]) -> Workflow:
+    """Write what `change` makes of the workflow, and of it alone; again from what is stored when somebody else wrote meanwhile.
+
+    Raises:
+        Conflict: Somebody else was always faster.
+    """
+    for attempt in range(_EDIT_TRIES):
+        old = await read_workflow(api, namespace, name)
+        new = change(old)
+        patch = difference(to_json(old), to_json(new))
+        if not patch:
+            return new
+        meta = old.metadata
+        try:
+            await api.patch("Workflow", meta.namespace, meta.name, patch, resource_version=meta.resource_version)
+        except Conflict:
+            await asyncio.sleep(0.05 * attempt)
+        else:
+            return new
+    raise Conflict(f"workflow {name} is changed by somebody else all the time", hint="try again")

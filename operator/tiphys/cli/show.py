@@ -1,6 +1,5 @@
 """`get`, `list`, `watch`, `wait`."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -10,18 +9,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tiphys.cli.session import Where, all_workflows, exit_code, follow_workflow, read_workflow, with_api
+from tiphys.cli.session import Where, all_workflows, exit_code, follow_workflow, now, read_workflow, with_api
 from tiphys.cli.tree import duration, render, spell
 from tiphys.cluster.api import Api
 from tiphys.model.parse import to_json
 from tiphys.model.workflow import Workflow
 
 Output = Annotated[str, Parameter(name=["--output", "-o"])]
-
-
-def now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)  # noqa: TID251 a person looks at it
 
 
 def print_workflow(workflow: Workflow, output: str) -> None:

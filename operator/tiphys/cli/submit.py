@@ -1,4 +1,4 @@
-"""`submit`, `resubmit`, `lint`: manifests become workflows."""
+"""`submit`, `lint`: manifests become workflows."""
 
 import sys
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ import yaml
 from cyclopts import Parameter
 
 from tiphys.cli.logs import print_logs
-from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, read_workflow, with_api
+from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
 from tiphys.cli.show import Output, print_workflow, watch_workflow
 from tiphys.cluster.api import Api
+from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.engine.validate import check_workflow
 from tiphys.errors import NotFound, SpecError
-from tiphys.model.names import LABEL_RESUBMITTED_FROM, PREFIX
-from tiphys.model.parse import parse_workflow, to_json
+from tiphys.model.parse import parse_workflow
 from tiphys.model.workflow import Workflow
 
 Manifest = dict[str, Any]
@@ -61,21 +61,6 @@ def set_parameters(manifest: Manifest, given: dict[str, str]) -> None:
         arguments["parameters"] = [*kept, *({"name": name, "value": value} for name, value in given.items())]
 
 
-def parse_pairs(pairs: list[str]) -> dict[str, str]:
-    """`NAME=VALUE` texts as a mapping.
-
-    Raises:
-        SpecError: One has no `=`.
-    """
-    made = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise SpecError(f"expected parameter of the form: NAME=VALUE. Received: {pair}")
-        made[name] = value
-    return made
-
-
 def submit(  # noqa: PLR0913 as many options as Argo's
     *files: str,
     parameter: Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])] = None,
@@ -119,13 +104,14 @@ def submit(  # noqa: PLR0913 as many options as Argo's
             created = await create_workflow(api, home, manifest)
             if output or not watch:
                 print_workflow(created, output)
-            worst = max(worst, await _attend(api, created, watch=watch, wait=wait, log=log))
+            worst = max(worst, await attend(api, created, watch=watch, wait=wait, log=log))
         return worst
 
     return with_api(where, work)
 
 
-async def _attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool) -> int:
+async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool) -> int:
+    """Stay with a workflow as far as was asked; the exit code."""
     meta = created.metadata
     if log:
         await print_logs(api, meta.namespace, meta.name, follow=True)
@@ -141,25 +127,6 @@ async def _attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: 
 def _named(manifest: Manifest) -> Workflow:
     meta = manifest.get("metadata") or {}
     return parse_workflow({**manifest, "metadata": {**meta, "name": meta.get("name") or f"{meta.get('generateName', '')}x"}})
-
-
-def resubmit(name: str, *, watch: bool = False, wait: bool = False, where: Where | None = None) -> int:
-    """Submit a workflow again, as a new one."""
-
-    async def work(api: Api, namespace: str) -> int:
-        old = to_json(await read_workflow(api, namespace, name))
-        meta = old["metadata"]
-        generated = meta.get("generateName") or f"{meta['name']}-"
-        kept = {key: value for key, value in (meta.get("labels") or {}).items() if not key.startswith(PREFIX)}
-        spec = {key: value for key, value in old["spec"].items() if key not in ("shutdown", "suspend")}
-        labels = {**kept, LABEL_RESUBMITTED_FROM: meta["name"]}
-        manifest = {"apiVersion": old["apiVersion"], "kind": "Workflow", "spec": spec,
-                    "metadata": {"generateName": generated, "labels": labels}}  # fmt: skip
-        created = await create_workflow(api, namespace, manifest)
-        print_workflow(created, "" if not watch else "name")
-        return await _attend(api, created, watch=watch, wait=wait, log=False)
-
-    return with_api(where, work)
 
 
 def lint(*files: str) -> int:

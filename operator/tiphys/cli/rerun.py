@@ -1,0 +1,143 @@
+"""`retry`, `resubmit`: workflows again, in place or as new ones.
+
+Source: argo-semantics 14.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from tiphys.cli.session import Where, all_workflows, create_workflow, edit_workflow, now, read_workflow, with_api
+from tiphys.cli.show import Output, print_workflow
+from tiphys.cli.submit import attend
+from tiphys.cluster.api import Api
+from tiphys.engine.operations import resubmit as again
+from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.engine.operations.retry import Retried
+from tiphys.engine.operations.retry import retry as retried
+from tiphys.errors import NotFound, OutsideError, SpecError
+from tiphys.model.parse import to_json
+from tiphys.model.workflow import Workflow
+
+Given = Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])]
+Labels = Annotated[str, Parameter(name=["--selector", "-l"])]
+Watch = Annotated[bool, Parameter(name=["--watch"])]
+Wait = Annotated[bool, Parameter(name=["--wait", "-w"])]
+_POD_GONE_SECONDS = 90.0
+
+
+def retry(  # noqa: PLR0913 as many options as Argo's
+    *names: str,
+    selector: Labels = "",
+    restart_successful: bool = False,
+    node_field_selector: Annotated[str, Parameter(name=["--node-field-selector"])] = "",
+    parameter: Given = None,
+    watch: Watch = False,
+    wait: Wait = False,
+    log: bool = False,
+    output: Output = "",
+    where: Where | None = None,
+) -> int:
+    """Run failed workflows again where they failed; with --restart-successful, from the nodes that match on."""
+    given = parse_pairs(parameter or [])
+
+    def change(workflow: Workflow) -> Retried:
+        return retried(
+            workflow, now(), restart_successful=restart_successful, selector=node_field_selector, parameters=given
+        )
+
+    async def one(api: Api, name: str, namespace: str) -> Workflow:
+        old = await read_workflow(api, namespace, name)
+        # the pods go first: a pod's name is its node's, so what runs again must not meet what has run
+        for pod in change(old).pods:
+            await api.delete("Pod", old.metadata.namespace, pod)
+        await _until_gone(api, old.metadata.namespace, change(old).pods)
+        return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
+
+    async def work(api: Api, namespace: str) -> int:
+        return await _each(api, namespace, names, selector, one, _Follow(watch=watch, wait=wait, log=log, output=output))
+
+    return with_api(where, work)
+
+
+def resubmit(  # noqa: PLR0913 as many options as Argo's
+    *names: str,
+    selector: Labels = "",
+    memoized: bool = False,
+    parameter: Given = None,
+    priority: int | None = None,
+    watch: Watch = False,
+    wait: Wait = False,
+    log: bool = False,
+    output: Output = "",
+    where: Where | None = None,
+) -> int:
+    """Submit workflows again, as new ones; with --memoized, what went well in a failed one is not run again."""
+    given = parse_pairs(parameter or [])
+
+    async def one(api: Api, name: str, namespace: str) -> Workflow:
+        old = await read_workflow(api, namespace, name)
+        if memoized:
+            suffix = "".join(secrets.choice(again.SUFFIX_LETTERS) for _ in range(again.SUFFIX_LENGTH))
+            new = again.resubmit_memoized(old, now(), suffix=suffix, parameters=given)
+        else:
+            new = again.resubmit(old, given)
+        manifest = to_json(new)
+        if priority is not None:
+            manifest["spec"]["priority"] = priority
+        return await create_workflow(api, old.metadata.namespace, manifest)
+
+    async def work(api: Api, namespace: str) -> int:
+        return await _each(api, namespace, names, selector, one, _Follow(watch=watch, wait=wait, log=log, output=output))
+
+    return with_api(where, work)
+
+
+class _Follow:
+    """How to stay with a workflow that was started again."""
+
+    def __init__(self, *, watch: bool, wait: bool, log: bool, output: str) -> None:
+        self.watch, self.wait, self.log, self.output = watch, wait, log, output
+
+    async def attend(self, api: Api, workflow: Workflow) -> int:
+        """Show it and stay with it; the exit code."""
+        if self.output or not self.watch:
+            print_workflow(workflow, self.output)
+        return await attend(api, workflow, watch=self.watch, wait=self.wait, log=self.log)
+
+
+async def _each(
+    api: Api,
+    namespace: str,
+    names: tuple[str, ...],
+    selector: str,
+    one: Callable[[Api, str, str], Awaitable[Workflow]],
+    follow: _Follow,
+) -> int:
+    chosen = list(names)
+    if selector:
+        chosen += [workflow.metadata.name async for workflow in all_workflows(api, namespace, selector)]
+    if not chosen:
+        raise SpecError("no workflow given", hint="give names, or --selector LABELS")
+    worst = 0
+    for name in dict.fromkeys(chosen):
+        worst = max(worst, await follow.attend(api, await one(api, name, namespace)))
+    return worst
+
+
+async def _until_gone(api: Api, namespace: str, pods: tuple[str, ...]) -> None:
+    end = asyncio.get_running_loop().time() + _POD_GONE_SECONDS
+    for pod in pods:
+        while True:
+            try:
+                await api.read("Pod", namespace, pod)
+            except NotFound:
+                break
+            except OutsideError:
+                pass
+            if asyncio.get_running_loop().time() > end:
+                raise SpecError(f"pod {pod} of the earlier run is still there", hint="delete it, then retry again")
+            await asyncio.sleep(0.2)
