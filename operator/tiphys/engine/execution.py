@@ -8,7 +8,7 @@ from tiphys.engine.templates import POD_KINDS, kind_of
 from tiphys.errors import BugError, UserError
 from tiphys.model import names
 from tiphys.model.arguments import Inputs, Outputs
-from tiphys.model.phases import ERROR, FULFILLED, POD, SKIPPED_TYPE, is_fulfilled
+from tiphys.model.phases import ERROR, FULFILLED, PENDING, POD, RUNNING, SKIPPED_TYPE, is_fulfilled
 from tiphys.model.status import NodeFlag, NodeStatus
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Execution:
         node = self.run.tree.find(self.call.name)
         if node is not None:
             self.run.tree.adopt(node, self.call.container)
-            self.resume(node)
+            self.resume(self._reopened(node))
         elif self.call.depth > MAX_DEPTH:
             self.stillborn(ERROR, "Maximum recursion depth exceeded")
         elif self.run.limits.admit(self):
@@ -52,6 +52,12 @@ class Execution:
                 self.start()
             except UserError as e:
                 self.stillborn(ERROR, e.message)
+
+    def _reopened(self, node: NodeStatus) -> NodeStatus:
+        """A node taken over from an earlier workflow, Pending though it has an end, is under way again."""
+        if node.phase == PENDING and node.finished_at is not None and node.type != POD:
+            return self.change(phase=RUNNING, finished_at=None)
+        return node
 
     def start(self) -> None:
         """Create the node and what it needs."""

@@ -1,4 +1,5 @@
 import pytest
+
 from tiphys.engine.operations.node_selector import parse_selector, selected
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Inputs, Parameter

@@ -2,13 +2,13 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from tests.unit.engine.operations.test_retry import DAG, STEPS, failing, ordered
+
 from tiphys.engine.operations.resubmit import resubmit, resubmit_memoized
 from tiphys.errors import SpecError
 from tiphys.model.base import OwnerReference
 from tiphys.model.parse import parse_workflow
 from tiphys.testing.world import World
-
-from tests.unit.engine.operations.test_retry import DAG, STEPS, failing, ordered
 
 NOW = datetime(2026, 1, 1, 1, 0, tzinfo=UTC)
 
@@ -71,3 +71,11 @@ def test_a_memoized_node_keeps_its_outputs_and_says_where_they_come_from():
 def test_only_a_failed_workflow_is_resubmitted_memoized():
     with pytest.raises(SpecError, match="workflow must be Failed/Error to resubmit in memoized mode"):
         resubmit_memoized(ended(STEPS, lambda _: {}), NOW, suffix="ab1cd")
+
+
+def test_a_memoized_suspend_node_waits_again_and_can_be_resumed():
+    spec = STEPS.replace("{name: b, template: echo}", "{name: b, template: wait}") + "- {name: wait, suspend: {duration: '5'}}"
+    old = ended(spec, failing(".c"))
+    second = World(resubmit_memoized(old, NOW, suffix="ab1cd")).play()
+    assert second.phase == "Succeeded"
+    assert second.phases()["hello-ab1cd[0].b"] == "Succeeded"

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from tiphys.engine.operations.retry import retry
 from tiphys.errors import SpecError
 from tiphys.model.parse import parse_workflow
@@ -22,7 +23,7 @@ templates:
   - - {name: a, template: echo}
     - {name: b, template: echo}
   - - {name: c, template: echo}
-""" + ECHO  # noqa: S105
+""" + ECHO
 DAG = """
 entrypoint: main
 arguments: {parameters: [{name: n, value: '["x", "y"]'}]}
@@ -48,7 +49,7 @@ def ended(spec, behave) -> World:
     return World(spec, behave).play()
 
 
-def again(workflow, behave=lambda order: {}) -> World:
+def again(workflow, behave=lambda _: {}) -> World:
     return World(workflow, behave).play()
 
 

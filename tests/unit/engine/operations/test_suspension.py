@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 import pytest
+
 from tiphys.engine.events import SpecChanged
 from tiphys.engine.operations.suspension import NodeChange, resume, set_nodes, shut_down, stop, suspend
 from tiphys.errors import SpecError
