@@ -15,15 +15,16 @@ TARGETS = {"amd64": "x86_64-linux-musl", "arm64": "aarch64-linux-musl"}
 
 
 def build_shim() -> list[pathlib.Path]:
-    """The shim's programs, built where the source is newer."""
-    source, folder = ROOT / "shim/shim.c", ROOT / "operator/tiphys/shim/bin"
+    """The shim's programs, built where a source is newer."""
+    sources, folder = sorted((ROOT / "shim").glob("*.[ch]")), ROOT / "operator/tiphys/shim/bin"
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for architecture, target in TARGETS.items():
         program = folder / architecture
-        if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
+        if not program.exists() or program.stat().st_mtime < max(source.stat().st_mtime for source in sources):
             flags = ["-Os", "-static", "-s", "-std=gnu11", "-Wall", "-Wextra", "-Werror"]
-            subprocess.run([sys.executable, "-m", "ziglang", "cc", "-target", target, *flags, "-o", program, source], check=True)
+            code = [source for source in sources if source.suffix == ".c"]
+            subprocess.run([sys.executable, "-m", "ziglang", "cc", "-target", target, *flags, "-o", program, *code], check=True)
         made.append(program)
     return made
 

@@ -1,10 +1,13 @@
 /*
  * The first word of a container's command when something is wanted back from it: runs the command, copies its standard output
- * to a buffer, reads the files it leaves, and writes one JSON record to the termination message. See README.md.
+ * to a buffer, reads the files it leaves, and writes one JSON record to the termination message. With a folder to stage in (stage.c) it also
+ * lays down what another container stores. See README.md.
  *
  * Static, no allocation that grows with the output, works as any user with a read-only root file system.
  */
 #define _GNU_SOURCE
+#include "shim.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -40,8 +43,11 @@ static char record[MAX_RECORD];
 static size_t record_size;
 static size_t message_limit = 4096;
 static pid_t child;
+static unsigned grace; /* seconds that the command has after SIGTERM; 0 no limit */
+static volatile sig_atomic_t told_to_end;
+static int wants_log, log_file = -1;
 
-static void die(int code, const char *what, const char *name) {
+void die(int code, const char *what, const char *name) {
   dprintf(2, "tiphys: %s%s%s\n", what, name ? ": " : "", name ? name : "");
   _exit(code);
 }
@@ -71,6 +77,10 @@ static int parse(int count, char **arguments) {
       wants_result = 1;
       continue;
     }
+    if (!strcmp(option, "--log")) {
+      wants_log = 1;
+      continue;
+    }
     if (i + 1 == count) die(64, "no value for", option);
     char *value = arguments[++i];
     if (!strcmp(option, "--parameter")) {
@@ -81,6 +91,13 @@ static int parse(int count, char **arguments) {
       parameter_named(value)->fallback = fallback;
     } else if (!strcmp(option, "--limit")) {
       message_limit = (size_t)atoi(value);
+    } else if (!strcmp(option, "--grace")) {
+      grace = (unsigned)atoi(value);
+    } else if (!strcmp(option, "--stage")) {
+      stage_folder(value);
+    } else if (!strcmp(option, "--artifact")) {
+      char *path = split_at_equals(value);
+      stage_artifact(value, path);
     } else if (!strcmp(option, "--termination")) {
       termination = value;
     } else {
@@ -99,7 +116,7 @@ static void put(const char *text, size_t size) {
   record_size += size;
 }
 
-static void put_text(const char *text) { put(text, strlen(text)); }
+void put_text(const char *text) { put(text, strlen(text)); }
 
 /* Length of the UTF-8 sequence at `text`, 0 when it is none. */
 static size_t utf8_length(const unsigned char *text, size_t left) {
@@ -115,7 +132,7 @@ static size_t utf8_length(const unsigned char *text, size_t left) {
   return length;
 }
 
-static void put_json(const char *bytes, size_t size) {
+void put_json(const char *bytes, size_t size) {
   const unsigned char *text = (const unsigned char *)bytes;
   char escaped[8];
   put_text("\"");
@@ -268,7 +285,13 @@ static void deliver(void) {
 /* --- running the command --- */
 
 static void forward(int number) {
-  if (child > 0) kill(child, number);
+  int saved = errno;
+  if (number == SIGTERM && grace && !told_to_end) {
+    told_to_end = 1;
+    alarm(grace);
+  }
+  if (child > 0) kill(child, number == SIGALRM && told_to_end ? SIGKILL : number);
+  errno = saved;
 }
 
 static void catch_signals(void) {
@@ -283,14 +306,15 @@ static void keep(const char *text, size_t size) {
   result_total += size;
 }
 
-/* Copies what can be read; 0 at the end of the stream. */
-static int copy(int from) {
+/* Copies what can be read to our own stream; 0 at the end of it. */
+static int copy(int from, int to) {
   char buffer[65536];
   ssize_t got = read(from, buffer, sizeof buffer);
   if (got < 0) return errno == EINTR || errno == EAGAIN;
   if (!got) return 0;
-  write_all(1, buffer, (size_t)got);
-  keep(buffer, (size_t)got);
+  write_all(to, buffer, (size_t)got);
+  if (to == 1 && wants_result) keep(buffer, (size_t)got);
+  if (log_file >= 0) stage_write(log_file, buffer, (size_t)got);
   return 1;
 }
 
@@ -303,28 +327,35 @@ static int reap(int flags) {
   return -1;
 }
 
-static int supervise(int from) {
-  int status = -1, is_open = from >= 0;
-  while (status < 0 && is_open) {
-    struct pollfd wait = {.fd = from, .events = POLLIN};
-    /* a grandchild may hold the stream open after the command has ended: look for its end now and then */
-    if (poll(&wait, 1, 50) > 0) is_open = copy(from);
+/* Copies whatever is there within so many milliseconds; what has ended is closed. Answers how many streams had something. */
+static int copy_all(struct pollfd *streams, int milliseconds) {
+  int some = poll(streams, 2, milliseconds);
+  for (int i = 0; some > 0 && i < 2; i++)
+    if (streams[i].revents && !copy(streams[i].fd, i + 1)) streams[i].fd = -1;
+  return some;
+}
+
+static int supervise(int out, int err) {
+  struct pollfd streams[2] = {{.fd = out, .events = POLLIN}, {.fd = err, .events = POLLIN}};
+  int status = -1;
+  while (status < 0 && (streams[0].fd >= 0 || streams[1].fd >= 0)) {
+    /* a grandchild may hold a stream open after the command has ended: look for its end now and then */
+    copy_all(streams, 50);
     status = reap(WNOHANG);
   }
   if (status < 0) status = reap(0);
-  if (is_open) {
-    fcntl(from, F_SETFL, O_NONBLOCK);
-    struct pollfd wait = {.fd = from, .events = POLLIN};
-    /* what the pipe holds now, and no more: somebody may write for ever */
-    for (int i = 0; i < 2 && poll(&wait, 1, 0) > 0 && copy(from); i++) {
-    }
+  for (int i = 0; i < 2; i++)
+    if (streams[i].fd >= 0) fcntl(streams[i].fd, F_SETFL, O_NONBLOCK);
+  /* what the pipes hold now, and no more: somebody may write for ever */
+  for (int i = 0; i < 2 && copy_all(streams, 0) > 0; i++) {
   }
   return status;
 }
 
 static int run(char **command) {
-  int stream[2] = {-1, -1};
-  if (wants_result && pipe2(stream, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
+  int out[2] = {-1, -1}, err[2] = {-1, -1};
+  if ((wants_result || wants_log) && pipe2(out, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
+  if (wants_log && pipe2(err, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t all, before;
   sigfillset(&all);
@@ -335,15 +366,17 @@ static int run(char **command) {
   if (!child) {
     for (int number = 1; number < 32; number++) signal(number, SIG_DFL);
     sigprocmask(SIG_SETMASK, &before, 0);
-    if (wants_result) dup2(stream[1], 1);
+    if (out[1] >= 0) dup2(out[1], 1);
+    if (err[1] >= 0) dup2(err[1], 2);
     execvp(command[0], command);
     int code = errno == ENOENT ? 127 : 126;
     dprintf(2, "tiphys: cannot run %s: %s\n", command[0], strerror(errno));
     _exit(code);
   }
   sigprocmask(SIG_SETMASK, &before, 0);
-  if (wants_result) close(stream[1]);
-  return supervise(stream[0]);
+  if (out[1] >= 0) close(out[1]);
+  if (err[1] >= 0) close(err[1]);
+  return supervise(out[0], err[0]);
 }
 
 /* `copy TARGET`: puts this program there, executable. */
@@ -360,7 +393,15 @@ static int copy_self(const char *target) {
 int main(int count, char **arguments) {
   if (count == 3 && !strcmp(arguments[1], "copy")) return copy_self(arguments[2]);
   int first = parse(count, arguments);
+  if (wants_log && !stage_wanted()) die(64, "--log needs --stage", 0);
+  if (wants_log) log_file = stage_log();
   int status = run(arguments + first);
+  child = 0; /* a later signal ends nobody */
+  if (stage_wanted()) {
+    stage_artifacts(status);
+    if (stage_finish(record, record_size)) dprintf(2, "tiphys: cannot finish staging: %s\n", strerror(errno));
+    record_size = 0;
+  }
   make_record(status);
   deliver();
   return status;
