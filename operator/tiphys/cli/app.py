@@ -33,6 +33,7 @@ _node.command("tiphys.cli.change:set_node", name="set")
 app.command(_node)
 _executor = App(name="executor", help="Programs that run in pods.")
 _executor.command("tiphys.cli.executor:resource", name="resource")
+_executor.command("tiphys.cli.executor:shim", name="shim")
 app.command(_executor)
 
 

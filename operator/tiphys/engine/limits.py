@@ -8,12 +8,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from tiphys.engine.calls import Call
     from tiphys.engine.execution import Execution
+    from tiphys.model.template import Template
 
 
 class Body(Protocol):
     """A Steps or DAG execution, as far as limits care."""
 
+    call: "Call"
     parallelism: int | None
     active: int
     held: "deque[Execution]"
@@ -38,6 +41,11 @@ class Limits:
         """Forget it: what it held back never starts."""
         self._bodies.pop(node_id, None)
         self._ready.pop(node_id, None)
+
+    def template_of(self, node_id: str) -> "Template | None":
+        """The template of the Steps or DAG node with this id, while its body is under way."""
+        body = self._bodies.get(node_id)
+        return body.call.found.template if body is not None else None
 
     def admit(self, execution: "Execution") -> bool:
         """Whether it may start now; otherwise it waits in line and is begun again."""

@@ -3,7 +3,7 @@
 Source: argo-semantics 3.7, 5, 12.3, 13.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,11 +14,15 @@ from tiphys.engine.inputs import Prepared
 from tiphys.engine.outputs import check_missing, leaf_outputs
 from tiphys.engine.totals import leaf_progress
 from tiphys.errors import SpecError
+from tiphys.expr.template import substitute
 from tiphys.model.durations import parse_duration
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
 from tiphys.model.report import NodeReport
 from tiphys.model.status import NodeStatus
+from tiphys.model.template import Template
+
+_LEAST_TIME = timedelta(seconds=1)
 
 
 class PodExecution(Execution):
@@ -68,22 +72,38 @@ class PodExecution(Execution):
 
     def _order(self) -> None:
         call, template = self.call, self.prepared.template
-        deadlines = [at for at in (self._timeout(template.timeout), self.run.shutdown.deadline_of(call)) if at is not None]
+        timeout = self._timeout(template.timeout)
+        if timeout is not None and timeout - self.run.now <= _LEAST_TIME:
+            self.finish(ERROR, f"{call.name} exceeded its deadline")
+            return
         order = NodeOrder(
             node_id=self.node_id,
             node_name=call.name,
             pod_name=self.pod_name,
-            template=template,
+            template=self._scheduled(template),
             template_name=call.found.ref.template if call.found.ref else call.found.name,
             wants_result=call.wants_result,
-            deadline=min(deadlines, default=None),
+            deadline=self.run.shutdown.deadline_of(call),
+            timeout=timeout,
             is_exit_handler=call.is_exit,
             avoid_hosts=call.avoid_hosts,
         )
         self.run.act(StartNode(order))
-        for timeout in (self._timeout(template.timeout), self._timeout(template.pending_timeout)):
-            if timeout is not None:
-                self.run.wake_at(timeout, self)
+        for at in (timeout, self._timeout(template.pending_timeout)):
+            if at is not None:
+                self.run.wake_at(at, self)
+
+    def _scheduled(self, template: Template) -> Template:
+        """The template with what the steps or dag template around it says about nodes. Source: argo-semantics 4.6."""
+        around = self.run.limits.template_of(self.call.boundary_id)
+        if around is None:
+            return template
+        said = {key: getattr(around, key) for key in ("node_selector", "affinity", "tolerations") if not getattr(template, key)}
+        ours = {key: value for key, value in said.items() if value}
+        if not ours:
+            return template
+        ready = substitute(ours, self.prepared.scope, strict=False, now=self.run.now)
+        return msgspec.structs.replace(template, **ready)
 
     def _timeout(self, text: str) -> datetime | None:
         return (self.node.started_at or self.run.now) + parse_duration(text) if text else None

@@ -17,7 +17,8 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
         template: Substituted, template defaults merged; what to run.
         template_name: The template's name as labels show it; empty for an inline template.
         wants_result: Somebody reads `outputs.result`.
-        deadline: When the runner must have ended it; None for never.
+        deadline: The workflow's, for all nodes but those of exit handlers; None for never.
+        timeout: The template's; it counts instead of every other deadline.
         is_exit_handler: Runs although the workflow is being stopped.
         avoid_hosts: Hosts of failed attempts that affinity should avoid.
     """
@@ -29,5 +30,6 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     template_name: str = ""
     wants_result: bool = False
     deadline: datetime | None = None
+    timeout: datetime | None = None
     is_exit_handler: bool = False
     avoid_hosts: tuple[str, ...] = ()

@@ -12,8 +12,8 @@ import msgspec
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.model.workflow import Workflow
-from tiphys.pods.draft import Draft, owner_of
-from tiphys.pods.passes.account import account
+from tiphys.pods.draft import Draft, filled, owner_of
+from tiphys.pods.passes.account import account, restrict
 from tiphys.pods.passes.companions import companions
 from tiphys.pods.passes.deadline import deadline
 from tiphys.pods.passes.environment import environment
@@ -25,7 +25,7 @@ from tiphys.pods.passes.resource import resource_container
 from tiphys.pods.passes.schedule import schedule
 from tiphys.pods.passes.script import script_source
 from tiphys.pods.passes.shim import wrap_in_shim
-from tiphys.pods.passes.volumes import volumes
+from tiphys.pods.passes.volumes import check_volumes, volumes
 from tiphys.pods.settings import PodSettings
 
 
@@ -70,15 +70,16 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
             "annotations": draft.annotations,
             "ownerReferences": [owner],
         },
-        "spec": {key: value for key, value in draft.spec.items() if value not in (None, [], {}, "")},
+        "spec": filled({**draft.spec, "containers": [filled(one) for one in draft.spec["containers"]]}),
     }
     return PodPlan(pod, tuple(draft.config_maps), draft.needs_shim)
 
 
 _PASSES: tuple[Callable[[Draft], None], ...] = (
     refuse_unsupported, identify,
-    main_container, script_source, resource_container, environment, wrap_in_shim,  # what `main` is and runs
-    volumes, companions, schedule, account, deadline,  # what stands around it
-    pod_spec_patch,
+    main_container, script_source, resource_container,  # what runs
+    companions, volumes, schedule, account, deadline,  # what stands around it
+    pod_spec_patch,  # the user's last word, before ours
+    environment, wrap_in_shim, restrict, check_volumes,
 )  # fmt: skip
-"""In this order: a pass sees what those before it made. A new pass about `main` goes before `wrap_in_shim`."""
+"""In this order: a pass sees what those before it made. What a patch may touch is made before it."""

@@ -16,7 +16,17 @@ OWN_VOLUMES = frozenset({SHIM_VOLUME, SCRIPT_VOLUME})
 
 
 class Draft:
-    """A Pod in the making."""
+    """A Pod in the making. `spec` is the pod's; what is empty in the end is left out.
+
+    Attributes:
+        order: What is to run; `template` is its template.
+        workflow: Whom the pod belongs to.
+        settings: What all pods share.
+        now: When the pod is built.
+        labels, annotations: Of the pod.
+        config_maps: What must exist before the pod.
+        needs_shim: The namespace must hold the shim.
+    """
 
     def __init__(self, order: NodeOrder, workflow: Workflow, settings: PodSettings, now: datetime) -> None:
         self.order = order
@@ -24,10 +34,9 @@ class Draft:
         self.workflow = workflow
         self.settings = settings
         self.now = now
-        self.main: Json = {}
         self.labels: dict[str, str] = {}
         self.annotations: dict[str, str] = {}
-        self.spec: Json = {"restartPolicy": "Never"}
+        self.spec: Json = {"restartPolicy": "Never", "containers": [], "initContainers": [], "volumes": []}
         self.config_maps: list[Json] = []
         self.needs_shim = False
 
@@ -39,6 +48,22 @@ class Draft:
         """Append to a list of the spec."""
         self.spec.setdefault(key, []).append(value)
 
+    @property
+    def main(self) -> Json:
+        """The container `main`, else the last one; empty while there is none."""
+        containers: list[Json] = self.spec["containers"]
+        if not containers:
+            return {}
+        return next((container for container in containers if container.get("name") == MAIN), containers[-1])
+
+    @main.setter
+    def main(self, container: Json) -> None:
+        self.spec["containers"] = [*(other for other in self.spec["containers"] if other.get("name") != MAIN), container]
+
+    def containers(self) -> list[Json]:
+        """All containers, those that start first first; to be changed in place."""
+        return [*self.spec["initContainers"], *self.spec["containers"]]
+
 
 def owner_of(workflow: Workflow) -> Json:
     """The workflow as an owner reference names it."""
@@ -49,3 +74,8 @@ def owner_of(workflow: Workflow) -> Json:
 def first(*values: Any) -> Any:
     """The first value that says something: a template's own before the workflow's."""
     return next((value for value in values if value), None)
+
+
+def filled(value: Json) -> Json:
+    """The object without what says nothing."""
+    return {key: part for key, part in value.items() if part not in (None, [], {}, (), "")}

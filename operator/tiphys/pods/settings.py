@@ -22,17 +22,23 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         executor_image: Runs resource templates.
         image_pull_policy: For the executor image.
+        executor: Defaults under every executor container: resources, environment, security context.
         main_container: Defaults under every user container.
         instance_id: Of the controller; empty for none.
         shim_config_map: Holds the shim in each namespace, one key for each architecture.
-        architectures: Of the cluster's nodes; the first is chosen where a template does not say.
+        architectures: Of the cluster's nodes; where there are several, a pod finds out by itself which one it is on.
         images: Image -> what it runs, where templates do not say.
+        pod_gc_delay: How long finished pods are kept, as a Go duration.
+        security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
 
     executor_image: str = "quay.io/tiphys/tiphys:latest"
     image_pull_policy: str = ""
+    executor: Json = {}
     main_container: Json = {}
     instance_id: str = ""
     shim_config_map: str = SHIM_CONFIG_MAP
     architectures: tuple[str, ...] = ("amd64",)
     images: Mapping[str, ImageEntry] = {}
+    pod_gc_delay: str = "5s"
+    security: str = ""

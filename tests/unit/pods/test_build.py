@@ -86,13 +86,6 @@ def test_a_long_script_is_a_config_map():
     assert made.pod["spec"]["volumes"][0]["configMap"]["name"] == made.config_maps[0]["metadata"]["name"]
 
 
-def test_sidecars_start_first_and_end_by_themselves():
-    made = plan({"container": {"image": "i", "volumeMounts": [{"name": "v", "mountPath": "/v"}]},
-                 "sidecars": [{"name": "s", "image": "nginx", "mirrorVolumeMounts": True}]})  # fmt: skip
-    assert made.pod["spec"]["initContainers"] == [
-        {"name": "s", "image": "nginx", "volumeMounts": [{"name": "v", "mountPath": "/v"}], "restartPolicy": "Always"}]
-
-
 def test_deadlines_are_what_is_left_of_them():
     made = plan({"container": {"image": "i"}, "activeDeadlineSeconds": "30"}, deadline=START + timedelta(seconds=10))
     assert made.pod["spec"]["activeDeadlineSeconds"] == 10

@@ -1,17 +1,24 @@
-"""Pass: variables that every container of a user may rely on. Source: argo-semantics 4.3."""
+"""Pass: variables that every container of a user may rely on. Source: argo-semantics 4.4."""
 
-from tiphys.pods.draft import MAIN, Draft
+from tiphys.pods.draft import Draft
+
+_NO_DEADLINE = "0001-01-01T00:00:00Z"
 
 
 def environment(draft: Draft) -> None:
     """Names of workflow, node and container, unless the user set them."""
     order = draft.order
     values = {
-        "ARGO_CONTAINER_NAME": MAIN,
         "ARGO_NODE_ID": order.node_id,
         "ARGO_WORKFLOW_NAME": draft.workflow.metadata.name,
         "ARGO_INCLUDE_SCRIPT_OUTPUT": "true" if order.wants_result else "false",
+        "ARGO_DEADLINE": order.deadline.strftime("%Y-%m-%dT%H:%M:%SZ") if order.deadline else _NO_DEADLINE,
     }
-    written = {entry.get("name") for entry in draft.main.get("env", ())}
-    added = [{"name": name, "value": value} for name, value in values.items() if name not in written]
-    draft.main["env"] = [*draft.main.get("env", ()), *added]
+    grace = draft.spec.get("terminationGracePeriodSeconds")
+    if grace is not None:
+        values["ARGO_TERMINATION_GRACE_PERIOD_SECONDS"] = str(grace)
+    for container in draft.containers():
+        written = {entry.get("name") for entry in container.get("env", ())}
+        wanted = {"ARGO_CONTAINER_NAME": str(container.get("name", "")), **values}
+        added = [{"name": name, "value": value} for name, value in wanted.items() if name not in written]
+        container["env"] = [*container.get("env", ()), *added]

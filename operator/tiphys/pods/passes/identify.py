@@ -1,4 +1,8 @@
-"""Pass: labels and annotations. Source: argo-semantics 4.2."""
+"""Pass: labels and annotations.
+
+Source: argo-semantics 4.2.
+Differs from Argo: what says which node a pod runs cannot be overridden by the metadata of a template.
+"""
 
 from tiphys.model.names import (
     ANNOTATION_NODE_ID,
@@ -10,21 +14,26 @@ from tiphys.model.names import (
 )
 from tiphys.pods.draft import MAIN, Draft
 
+ANNOTATION_POD_GC = PREFIX + "pod-gc-strategy"
+_DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
 
 def identify(draft: Draft) -> None:
-    """Labels and annotations; users' own win."""
+    """Labels and annotations: the workflow's `podMetadata`, the template's `metadata` over it."""
     order, spec = draft.order, draft.workflow.spec
-    draft.labels = {LABEL_WORKFLOW: draft.workflow.metadata.name, LABEL_COMPLETED: "false"}
+    labels = {LABEL_WORKFLOW: draft.workflow.metadata.name}
+    if draft.settings.instance_id:
+        labels[LABEL_INSTANCE_ID] = draft.settings.instance_id
+    draft.labels = {LABEL_COMPLETED: "false"}
     if order.is_exit_handler:
         draft.labels[PREFIX + "on-exit"] = "true"
-    if draft.settings.instance_id:
-        draft.labels[LABEL_INSTANCE_ID] = draft.settings.instance_id
-    draft.annotations = {
-        ANNOTATION_NODE_NAME: order.node_name,
-        ANNOTATION_NODE_ID: order.node_id,
-        "kubectl.kubernetes.io/default-container": MAIN,
-    }
+    draft.annotations = {_DEFAULT_CONTAINER: MAIN}
+    if spec.pod_gc is not None and spec.pod_gc.strategy:
+        delay = spec.pod_gc.delete_delay_duration or draft.settings.pod_gc_delay
+        draft.annotations[ANNOTATION_POD_GC] = f"{spec.pod_gc.strategy}/{delay}"
     for metadata in (spec.pod_metadata, draft.template.metadata):
         if metadata is not None:
             draft.labels |= metadata.labels
             draft.annotations |= metadata.annotations
+    draft.labels |= labels
+    draft.annotations |= {ANNOTATION_NODE_NAME: order.node_name, ANNOTATION_NODE_ID: order.node_id}

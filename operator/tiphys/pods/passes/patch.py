@@ -1,4 +1,4 @@
-"""Pass: `podSpecPatch` of workflow and template, the last word."""
+"""Pass: `podSpecPatch` of workflow and template, in YAML or JSON. Source: argo-semantics 4.6."""
 
 from typing import cast
 
@@ -11,14 +11,24 @@ from tiphys.pods.merge import strategic_merge
 
 
 def pod_spec_patch(draft: Draft) -> None:
-    """Merge the patches, the workflow's first."""
-    for where, text in (("podSpecPatch", draft.workflow.spec.pod_spec_patch), ("podSpecPatch", draft.template.pod_spec_patch)):
-        if not text:
-            continue
-        try:
-            patch = yaml.safe_load(text)
-        except yaml.YAMLError as e:
-            raise SpecError(f"is no YAML: {e}", path=where) from e
-        if not isinstance(patch, dict):
-            raise SpecError("is no object", path=where)
-        draft.spec = strategic_merge(draft.spec, cast("Json", patch))
+    """Merge the patches, the workflow's first; before the command is wrapped, so that a patched command is wrapped too.
+
+    Raises:
+        SpecError: A patch is no object, or cannot be merged.
+    """
+    spec, template = draft.workflow.spec, draft.template
+    for path, text in (("spec.podSpecPatch", spec.pod_spec_patch), (draft.path("podSpecPatch"), template.pod_spec_patch)):
+        if text.strip():
+            draft.spec = strategic_merge(draft.spec, _parse(text, path), path)
+    for key in ("containers", "initContainers", "volumes"):
+        draft.spec.setdefault(key, [])
+
+
+def _parse(text: str, path: str) -> Json:
+    try:
+        patch = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both are safe loaders
+    except (yaml.YAMLError, ValueError, RecursionError) as e:
+        raise SpecError(f"is neither JSON nor YAML: {e}", path=path) from e
+    if not isinstance(patch, dict) or not all(isinstance(key, str) for key in patch):
+        raise SpecError("is no object", path=path, hint="write what is to be changed, e.g. `containers: [{name: main, ...}]`")
+    return cast("Json", patch)

@@ -7,6 +7,7 @@ import msgspec
 from tiphys.model.parse import to_json
 from tiphys.model.template import Template
 from tiphys.pods.draft import MAIN, Draft
+from tiphys.pods.passes.executor import executor_container
 
 ANNOTATION_RESOURCE = "tiphys.io/resource-template"
 
@@ -25,12 +26,5 @@ def resource_container(draft: Draft) -> None:
         {"name": "TIPHYS_WORKFLOW", "value": meta.name},
         {"name": "TIPHYS_WORKFLOW_UID", "value": meta.uid},
     ]
-    draft.main = {
-        "name": MAIN,
-        "image": draft.settings.executor_image,
-        "imagePullPolicy": draft.settings.image_pull_policy,
-        "command": ["tiphys", "executor", "resource"],
-        "env": env,
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
-    }
-    draft.main = {key: value for key, value in draft.main.items() if value}
+    main = executor_container(draft, MAIN, ["tiphys", "executor", "resource"])
+    draft.main = {**main, "env": [*main.get("env", ()), *env]}

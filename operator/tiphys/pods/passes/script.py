@@ -1,39 +1,58 @@
 """Pass: a script's source, from an annotation or, where it is long, a ConfigMap."""
 
+from tiphys.errors import SpecError
+from tiphys.model.base import Json
 from tiphys.model.names import LABEL_WORKFLOW
 from tiphys.pods.draft import SCRIPT_VOLUME, Draft, owner_of
 
 SCRIPT_PATH = "/argo/staging/script"
 ANNOTATION_SCRIPT = "tiphys.io/script"
-MAX_ANNOTATION = 200 * 1024
+MAX_ANNOTATIONS, MAX_CONFIG_MAP = 200 * 1024, 1024 * 1024 - 4096
+"""A pod's annotations hold 256 KiB together, those of others' webhooks included; a ConfigMap holds 1 MiB."""
 
 
 def script_source(draft: Draft) -> None:
-    """Mount the script and run it."""
+    """Mount the script and run it.
+
+    Raises:
+        SpecError: It is longer than a ConfigMap can hold.
+    """
     script = draft.template.script
     if script is None or not script.get("source"):
         return
     source = str(script["source"])
-    if len(source.encode()) <= MAX_ANNOTATION:
+    size = len(source.encode())
+    others = sum(len(key.encode()) + len(text.encode()) for key, text in draft.annotations.items())
+    if size + others <= MAX_ANNOTATIONS:
         draft.annotations[ANNOTATION_SCRIPT] = source
         items = [{"path": "script", "mode": 0o755, "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_SCRIPT}']"}}]
         draft.add("volumes", {"name": SCRIPT_VOLUME, "downwardAPI": {"items": items}})
+    elif size <= MAX_CONFIG_MAP:
+        config_map = _config_map(draft, source)
+        draft.config_maps.append(config_map)
+        draft.add("volumes", {"name": SCRIPT_VOLUME, "configMap": {"name": config_map["metadata"]["name"], "defaultMode": 0o755}})
     else:
-        name = f"{draft.order.pod_name}-script"[:253]
-        meta = draft.workflow.metadata
-        workflow = draft.workflow
-        owner = owner_of(workflow)
-        draft.config_maps.append({
-            "apiVersion": "v1", "kind": "ConfigMap", "data": {"script": source},
-            "metadata": {
-                "name": name, "namespace": meta.namespace, "ownerReferences": [owner], "labels": {LABEL_WORKFLOW: meta.name}
-            },
-        })  # fmt: skip
-        draft.add("volumes", {"name": SCRIPT_VOLUME, "configMap": {"name": name, "defaultMode": 0o755}})
-    draft.main.setdefault("volumeMounts", [])
-    draft.main["volumeMounts"] = [*draft.main["volumeMounts"], {"name": SCRIPT_VOLUME, "mountPath": "/argo/staging"}]
-    draft.main["args"] = [*draft.main.get("args", ()), SCRIPT_PATH]
-    if not draft.main.get("command"):
+        raise SpecError(f"is {size} bytes long, more than the {MAX_CONFIG_MAP} that can be handed on",
+                        path=draft.path("script.source"), hint="put it into the image or an artifact")  # fmt: skip
+    main = draft.main
+    main["volumeMounts"] = [*main.get("volumeMounts", ()), {"name": SCRIPT_VOLUME, "mountPath": "/argo/staging"}]
+    if main.get("command"):
+        main["args"] = [*main.get("args", ()), SCRIPT_PATH]
+    else:
         # the image's own entry point would take the script for an argument: run it by its first line
-        draft.main["command"] = [SCRIPT_PATH]
-        draft.main["args"] = draft.main["args"][:-1]
+        main["command"] = [SCRIPT_PATH]
+
+
+def _config_map(draft: Draft, source: str) -> Json:
+    meta = draft.workflow.metadata
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "data": {"script": source},
+        "metadata": {
+            "name": f"{draft.order.pod_name[:246]}-script",
+            "namespace": meta.namespace,
+            "ownerReferences": [owner_of(draft.workflow)],
+            "labels": {LABEL_WORKFLOW: meta.name},
+        },
+    }

@@ -1,12 +1,16 @@
 """Pass: what a node gives back is gathered by the shim, the first word of its command."""
 
 from tiphys.errors import SpecError
+from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
-from tiphys.pods.draft import SHIM_VOLUME, Draft
+from tiphys.pods.draft import SHIM_VOLUME, Draft, first
+from tiphys.pods.passes.executor import executor_container
 
-SHIM_PATH = "/argo-shim/shim"
+SHIM_FOLDER = "/argo-shim"
+SHIM_PATH = f"{SHIM_FOLDER}/shim"
 _MESSAGE_BYTES, _ALL_MESSAGES_BYTES = 4096, 12 * 1024
 """What the kubelet keeps of one termination message, and of all messages of a pod."""
+_ARCHITECTURE = "kubernetes.io/arch"
 
 
 def shim_arguments(order: NodeOrder) -> list[str]:
@@ -27,30 +31,76 @@ def wrap_in_shim(draft: Draft) -> None:
     wanted = shim_arguments(draft.order)
     if not wanted or draft.template.resource is not None:
         return
-    command, image = list(draft.main.get("command", ())), str(draft.main.get("image", ""))
-    arguments = list(draft.main.get("args", ()))
-    if not command:
-        entry = draft.settings.images.get(image)
-        if entry is None:
-            raise SpecError(
-                f'the entry point of image "{image}" is not known: specify the command, since its outputs are wanted',
-                path=draft.path("container.command"),
-                hint="or list the image under `images` in the controller's configuration",
-            )
-        command, arguments = list(entry.command), arguments or list(entry.arguments)
-    draft.needs_shim = True
-    count = 1 + len(draft.template.init_containers) + len(draft.template.sidecars)
+    main = draft.main
+    command, arguments = entry_point(draft, main)
+    termination = str(main.get("terminationMessagePath", ""))
+    if termination:
+        wanted = ["--termination", termination, *wanted]
+    count = len(draft.containers())
     if count * _MESSAGE_BYTES > _ALL_MESSAGES_BYTES:
         wanted = ["--limit", str(_ALL_MESSAGES_BYTES // count), *wanted]
-    key = _architecture(draft)
-    volume = {"name": draft.settings.shim_config_map, "defaultMode": 0o755, "items": [{"key": key, "path": "shim"}]}
-    draft.add("volumes", {"name": SHIM_VOLUME, "configMap": volume})
-    mount = {"name": SHIM_VOLUME, "mountPath": "/argo-shim", "readOnly": True}
-    draft.main["volumeMounts"] = [*draft.main.get("volumeMounts", ()), mount]
-    draft.main["command"] = [SHIM_PATH, *wanted, "--", *command]
-    draft.main["args"] = arguments
+    main["command"] = [SHIM_PATH, *wanted, "--", *command]
+    main["args"] = arguments
+    mount_shim(draft, main)
+
+
+def entry_point(draft: Draft, container: Json) -> tuple[list[str], list[str]]:
+    """What a container runs: its own command, else what the configuration knows of its image; command and arguments.
+
+    Raises:
+        SpecError: Neither says.
+    """
+    command, arguments = list(container.get("command") or ()), list(container.get("args") or ())
+    if command:
+        return command, arguments
+    image = str(container.get("image", ""))
+    entry = draft.settings.images.get(image)
+    if entry is None:
+        raise SpecError(
+            f'the entry point of image "{image}" is not known: specify the command, since its outputs are wanted',
+            path=draft.path("container.command"),
+            hint="or list the image under `images` in the controller's configuration",
+        )
+    # the first word must be a command, and an image may have its whole command in `cmd`
+    return list(entry.command), arguments or list(entry.arguments)
+
+
+def mount_shim(draft: Draft, container: Json) -> None:
+    """The shim stands at `SHIM_PATH` in the container."""
+    mount = {"name": SHIM_VOLUME, "mountPath": SHIM_FOLDER, "readOnly": True}
+    container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
+    if draft.needs_shim:
+        return
+    draft.needs_shim = True
+    architecture = _architecture(draft)
+    if architecture:
+        items = [{"key": architecture, "path": "shim"}]
+        volume: Json = {"configMap": {"name": draft.settings.shim_config_map, "defaultMode": 0o755, "items": items}}
+    else:
+        # the pod may land on a node of any architecture: the executor, which is of the right one, brings its shim along
+        bringer = executor_container(draft, SHIM_VOLUME, ["tiphys", "executor", "shim", SHIM_PATH])
+        bringer["volumeMounts"] = [*bringer.get("volumeMounts", ()), {"name": SHIM_VOLUME, "mountPath": SHIM_FOLDER}]
+        draft.spec["initContainers"] = [bringer, *draft.spec["initContainers"]]
+        volume = {"emptyDir": {}}
+    draft.add("volumes", {"name": SHIM_VOLUME, **volume})
 
 
 def _architecture(draft: Draft) -> str:
-    selector = draft.template.node_selector or draft.workflow.spec.node_selector
-    return selector.get("kubernetes.io/arch") or draft.settings.architectures[0]
+    """The only architecture that the pod can run on; empty where it is open."""
+    known = draft.settings.architectures
+    if len(known) == 1:
+        return known[0]
+    said = (draft.spec.get("nodeSelector") or {}).get(_ARCHITECTURE)
+    if said:
+        return str(said)
+    rule = (draft.spec.get("affinity") or {}).get("nodeAffinity", {}).get("requiredDuringSchedulingIgnoredDuringExecution", {})
+    terms = [_allowed(term) for term in rule.get("nodeSelectorTerms", ())]
+    allowed = frozenset[str]().union(*(term for term in terms if term is not None))
+    return next(iter(allowed)) if len(allowed) == 1 and None not in terms else ""
+
+
+def _allowed(term: Json) -> frozenset[str] | None:
+    """The architectures that a term of an affinity allows; None for all."""
+    found = (e for e in term.get("matchExpressions", ()) if e.get("key") == _ARCHITECTURE and e.get("operator") == "In")
+    values = first(*(expression.get("values") for expression in found))
+    return frozenset(values) if values else None

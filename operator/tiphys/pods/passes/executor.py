@@ -1,0 +1,26 @@
+"""The container that runs our own program in a pod: how it looks like in every template that needs one."""
+
+from tiphys.model.base import Json
+from tiphys.pods.draft import Draft, filled
+from tiphys.pods.merge import strategic_merge
+
+_REQUESTS = {"requests": {"cpu": "10m", "memory": "64Mi"}}
+
+
+def executor_container(draft: Draft, name: str, command: list[str]) -> Json:
+    """A container of the executor image, over the defaults of the configuration (`executor`).
+
+    Args:
+        draft: Whose settings count.
+        name: The container's.
+        command: What it runs, its first word included.
+    """
+    settings = draft.settings
+    own = {
+        "name": name,
+        "image": settings.executor.get("image") or settings.executor_image,
+        "imagePullPolicy": settings.executor.get("imagePullPolicy") or settings.image_pull_policy,
+        "command": command,
+    }
+    defaults = {"resources": _REQUESTS, **settings.executor, "args": []}
+    return filled(strategic_merge(defaults, own))
