@@ -9,16 +9,17 @@ from collections.abc import Iterable
 
 import msgspec
 
+from tiphys.engine.artifacts import artifact_value
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
 from tiphys.engine.loops import is_loop
 from tiphys.engine.member import Member, Place, Step
 from tiphys.engine.outputs import body_outputs
-from tiphys.engine.variables import loop_variable, node_variable
+from tiphys.engine.variables import ARTIFACTS, loop_variable, node_variable
 from tiphys.errors import UserError
 from tiphys.expr.scope import MISSING, Scope
-from tiphys.model.arguments import Outputs
-from tiphys.model.phases import ERROR, FULFILLED, RUNNING, SUCCEEDED, is_fulfilled
+from tiphys.model.arguments import Artifact, Outputs
+from tiphys.model.phases import ERROR, FULFILLED, OMITTED, RUNNING, SKIPPED, SUCCEEDED, is_fulfilled
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import Template
 
@@ -103,7 +104,13 @@ class BodyExecution(Execution):
         members = self.loop_members(step_name) if suffix.startswith("outputs.") else None
         if members is not None:
             return loop_variable(self.run.tree, members, suffix)
-        return node_variable(self.run.tree, node, suffix, self._declared(step_name))
+        declared = self._declared(step_name)
+        value = node_variable(self.run.tree, node, suffix, declared)
+        if value is MISSING and self.kind == "steps" and node.phase in (SKIPPED, OMITTED) and suffix.startswith(ARTIFACTS):
+            # Source: argo-semantics 10.3: in steps an artifact of a skipped producer is empty, in a dag there is none
+            named = suffix.removeprefix(ARTIFACTS)
+            return next((artifact_value(Artifact(name=a.name)) for a in declared.artifacts if a.name == named), MISSING)
+        return value
 
     def _declared(self, step_name: str) -> Outputs:
         step = self.step_of(step_name)

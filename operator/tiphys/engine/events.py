@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
 
@@ -15,9 +16,13 @@ class Restored(Event, frozen=True):
 
     Attributes:
         reports: One for each runner (pod) that exists, of any age.
+        repository: The artifact repository that was found for it; kept in the status, so that it never changes afterwards.
+        repository_error: Why it could not be found out.
     """
 
     reports: tuple[NodeReport, ...] = ()
+    repository: ArtifactRepositoryRefStatus | None = None
+    repository_error: str = ""
 
 
 class NodeReported(Event, frozen=True):

@@ -103,7 +103,10 @@ class Execution:
         if kind_of(template) in POD_KINDS:
             local["pod.name"] = self.pod_name
         prepare = prepare_body if is_body else prepare_leaf
-        return prepare(template, call.arguments, self.run.scope, local, self.run.now)
+        node = self.node_or_none
+        # the node's own time, so that whoever prepares it again gets the same texts (keys with `now()`)
+        now = (node.started_at if node is not None else None) or self.run.stamp
+        return prepare(template, call.arguments, self.run.scope, local, now)
 
     @property
     def pod_name(self) -> str:

@@ -10,11 +10,12 @@ from typing import TypeVar
 
 import msgspec
 
+from tiphys.engine.artifacts import input_artifact, resolve_artifact
 from tiphys.engine.variables import input_values, output_paths
 from tiphys.errors import SpecError
 from tiphys.expr.scope import Scope
 from tiphys.expr.template import is_templated, substitute
-from tiphys.model.arguments import Arguments, Artifact, Inputs, Parameter
+from tiphys.model.arguments import Arguments, Inputs, Parameter
 from tiphys.model.template import Template
 
 T = TypeVar("T")
@@ -43,8 +44,18 @@ def resolve_arguments(arguments: Arguments, scope: Scope, now: datetime) -> Argu
         ExpressionError: A `steps.` or `tasks.` variable is unknown, or an expression fails.
     """
     parameters = tuple(_resolve_argument(parameter, scope, now) for parameter in arguments.parameters)
-    artifacts = substitute(arguments.artifacts, scope, strict=STRICT, now=now)
-    return Arguments(parameters=parameters, artifacts=artifacts)
+    found = (resolve_artifact(artifact, scope, now) for artifact in arguments.artifacts)
+    return Arguments(parameters=parameters, artifacts=tuple(artifact for artifact in found if artifact is not None))
+
+
+def global_arguments(arguments: Arguments, scope: Scope, now: datetime) -> Arguments:
+    """The arguments of the entry point or of an exit handler: artifacts resolved, parameters as they are.
+
+    Raises:
+        ExpressionError: An artifact refers to nothing.
+    """
+    found = (resolve_artifact(artifact, scope, now) for artifact in arguments.artifacts)
+    return msgspec.structs.replace(arguments, artifacts=tuple(artifact for artifact in found if artifact is not None))
 
 
 def _resolve_argument(parameter: Parameter, scope: Scope, now: datetime) -> Parameter:
@@ -64,8 +75,9 @@ def resolve_inputs(inputs: Inputs, arguments: Arguments, scope: Scope, now: date
     given = {parameter.name: parameter for parameter in arguments.parameters}
     parameters = tuple(_resolve_parameter(parameter, given.get(parameter.name), scope, now) for parameter in inputs.parameters)
     handed = {artifact.name: artifact for artifact in arguments.artifacts}
-    artifacts = (_resolve_artifact(artifact, handed.get(artifact.name), scope, now) for artifact in inputs.artifacts)
-    return Inputs(parameters=parameters, artifacts=tuple(artifact for artifact in artifacts if artifact is not None))
+    own = scope.child(input_values(Inputs(parameters=parameters)))
+    artifacts = tuple(input_artifact(artifact, handed.get(artifact.name), own, now) for artifact in inputs.artifacts)
+    return Inputs(parameters=parameters, artifacts=artifacts)
 
 
 def _resolve_parameter(declared: Parameter, argument: Parameter | None, scope: Scope, now: datetime) -> Parameter:
@@ -82,24 +94,6 @@ def _resolve_parameter(declared: Parameter, argument: Parameter | None, scope: S
             "(skipped/omitted node output with no default)"
         )
     raise SpecError(f"inputs.parameters.{declared.name} was not supplied")
-
-
-def _resolve_artifact(declared: Artifact, argument: Artifact | None, scope: Scope, now: datetime) -> Artifact | None:
-    if argument is None:
-        own = substitute(declared, scope, strict=False, now=now)
-        if own == Artifact(name=own.name, path=own.path, mode=own.mode, recurse_mode=own.recurse_mode, optional=own.optional):
-            if own.optional:
-                return None
-            raise SpecError(f"inputs.artifacts.{declared.name} was not supplied")
-        return own
-    return msgspec.structs.replace(
-        argument,
-        name=declared.name,
-        path=substitute(declared.path, scope, strict=False, now=now),
-        mode=declared.mode,
-        recurse_mode=declared.recurse_mode,
-        optional=declared.optional,
-    )
 
 
 def prepare_body(template: Template, arguments: Arguments, outer: Scope, local: Mapping[str, object], now: datetime) -> Prepared:

@@ -11,12 +11,14 @@ import msgspec
 from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, WorkflowChanged
 from tiphys.engine.calls import Call
 from tiphys.engine.execution import Execution
+from tiphys.engine.inputs import global_arguments
 from tiphys.engine.validate import check_workflow
 from tiphys.engine.workflow_scope import live_variable, workflow_scope
 from tiphys.errors import SpecError, UserError
 from tiphys.expr.template import substitute
 from tiphys.model import names
 from tiphys.model.arguments import Arguments
+from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.phases import COMPLETED, ERROR, FAILED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
 from tiphys.model.status import Condition, NodeStatus
 from tiphys.model.template import LifecycleHook
@@ -40,12 +42,17 @@ class Lifecycle:
         """The node of the entry point, once it exists."""
         return self._entry.node_or_none if self._entry else None
 
-    def restore(self) -> None:
+    def restore(self, repository: ArtifactRepositoryRefStatus | None = None, repository_error: str = "") -> None:
         """Begin, or go on with what is stored."""
         run = self._run
         if run.is_finished:
             return
+        if run.status.artifact_repository_ref is None and repository is not None:
+            run.status = msgspec.structs.replace(run.status, artifact_repository_ref=repository)
         if run.status.phase in ("", "Pending") and not self._begin():
+            return
+        if repository_error:
+            self.set_phase(ERROR, f"failed to resolve artifact repository: {repository_error}")
             return
         try:
             run.scope = workflow_scope(run.workflow, lambda name: live_variable(run, name))
@@ -82,10 +89,11 @@ class Lifecycle:
         run = self._run
         try:
             found = run.templates.local(run.spec.entrypoint)
-        except SpecError as e:
+            arguments = global_arguments(run.spec.arguments, run.scope, run.now)
+        except UserError as e:
             self.set_phase(ERROR, f"error in entry template execution: {e.message}")
             return
-        self._entry = run.start_call(Call(name=run.name, found=found, arguments=run.spec.arguments), self)
+        self._entry = run.start_call(Call(name=run.name, found=found, arguments=arguments), self)
 
     def child_changed(self, child: Execution) -> None:
         """The entry point is under way."""
@@ -110,10 +118,12 @@ class Lifecycle:
             return
         try:
             found = run.templates.of(hook)
+            given = hook.arguments or run.spec.arguments
+            parameters = substitute(given.parameters, run.scope, strict=False, now=run.now)
+            arguments = global_arguments(msgspec.structs.replace(given, parameters=parameters), run.scope, run.now)
         except UserError as e:
             self.set_phase(ERROR, f"error in exit template execution : {e.message}")
             return
-        arguments = substitute(hook.arguments or run.spec.arguments, run.scope, strict=False, now=run.now)
         call = Call(name=run.name + _EXIT, found=found, arguments=arguments, is_hook=True, is_exit=True)
         self._exit = run.start_call(call, self)
 

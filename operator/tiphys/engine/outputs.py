@@ -7,12 +7,14 @@ from datetime import datetime
 
 import msgspec
 
+from tiphys.engine.artifacts import Placed, log_artifact, log_containers, resolve_artifact
 from tiphys.errors import ExpressionError, SpecError
 from tiphys.expr.render import go_text
 from tiphys.expr.scope import MISSING, Scope
 from tiphys.expr.template import evaluate_in, substitute_text
-from tiphys.model.arguments import Outputs, Parameter, ValueFrom
+from tiphys.model.arguments import Artifact, Outputs, Parameter, ValueFrom
 from tiphys.model.report import NodeReport
+from tiphys.model.storage import has_location_or_key
 from tiphys.model.template import Template
 
 
@@ -22,9 +24,23 @@ def body_outputs(declared: Outputs, scope: Scope, now: datetime) -> Outputs | No
     Raises:
         ExpressionError: A reference has no value and no default.
     """
-    if not declared.parameters:
+    if not declared.parameters and not declared.artifacts:
         return None
-    return Outputs(parameters=tuple(_body_parameter(parameter, scope, now) for parameter in declared.parameters))
+    found = (_body_artifact(artifact, scope, now) for artifact in declared.artifacts)
+    return Outputs(
+        parameters=tuple(_body_parameter(parameter, scope, now) for parameter in declared.parameters),
+        artifacts=tuple(artifact for artifact in found if artifact is not None),
+    )
+
+
+def _body_artifact(declared: Artifact, scope: Scope, now: datetime) -> Artifact | None:
+    try:
+        found = resolve_artifact(declared, scope, now)
+    except ExpressionError as e:
+        raise ExpressionError(f"unable to resolve outputs from scope: {e.message}", source=e.source) from e
+    if found is None or not has_location_or_key(found):
+        return None
+    return msgspec.structs.replace(found, global_name=declared.global_name, artifact_gc=declared.artifact_gc or found.artifact_gc)
 
 
 def _body_parameter(parameter: Parameter, scope: Scope, now: datetime) -> Parameter:
@@ -60,16 +76,30 @@ def _read(name: str, source: ValueFrom, scope: Scope, now: datetime) -> str:
     return go_text(value)
 
 
-def leaf_outputs(template: Template, report: NodeReport) -> Outputs | None:
-    """What a runner read of a template's outputs; None when there is nothing at all."""
+def leaf_outputs(template: Template, report: NodeReport, placed: Placed | None = None) -> Outputs | None:
+    """What a runner read and stored of a template's outputs; None when there is nothing at all."""
     parameters = tuple(
         msgspec.structs.replace(parameter, value=report.parameters[parameter.name])
         for parameter in template.outputs.parameters
         if parameter.name in report.parameters
     )
     exit_code = "" if report.exit_code is None else str(report.exit_code)
-    made = Outputs(parameters=parameters, result=report.result, exit_code=exit_code)
+    artifacts = stored_artifacts(placed, report) if placed is not None else ()
+    made = Outputs(parameters=parameters, artifacts=artifacts, result=report.result, exit_code=exit_code)
     return None if made == Outputs() else made
+
+
+def stored_artifacts(placed: Placed, report: NodeReport) -> tuple[Artifact, ...]:
+    """The artifacts and logs that a runner's executor has stored.
+
+    Where it could not say so (it was killed), the logs of a pod that ran are named all the same: they are stored first of all,
+    and who looks for one that is not there is told so.
+    """
+    made = placed.template.outputs.artifacts if report.is_staged else ()
+    logs: list[Artifact] = []
+    if placed.logs is not None and (report.is_staged or report.started_at is not None):
+        logs = [log_artifact(name, placed.logs, placed.repository) for name in log_containers(placed.template)]
+    return tuple(artifact for artifact in (*made, *logs) if artifact.name not in report.unsaved)
 
 
 def check_missing(report: NodeReport) -> None:
@@ -84,9 +114,14 @@ def check_missing(report: NodeReport) -> None:
 
 def publish(outputs: Outputs | None, into: Outputs) -> Outputs:
     """The workflow's outputs with those of a node that have a `globalName`; the last writer wins."""
-    found = {p.global_name: p for p in (outputs.parameters if outputs else ()) if p.global_name and p.value is not None}
-    if not found:
+    if outputs is None:
+        return into
+    found = {p.global_name: p for p in outputs.parameters if p.global_name and p.value is not None}
+    stored = {a.global_name: a for a in outputs.artifacts if a.global_name}
+    if not found and not stored:
         return into
     kept = [parameter for parameter in into.parameters if parameter.name not in found]
     added = [Parameter(name=name, value=parameter.value) for name, parameter in found.items()]
-    return msgspec.structs.replace(into, parameters=(*kept, *added))
+    artifacts = [artifact for artifact in into.artifacts if artifact.name not in stored]
+    shown = [msgspec.structs.replace(one, name=name, path="", global_name="") for name, one in stored.items()]
+    return msgspec.structs.replace(into, parameters=(*kept, *added), artifacts=(*artifacts, *shown))

@@ -9,12 +9,14 @@ from typing import Any
 import msgspec
 
 from tiphys.engine.actions import CollectNode, StartNode, StopNode
+from tiphys.engine.artifacts import Placed, place
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
-from tiphys.engine.outputs import check_missing, leaf_outputs
+from tiphys.engine.outputs import check_missing, leaf_outputs, stored_artifacts
 from tiphys.engine.totals import leaf_progress
 from tiphys.errors import SpecError
 from tiphys.expr.template import substitute
+from tiphys.model.arguments import Outputs
 from tiphys.model.durations import parse_duration
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
@@ -29,6 +31,17 @@ class PodExecution(Execution):
     """One attempt at a container, script or resource template."""
 
     _prepared: Prepared | None = None
+    _placed: Placed | None = None
+
+    def prepare(self) -> Prepared:
+        """As every template, and its artifacts get their places."""
+        prepared = super().prepare()
+        node, run = self.node_or_none, self.run
+        now = (node.started_at if node is not None else None) or run.stamp
+        self._placed = place(
+            prepared.template, run.repository, prepared.scope, archive_logs=run.workflow.spec.archive_logs, now=now
+        )
+        return msgspec.structs.replace(prepared, template=self._placed.template)
 
     def start(self) -> None:
         """Create the node and order its runner, unless the workflow is being stopped."""
@@ -87,6 +100,8 @@ class PodExecution(Execution):
             timeout=timeout,
             is_exit_handler=call.is_exit,
             avoid_hosts=call.avoid_hosts,
+            repository=self._placed.repository if self._placed else None,
+            logs=self._placed.logs if self._placed else None,
         )
         self.run.act(StartNode(order))
         for at in (timeout, self._timeout(template.pending_timeout)):
@@ -153,7 +168,7 @@ class PodExecution(Execution):
                 check_missing(report)
         except SpecError as e:
             phase, message = ERROR, e.message
-        outputs = leaf_outputs(template, report)
+        outputs = leaf_outputs(template, report, self._placed)
         self.run.publish(outputs)
         self.finish(
             phase,
@@ -199,7 +214,11 @@ class PodExecution(Execution):
         if self.node.phase in FULFILLED:
             return
         self.run.act(StopNode(self.node_id, self.pod_name))
-        self.finish(FAILED, message)
+        last = self.run.reports.get(self.node_id)
+        _ = self.prepared
+        ran = msgspec.structs.replace(last, is_staged=False) if last is not None else None
+        logs = stored_artifacts(self._placed, ran) if ran is not None and self._placed is not None else ()
+        self.finish(FAILED, message, **({"outputs": Outputs(artifacts=logs)} if logs else {}))
 
     def release(self) -> None:
         """End a daemon whose body has ended."""

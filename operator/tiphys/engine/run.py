@@ -35,6 +35,7 @@ from tiphys.model import names
 from tiphys.model.arguments import Outputs
 from tiphys.model.base import Json
 from tiphys.model.durations import parse_duration
+from tiphys.model.locations import ArtifactRepository
 from tiphys.model.phases import COMPLETED
 from tiphys.model.report import NodeReport
 from tiphys.model.status import NodeStatus
@@ -100,7 +101,7 @@ class Run:
         match event:
             case events.Restored():
                 self.reports = {report.node_id: report for report in event.reports}
-                self.lifecycle.restore()
+                self.lifecycle.restore(event.repository, event.repository_error)
             case events.SpecChanged():
                 self._change(event)
             case _ if self.is_finished:
@@ -258,6 +259,12 @@ class Run:
         made = publish(outputs, self.status.outputs or Outputs())
         if made != (self.status.outputs or Outputs()):
             self.status = msgspec.structs.replace(self.status, outputs=made)
+
+    @property
+    def repository(self) -> ArtifactRepository | None:
+        """Where artifacts go that do not say so."""
+        found = self.status.artifact_repository_ref
+        return found.artifact_repository if found is not None else None
 
     @property
     def pod_gc(self) -> str:

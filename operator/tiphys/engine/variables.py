@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from tiphys.engine.artifacts import artifact_value
 from tiphys.engine.tree import NodeTree
 from tiphys.errors import ExpressionError
 from tiphys.expr.scope import MISSING
@@ -16,6 +17,7 @@ from tiphys.model.status import NodeStatus
 
 _RESULT = "outputs.result"
 _PARAMETERS = "outputs.parameters"
+ARTIFACTS = "outputs.artifacts."
 
 
 def time_text(at: datetime | None) -> object:
@@ -63,6 +65,8 @@ def _output_variable(node: NodeStatus, suffix: str, declared: Outputs) -> object
         return MISSING if outputs.result is None else outputs.result
     if suffix == _PARAMETERS:
         return parameters_json(outputs.parameters) if outputs.parameters else MISSING
+    if suffix.startswith(ARTIFACTS):
+        return next((artifact_value(a) for a in outputs.artifacts if a.name == suffix.removeprefix(ARTIFACTS)), MISSING)
     name = suffix.removeprefix(_PARAMETERS + ".")
     for parameter in outputs.parameters:
         if parameter.name == name:
@@ -90,6 +94,7 @@ def input_values(inputs: Inputs) -> dict[str, object]:
     if inputs.parameters:
         values["inputs.parameters"] = parameters_json(inputs.parameters)
     for artifact in inputs.artifacts:
+        values[f"inputs.artifacts.{artifact.name}"] = artifact_value(artifact)
         if artifact.path:
             values[f"inputs.artifacts.{artifact.name}.path"] = artifact.path
     return values

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tiphys.engine.artifacts import artifact_value
 from tiphys.engine.patch import as_json
 from tiphys.errors import SpecError
 from tiphys.expr.render import go_json
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _STRFTIME = frozenset("BbmAadHIMSYypZz")
 _CREATION = "workflow.creationTimestamp"
 _OUTPUTS = "workflow.outputs.parameters."
+_ARTIFACTS = "workflow.outputs.artifacts."
 
 
 def _compact(value: object) -> str:
@@ -121,6 +123,9 @@ def live_variable(run: "Run", name: str) -> object:
             return f"{(run.now - started).total_seconds():f}"
         case "workflow.failures":
             return _failures(run)
+    if name.startswith(_ARTIFACTS) and run.status.outputs:
+        wanted = name.removeprefix(_ARTIFACTS)
+        return next((artifact_value(a) for a in run.status.outputs.artifacts if a.name == wanted), MISSING)
     if name.startswith(_OUTPUTS) and run.status.outputs:
         wanted = name.removeprefix(_OUTPUTS)
         return next((p.value for p in run.status.outputs.parameters if p.name == wanted), MISSING)

@@ -75,60 +75,27 @@ class ArtifactLocation(Model, frozen=True):
     s3: S3Artifact | None = None
 
 
-class Artifact(Model, frozen=True):
-    """A file or folder that steps pass on."""
+class Artifact(ArtifactLocation, frozen=True):
+    """A file or folder that steps pass on, and where it is."""
 
     name: str = ""
     archive: ArchiveStrategy | None = None
-    archive_logs: bool | None = None
     artifact_gc: ArtifactGC | None = None
-    artifactory: ArtifactoryArtifact | None = None
-    azure: AzureArtifact | None = None
     deleted: bool | None = None
     from_: str = ""
     from_expression: str = ""
-    gcs: GCSArtifact | None = None
-    git: GitArtifact | None = None
     global_name: str = ""
-    hdfs: HDFSArtifact | None = None
-    http: HTTPArtifact | None = None
     mode: int | None = None
     optional: bool | None = None
-    oss: OSSArtifact | None = None
     path: str = ""
-    plugin: PluginArtifact | None = None
-    raw: RawArtifact | None = None
     recurse_mode: bool | None = None
-    s3: S3Artifact | None = None
     sub_path: str = ""
 
 
-class ArtifactPaths(Model, frozen=True):
+class ArtifactPaths(Artifact, frozen=True):
     """Artifacts below a prefix, for data templates."""
 
-    name: str = ""
-    archive: ArchiveStrategy | None = None
-    archive_logs: bool | None = None
-    artifact_gc: ArtifactGC | None = None
-    artifactory: ArtifactoryArtifact | None = None
-    azure: AzureArtifact | None = None
-    deleted: bool | None = None
-    from_: str = ""
-    from_expression: str = ""
-    gcs: GCSArtifact | None = None
-    git: GitArtifact | None = None
-    global_name: str = ""
-    hdfs: HDFSArtifact | None = None
-    http: HTTPArtifact | None = None
-    mode: int | None = None
-    optional: bool | None = None
-    oss: OSSArtifact | None = None
-    path: str = ""
-    plugin: PluginArtifact | None = None
-    raw: RawArtifact | None = None
-    recurse_mode: bool | None = None
-    s3: S3Artifact | None = None
-    sub_path: str = ""
+    # the same fields: what differs is that its key is a prefix
 
 
 class SuppliedValueFrom(Model, frozen=True):

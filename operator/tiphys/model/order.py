@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from tiphys.model.arguments import ArtifactLocation
+from tiphys.model.locations import ArtifactRepository
 from tiphys.model.template import Template
 
 
@@ -21,6 +23,8 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
         timeout: The template's; it counts instead of every other deadline.
         is_exit_handler: Runs although the workflow is being stopped.
         avoid_hosts: Hosts of failed attempts that affinity should avoid.
+        repository: What artifacts that are but a key are completed with.
+        logs: The place below which the containers' logs are stored; None when they are not.
     """
 
     node_id: str
@@ -33,3 +37,5 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     timeout: datetime | None = None
     is_exit_handler: bool = False
     avoid_hosts: tuple[str, ...] = ()
+    repository: ArtifactRepository | None = None
+    logs: ArtifactLocation | None = None

@@ -22,6 +22,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
         finished_at: When the last container ended.
         resources_duration: Resource name -> seconds.
         containers: Container name -> report of one member of a container set.
+        is_staged: The executor has stored artifacts and logs, except those that `unsaved` names.
+        unsaved: Artifacts (and `<container>-logs`) that are not where they should be.
         is_final: Nothing more will be reported: phase, outputs and times are complete.
     """
 
@@ -43,3 +45,5 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     resources_duration: dict[str, int] = {}
     containers: "dict[str, NodeReport]" = {}
     is_final: bool = False
+    is_staged: bool = False
+    unsaved: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import yaml
 from tiphys.engine.actions import Action, StartNode, StopNode, WakeAt
 from tiphys.engine.events import Event, NodeReported, Restored, SpecChanged, Woke
 from tiphys.engine.run import Run
+from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.order import NodeOrder
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.report import NodeReport
@@ -38,10 +39,18 @@ def workflow_of(text: str, name: str = "hello") -> Workflow:
 class World:
     """One workflow, its runners, and a clock."""
 
-    def __init__(self, workflow: str | Workflow, behave: Behaviour = lambda _order: {}, *, restores: bool = False) -> None:
+    def __init__(
+        self,
+        workflow: str | Workflow,
+        behave: Behaviour = lambda _order: {},
+        *,
+        restores: bool = False,
+        repository: ArtifactRepositoryRefStatus | None = None,
+    ) -> None:
         self.now = START
         self.behave = behave
         self.restores = restores
+        self.repository = repository
         self.orders: list[NodeOrder] = []
         self.stopped: list[str] = []
         self.actions: list[Action] = []
@@ -51,13 +60,13 @@ class World:
         self._reports: dict[str, NodeReport] = {}
         self._wake: datetime | None = None
         self._started: set[str] = set()
-        self.send(Restored())
+        self.send(Restored(repository=repository))
 
     def send(self, event: Event) -> None:
         """Let something happen now."""
         if self.restores and not isinstance(event, Restored):
             self.run = Run(parse_workflow(self.stored))
-            self._take(self.run.handle(Restored(tuple(self._reports.values())), self.now))
+            self._take(self.run.handle(Restored(tuple(self._reports.values()), self.repository), self.now))
         self._take(self.run.handle(event, self.now))
 
     def change_spec(self, **fields: Any) -> None:
