@@ -3,8 +3,8 @@
 Source: argo-semantics 20.1, 20.2.
 """
 
+import re
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
@@ -12,6 +12,8 @@ from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.locations import ArtifactRepository
 
+_URL = re.compile(r"([a-zA-Z][\w+.-]*://[^/?#]*)?([^?#]*)(.*)", re.DOTALL)
+"""Scheme and host, path, query and fragment."""
 STORES = ("artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "raw", "s3")
 DEFAULT_KEY = "{{workflow.name}}/{{pod.name}}"
 _LOCATION = {field.name: field.type for field in msgspec.structs.fields(ArtifactLocation)}
@@ -41,8 +43,13 @@ def key_of(location: ArtifactLocation) -> str:
     if store in _KEYS:
         return str(getattr(getattr(location, store), _KEYS[store]))
     if store in ("artifactory", "http"):
-        return urlsplit(str(getattr(location, store).url)).path.removeprefix("/")
+        return _url_parts(str(getattr(location, store).url))[1].removeprefix("/")
     return ""
+
+
+def _url_parts(url: str) -> tuple[str, str, str]:
+    host, path, rest = _URL.fullmatch(url).groups()  # type: ignore[union-attr]
+    return host or "", path, rest
 
 
 def has_location_or_key(location: ArtifactLocation) -> bool:
@@ -61,7 +68,8 @@ def with_key(location: ArtifactLocation, key: str) -> Any:
     if store in _KEYS:
         return msgspec.structs.replace(location, **{store: msgspec.structs.replace(inner, **{_KEYS[store]: key})})
     if store in ("artifactory", "http"):
-        url = urlunsplit(urlsplit(inner.url)._replace(path="/" + key.removeprefix("/")))
+        host, _, rest = _url_parts(inner.url)
+        url = f"{host}/{key.removeprefix('/')}{rest}"
         return msgspec.structs.replace(location, **{store: msgspec.structs.replace(inner, url=url)})
     raise SpecError(f"key unsupported: cannot set key for artifact location, because it is {store or 'nowhere'}")
 
