@@ -15,6 +15,7 @@ from tiphys.expr.template import evaluate_in, substitute, substitute_text, tags
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.locations import ArtifactRepository
 from tiphys.model.parse import parse_as, to_json
+from tiphys.model.places import kind_of
 from tiphys.model.storage import (
     has_location,
     has_location_or_key,
@@ -24,7 +25,6 @@ from tiphys.model.storage import (
     keyed,
     relocated,
     repository_location,
-    store_of,
     with_key,
 )
 from tiphys.model.template import Template
@@ -187,8 +187,8 @@ def _output(artifact: Artifact, base: ArtifactLocation | None, plain: ArtifactLo
 def _below(artifact: Artifact, base: ArtifactLocation, plain: ArtifactLocation | None, name: str) -> Artifact:
     """The artifact as a file below `base`: a key alone where the workflow's repository says the rest."""
     key = joined(key_of(base), name)
-    store = store_of(base)
-    if plain is not None and store_of(plain) == store and getattr(with_key(base, ""), store) == getattr(plain, store):
+    store = kind_of(base)
+    if plain is not None and kind_of(plain) == store and getattr(with_key(base, ""), store) == getattr(plain, store):
         return keyed(artifact, base, key)
     return msgspec.structs.replace(artifact, **{store: getattr(with_key(base, key), store)})
 

@@ -11,10 +11,11 @@ import msgspec
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.locations import ArtifactRepository
+from tiphys.model.places import KEY_FIELDS, kind_of
 
 _URL = re.compile(r"([a-zA-Z][\w+.-]*://[^/?#]*)?([^?#]*)(.*)", re.DOTALL)
 """Scheme and host, path, query and fragment."""
-STORES = ("artifactory", "azure", "gcs", "git", "hdfs", "http", "oss", "plugin", "raw", "s3")
+STORES = tuple(KEY_FIELDS)
 DEFAULT_KEY = "{{workflow.name}}/{{pod.name}}"
 _LOCATION = {field.name: field.type for field in msgspec.structs.fields(ArtifactLocation)}
 _KEYS = {"azure": "blob", "gcs": "key", "hdfs": "path", "oss": "key", "plugin": "key", "s3": "key"}
@@ -26,20 +27,15 @@ _COMPLETE = {
 }  # fmt: skip
 
 
-def store_of(location: ArtifactLocation) -> str:
-    """The field that says in which store it is; empty when none does."""
-    return next((store for store in STORES if getattr(location, store) is not None), "")
-
-
 def has_location(location: ArtifactLocation) -> bool:
     """Whether it can be found without a repository."""
-    store = store_of(location)
+    store = kind_of(location)
     return bool(store) and all(getattr(getattr(location, store), field) for field in _COMPLETE[store])
 
 
 def key_of(location: ArtifactLocation) -> str:
     """Its key: name in its bucket, or path of its URL without the slash before it; empty when it has none."""
-    store = store_of(location)
+    store = kind_of(location)
     if store in _KEYS:
         return str(getattr(getattr(location, store), _KEYS[store]))
     if store in ("artifactory", "http"):
@@ -63,7 +59,7 @@ def with_key(location: ArtifactLocation, key: str) -> Any:
     Raises:
         SpecError: Its store has no keys (git, raw).
     """
-    store = store_of(location)
+    store = kind_of(location)
     inner: Any = getattr(location, store) if store else None
     if store in _KEYS:
         return msgspec.structs.replace(location, **{store: msgspec.structs.replace(inner, **{_KEYS[store]: key})})
@@ -119,7 +115,7 @@ def relocated(artifact: Artifact, base: ArtifactLocation | None) -> Artifact:
     """
     if has_location(artifact):
         return artifact
-    store, base_store = store_of(artifact), store_of(base) if base is not None else ""
+    store, base_store = kind_of(artifact), kind_of(base) if base is not None else ""
     if base is None or not base_store:
         raise SpecError(
             f"you need to configure artifact storage: artifact '{artifact.name}' names no "
@@ -137,7 +133,7 @@ def relocated(artifact: Artifact, base: ArtifactLocation | None) -> Artifact:
 
 def keyed(artifact: Artifact, base: ArtifactLocation, key: str) -> Artifact:
     """The artifact under a key of `base`'s store as it is recorded: with the key alone, where a reader can add the rest."""
-    store = store_of(base)
+    store = kind_of(base)
     if store in ("artifactory", "http"):
         return msgspec.structs.replace(artifact, **{store: getattr(with_key(base, key), store)})
     empty = type(getattr(base, store))()

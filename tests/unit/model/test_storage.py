@@ -6,7 +6,8 @@ from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact
 from tiphys.model.locations import ArtifactRepository
 from tiphys.model.parse import parse_as, to_json
-from tiphys.model.storage import has_location, joined, key_of, keyed, relocated, repository_location, store_of, with_key
+from tiphys.model.places import kind_of
+from tiphys.model.storage import has_location, joined, key_of, keyed, relocated, repository_location, with_key
 
 COMPLETE = [
     {"s3": {"endpoint": "e", "bucket": "b", "key": "k/x"}}, {"gcs": {"bucket": "b", "key": "k/x"}},
@@ -28,7 +29,7 @@ def artifact(location: dict[str, object]) -> Artifact:
 @pytest.mark.parametrize("location", COMPLETE, ids=lambda location: next(iter(location)))
 def test_a_key_is_read_and_replaced_in_every_store(location):
     one = artifact(location)
-    assert store_of(one) == next(iter(location))
+    assert kind_of(one) == next(iter(location))
     assert has_location(one)
     assert key_of(one) == "k/x"
     assert key_of(with_key(one, "other/y")) == "other/y"
