@@ -25,8 +25,8 @@ from tiphys.model.parse import parse_workflow
 from tiphys.model.phases import COMPLETED, ERROR, FAILED
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
-from tiphys.pods.read import PodView, node_id, parse_pod
 from tiphys.pods.settings import PodSettings
+from tiphys.pods.view import PodView, node_id, parse_pod
 from tiphys.ports import Announcements, Clock, Logs, Objects
 from tiphys.telemetry.metrics import ControllerMetrics
 

@@ -10,7 +10,7 @@ from tiphys.engine.run import Run
 from tiphys.model.base import Json
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
-from tiphys.pods.read import PodView, node_id
+from tiphys.pods.view import PodView, node_id
 
 WRITE_INTERVAL = timedelta(seconds=3)
 """Changes that are neither the first nor the last are written this often at most: each write comes back through every watch."""

@@ -14,7 +14,8 @@ from tiphys.errors import OutsideError, TiphysError
 from tiphys.model.phases import ERROR, RUNNING
 from tiphys.model.record import DamagedRecord, Framed, parse_frame
 from tiphys.model.report import NodeReport
-from tiphys.pods.read import PodView, framed_record, node_id, owner_uid, read_pod
+from tiphys.pods.read import framed_record, read_pod
+from tiphys.pods.view import PodView, node_id, owner_uid
 from tiphys.ports import Logs
 
 log = logging.getLogger(__name__)

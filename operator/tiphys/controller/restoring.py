@@ -18,7 +18,8 @@ from tiphys.errors import NotFound, TiphysError
 from tiphys.model.phases import FULFILLED, PENDING, POD
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import pod_name
-from tiphys.pods.read import PodView, node_id, owner_uid, parse_pod, read_pod
+from tiphys.pods.read import read_pod
+from tiphys.pods.view import PodView, node_id, owner_uid, parse_pod
 
 if TYPE_CHECKING:
     from tiphys.controller.controller import Controller

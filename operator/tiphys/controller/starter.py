@@ -20,7 +20,7 @@ from tiphys.errors import AlreadyExists, NotFound, OutsideError, RefusedError, T
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.pods.build import PodPlan, build
-from tiphys.pods.read import owner_uid, parse_pod
+from tiphys.pods.view import owner_uid, parse_pod
 from tiphys.shim import binaries
 
 if TYPE_CHECKING:

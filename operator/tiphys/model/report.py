@@ -14,6 +14,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
         message: What users see; empty when there is nothing to say.
         ready: A daemon's containers are all ready.
         is_infrastructure: The node failed for a reason outside the user's program (eviction, deletion, node loss).
+        restart_reason: Why the runner may be made again, since the program never started; empty when it may not.
         exit_code: Of the container `main`; None while it runs or where there is none.
         result: Captured standard output, one trailing newline removed; None when not captured.
         parameters: Output parameter name -> value, as far as the runner read them.
@@ -33,6 +34,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     uid: str = ""
     ready: bool = False
     is_infrastructure: bool = False
+    restart_reason: str = ""
     exit_code: int | None = None
     result: str | None = None
     parameters: dict[str, str] = {}

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tiphys.pods.read import framed_record, owner_uid, parse_pod, quantity, read_pod
+from tiphys.pods.read import framed_record, read_pod
+from tiphys.pods.usage import quantity
+from tiphys.pods.view import owner_uid, parse_pod
 
 META = {"name": "p", "namespace": "n", "uid": "u", "annotations": {"workflows.argoproj.io/node-id": "w-1"},
         "ownerReferences": [{"kind": "Workflow", "name": "w", "uid": "wu", "controller": True}]}  # fmt: skip
