@@ -29,7 +29,7 @@ unit: setup
 	$(RUN) python -m pytest tests/unit
 
 integration: shim
-	$(RUN) python -m pytest tests/integration
+	$(RUN) python -m pytest tests/integration tests/contract/archive
 
 # a running test cluster with Tiphys' kinds; prints the line that sets KUBECONFIG
 cluster: shim

@@ -1,10 +1,11 @@
 """What shells need of the world, as Protocols. Each has one contract test suite, run on every adapter and its double."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from tiphys.model.archived import ArchivedWorkflow, ArchivePage, ArchiveQuery
 from tiphys.model.base import Json, ObjectMeta
 
 
@@ -81,3 +82,45 @@ class ArtifactDriver(Protocol):
 
     def is_directory(self, key: str) -> bool:
         """Whether there is something below `key`, and no file at it."""
+
+
+class Archive(Protocol):
+    """Finished workflows, kept by uid. Raises Unavailable and Conflict to try again, the errors of users otherwise."""
+
+    async def save(self, workflow: ArchivedWorkflow) -> None:
+        """Keep it; saving the same uid again replaces it."""
+
+    async def read(self, *, uid: str = "", namespace: str = "", name: str = "") -> str:
+        """The JSON text of the workflow with this uid, or of the newest with this name (NotFound)."""
+
+    async def page(self, query: ArchiveQuery) -> ArchivePage:
+        """One page of the list; no workflow is read whole for it."""
+
+    async def delete(self, uid: str) -> bool:
+        """Forget it; False when it was not there."""
+
+    async def labels(self, key: str = "", *, namespace: str = "") -> list[str]:
+        """All label keys; with `key`, all its values. Sorted."""
+
+
+class Offload(Protocol):
+    """Nodes of live workflows that are too many for the API server, by workflow uid and version."""
+
+    async def save(self, uid: str, namespace: str, nodes: bytes) -> str:
+        """Keep the JSON of nodes; its version. The same again is no error."""
+
+    async def load(self, uid: str, version: str) -> bytes:
+        """The JSON of nodes (NotFound)."""
+
+    async def old(self, before: datetime, *, limit: int = 1000) -> list[tuple[str, str]]:
+        """Uid and version of what was written before this time, oldest first."""
+
+    async def delete(self, versions: Sequence[tuple[str, str]]) -> None:
+        """Forget these."""
+
+
+class Expiry(Protocol):
+    """What may be forgotten by age."""
+
+    async def purge(self, finished_before: datetime, *, limit: int = 500) -> int:
+        """Forget at most `limit` archived workflows that finished before; how many."""

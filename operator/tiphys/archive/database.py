@@ -1,0 +1,133 @@
+"""One database: its pool of connections, its transactions, its errors in our words.
+
+No message, representation or log of this module ever holds a password or a value of a statement.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+from sqlalchemy import URL, event, exc
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from tiphys.archive.connect import connector
+from tiphys.archive.tables import Tables, tables
+from tiphys.archive.target import Target
+from tiphys.errors import Conflict, Forbidden, InvalidManifest, TiphysError, Unavailable
+
+_DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
+_DEADLOCKS = ("40001", "40P01", "1213", "1205", "1020")
+_REFUSED_LOGINS = ("28P01", "28000", "1045", "1044", "1698")
+
+
+class Database:
+    """A pool of connections. Close it when done."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.tables: Tables = tables(target.offload_table)
+        self.engine: AsyncEngine = _engine(target)
+
+    @property
+    def kind(self) -> str:
+        """`postgresql`, `mysql` or `sqlite`."""
+        return self.target.kind
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *, seconds: float = 0) -> AsyncIterator[AsyncConnection]:
+        """A connection in a transaction: committed at the end, rolled back by any error.
+
+        Args:
+            seconds: How long it may take; 0 for the target's limit on statements.
+
+        Raises:
+            Unavailable: No connection, or it broke, or it took too long.
+            Conflict: Another transaction was in the way; a second try may succeed.
+            InvalidManifest: The database does not take such a value.
+            Forbidden: The login or a right is missing.
+        """
+        try:
+            async with asyncio.timeout(seconds or self.target.statement_s), self.engine.begin() as connection:
+                yield connection
+        except TiphysError:
+            raise
+        except (exc.SQLAlchemyError, OSError, TimeoutError) as e:
+            raise as_error(e, self.target.label) from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def _engine(target: Target) -> AsyncEngine:
+    pool = target.pool
+    sizes: dict[str, Any] = {
+        "pool_size": max(1, pool.idle),
+        "max_overflow": max(0, pool.open_ - pool.idle) if pool.open_ else 10,
+        "pool_timeout": pool.wait_s,
+        "pool_recycle": pool.lifetime_s or -1,
+        "pool_pre_ping": True,
+    }
+    if target.kind == "sqlite":
+        # one writer at a time is all it knows; a database in memory lives in its only connection
+        sizes = {**sizes, "pool_size": 1, "max_overflow": 0, "pool_pre_ping": False}
+    url = URL.create(_DRIVERS[target.kind], database=(target.name or ":memory:") if target.kind == "sqlite" else target.name)
+    how = {} if target.kind == "sqlite" else {"async_creator": connector(target)}
+    # JSON goes in and comes out as text: bodies are large, and nobody here looks into them
+    engine = create_async_engine(
+        url, json_serializer=_as_text, json_deserializer=_as_is, hide_parameters=True, **how, **sizes
+    )  # fmt: skip
+    if target.kind == "sqlite":
+        event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    return engine
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _as_is(text: object) -> str:
+    return text if isinstance(text, str) else msgspec.json.encode(text).decode()
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _code(error: BaseException) -> str:
+    """SQLSTATE, or MySQL's number."""
+    original = getattr(error, "orig", None) or error
+    state = getattr(original, "sqlstate", None)
+    arguments = getattr(original, "args", ())
+    return str(state or (arguments[0] if arguments else ""))
+
+
+def _message(error: BaseException) -> str:
+    original = getattr(error, "orig", None) or error
+    cause = getattr(original, "__cause__", None)
+    arguments: tuple[object, ...] = getattr(original, "args", ())
+    text = str(arguments[1]) if len(arguments) > 1 else str(cause or original)
+    return (text.splitlines() or [""])[0] or type(original).__name__
+
+
+def as_error(error: BaseException, label: str) -> TiphysError:
+    """The error in our words; what it says of values is left out."""
+    code, message = _code(error), f"{label}: {_message(error)}"
+    if code in _DEADLOCKS or "database is locked" in message or isinstance(error, exc.IntegrityError):
+        return Conflict(message)
+    if code in _REFUSED_LOGINS:
+        return Forbidden(message)
+    if isinstance(error, TimeoutError):
+        return Unavailable(f"{label}: no answer in time")
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        return Unavailable(message)
+    if isinstance(error, exc.DataError):
+        return InvalidManifest(message)
+    return Unavailable(message)
+
+

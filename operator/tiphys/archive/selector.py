@@ -1,0 +1,70 @@
+"""Label selectors and filters as SQL: every value is a bound parameter, every condition may use an index."""
+
+from sqlalchemy import ColumnElement, Integer, and_, cast, exists, not_, or_, select
+from sqlalchemy.sql import operators
+
+from tiphys.archive.tables import Tables
+from tiphys.archive.target import Target
+from tiphys.errors import ExpressionError, SpecError
+from tiphys.expr.selector import Requirement, parse_condition
+from tiphys.model.archived import ArchiveQuery, parse_cursor
+
+
+def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[ColumnElement[bool]]:
+    """All that a row of the archive must fulfil.
+
+    Raises:
+        SpecError: The label selector or the cursor cannot be read.
+    """
+    at = tables.archive.c
+    found: list[ColumnElement[bool]] = [at.clustername == target.cluster]
+    if target.instance_id is not None:
+        found.append(at.instanceid == target.instance_id)
+    wanted = (
+        (query.namespace, at.namespace == query.namespace),
+        (query.name, at.name == query.name),
+        (query.name_prefix, at.name.startswith(query.name_prefix, autoescape=True)),
+        (query.name_contains, at.name.contains(query.name_contains, autoescape=True)),
+        (query.phases, at.phase.in_(query.phases)),
+    )
+    found += [condition for given, condition in wanted if given]
+    if query.started_after is not None:
+        found.append(at.startedat >= query.started_after.replace(tzinfo=None))
+    if query.started_before is not None:
+        found.append(at.startedat < query.started_before.replace(tzinfo=None))
+    if query.cursor:
+        last = parse_cursor(query.cursor)
+        start = last.started_at.replace(tzinfo=None)
+        # the first half alone lets an index be used; the second goes on within equal starts
+        found += [at.startedat <= start, or_(at.startedat < start, at.uid < last.uid)]
+    return found + selected(query.labels, tables)
+
+
+def selected(selector: str, tables: Tables) -> list[ColumnElement[bool]]:
+    """What a label selector demands.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
+    if not selector.strip():
+        return []
+    try:
+        return [_requirement(one, tables) for one in parse_condition(selector).requirements]
+    except ExpressionError as e:
+        raise SpecError(e.message, path="labelSelector") from e
+
+
+def _requirement(one: Requirement, tables: Tables) -> ColumnElement[bool]:
+    label, row = tables.labels.c, tables.archive.c
+    same = and_(label.clustername == row.clustername, label.uid == row.uid, label.name == one.key)
+    match one.sign:
+        case "exists" | "!":
+            has = exists(select(label.uid).where(same))
+        case "in" | "=" | "notin" | "!=":
+            values = label.value == one.values[0] if len(one.values) == 1 else label.value.in_(one.values)
+            has = exists(select(label.uid).where(same, values))
+        case _:
+            compare = operators.lt if one.sign == "<" else operators.gt
+            number = label.value.regexp_match("^[0-9]{1,18}$")
+            has = exists(select(label.uid).where(same, number, compare(cast(label.value, Integer), int(one.values[0]))))
+    return not_(has) if one.sign in ("!", "notin", "!=") else has

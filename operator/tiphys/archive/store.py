@@ -1,0 +1,185 @@
+"""The archive in SQL: `ports.Archive` and `ports.Expiry`.
+
+Source: argo-semantics 25.3.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, Select, delete, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tiphys.archive.database import Database
+from tiphys.archive.nulls import hide_nulls, show_nulls
+from tiphys.archive.selector import conditions
+from tiphys.archive.upsert import upsert
+from tiphys.errors import Conflict, NotFound, SpecError
+from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of
+
+_TRIES = 5
+_MAX_LABELS = 1000
+
+
+class SqlArchive:
+    """Finished workflows in one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tables = database.tables
+        self._cluster = database.target.cluster
+        self._has_nulls = database.kind == "postgresql"
+
+    async def save(self, workflow: ArchivedWorkflow) -> None:
+        """Keep it, in one transaction; saving the same uid again replaces it, by however many at once."""
+        for left in reversed(range(_TRIES)):
+            try:
+                async with self._database.transaction() as connection:
+                    await self._save(connection, workflow)
+            except Conflict:
+                if not left:
+                    raise
+            else:
+                return
+
+    async def _save(self, connection: AsyncConnection, workflow: ArchivedWorkflow) -> None:
+        key = {"clustername": self._cluster, "uid": workflow.uid}
+        hidden = hide_nulls if self._has_nulls else str
+        row = {
+            **key,
+            "instanceid": workflow.instance_id,
+            "name": workflow.name,
+            "namespace": workflow.namespace,
+            "phase": workflow.phase,
+            "startedat": _naive(workflow.started_at),
+            "finishedat": _naive(workflow.finished_at),
+            "creationtimestamp": _naive(workflow.created_at),
+            "workflow": hidden(workflow.document),
+        }
+        labels = self._tables.labels
+        summary = {**key, "summary": hidden(workflow.summary)}
+        await connection.execute(upsert(self._database.kind, self._tables.archive, row))
+        await connection.execute(upsert(self._database.kind, self._tables.summaries, summary))
+        await connection.execute(delete(labels).where(labels.c.clustername == self._cluster, labels.c.uid == workflow.uid))
+        rows = [{**key, "name": name, "value": value} for name, value in workflow.labels.items()]
+        if rows:
+            # two names that differ only in case are one name to a MySQL that Argo set up: the first stays
+            await connection.execute(upsert(self._database.kind, labels, keep=True), rows)
+
+    async def read(self, *, uid: str = "", namespace: str = "", name: str = "") -> str:
+        """The JSON text of the workflow with this uid, or of the newest with this name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        at = self._tables.archive.c
+        query = ArchiveQuery(namespace=namespace, name=name)
+        wanted = [at.clustername == self._cluster, at.uid == uid] if uid else self._conditions(query)
+        newest = select(at.workflow).where(*wanted).order_by(at.startedat.desc()).limit(1)
+        async with self._database.transaction() as connection:
+            found = (await connection.execute(newest)).scalar_one_or_none()
+        if found is None:
+            raise NotFound(f"the archive has no workflow {uid or f'{namespace}/{name}'}")
+        return self._shown(found)
+
+    async def page(self, query: ArchiveQuery) -> ArchivePage:
+        """One page of the list, by summaries alone; a row of Argo's own, which has none, is read for it.
+
+        Raises:
+            SpecError: The selector, the cursor or the limit is wrong.
+        """
+        if not 1 <= query.limit <= MAX_PAGE:
+            raise SpecError(f"a page has 1 to {MAX_PAGE} rows, not {query.limit}", path="limit")
+        async with self._database.transaction() as connection:
+            rows = (await connection.execute(self.page_statement(query))).all()
+            shown = rows[: query.limit]
+            bodies = await self._bodies(connection, [row.uid for row in shown if row.summary is None])
+        items = tuple(bodies[row.uid] if row.summary is None else self._shown(row.summary) for row in shown)
+        return ArchivePage(items, _cursor(shown[-1]) if len(rows) > query.limit else "")
+
+    def page_statement(self, query: ArchiveQuery) -> Select[Any]:
+        """The statement of a page: one row more than it shows, to know whether there are others."""
+        archive, summaries = self._tables.archive, self._tables.summaries
+        joined = archive.outerjoin(
+            summaries, (summaries.c.clustername == archive.c.clustername) & (summaries.c.uid == archive.c.uid)
+        )  # fmt: skip
+        return (
+            select(archive.c.uid, archive.c.startedat, summaries.c.summary)
+            .select_from(joined)
+            .where(*self._conditions(query))
+            .order_by(archive.c.startedat.desc(), archive.c.uid.desc())
+            .limit(query.limit + 1)
+        )
+
+    def _conditions(self, query: ArchiveQuery) -> list[Any]:
+        return [*conditions(query, self._tables, self._database.target)]
+
+    async def _bodies(self, connection: AsyncConnection, uids: Sequence[str]) -> dict[str, str]:
+        """Summaries of what has none, one body in memory at a time."""
+        at = self._tables.archive.c
+        made: dict[str, str] = {}
+        for uid in uids:
+            body = select(at.workflow).where(at.clustername == self._cluster, at.uid == uid)
+            made[uid] = summary_of(msgspec.json.decode(self._shown((await connection.execute(body)).scalar_one())))
+        return made
+
+    async def delete(self, uid: str) -> bool:
+        """Forget it; False when it was not there."""
+        archive = self._tables.archive
+        async with self._database.transaction() as connection:
+            gone = await connection.execute(delete(archive).where(archive.c.clustername == self._cluster, archive.c.uid == uid))
+        return bool(gone.rowcount)
+
+    async def labels(self, key: str = "", *, namespace: str = "") -> list[str]:
+        """All label keys; with `key`, all its values. Sorted, at most 1,000."""
+        async with self._database.transaction() as connection:
+            if namespace:
+                return list((await connection.execute(self._labels_of(key, namespace))).scalars())
+            found: list[str] = []
+            # from one to the next over the index: the cost is that of what is found, not of all rows
+            while len(found) < _MAX_LABELS and (next_one := await self._next_label(connection, key, found[-1:])) is not None:
+                found.append(next_one)
+            return found
+
+    def _labels_of(self, key: str, namespace: str) -> Select[Any]:
+        label, archive = self._tables.labels.c, self._tables.archive.c
+        own = select(archive.uid).where(archive.clustername == self._cluster, archive.namespace == namespace)
+        column = label.value if key else label.name
+        wanted = select(column).distinct().where(label.clustername == self._cluster, label.uid.in_(own))
+        return (wanted.where(label.name == key) if key else wanted).order_by(column).limit(_MAX_LABELS)
+
+    async def _next_label(self, connection: AsyncConnection, key: str, after: Sequence[str]) -> str | None:
+        label = self._tables.labels.c
+        column = label.value if key else label.name
+        wanted = select(column).where(label.clustername == self._cluster).order_by(column).limit(1)
+        if key:
+            wanted = wanted.where(label.name == key)
+        for last in after:
+            wanted = wanted.where(column > last)
+        found: str | None = (await connection.execute(wanted)).scalar_one_or_none()
+        return found
+
+    async def purge(self, finished_before: datetime, *, limit: int = 500) -> int:
+        """Forget at most `limit` workflows that finished before; how many."""
+        archive = self._tables.archive
+        old = [archive.c.clustername == self._cluster, archive.c.finishedat < _naive(finished_before)]
+        if self._database.target.instance_id is not None:
+            old.append(archive.c.instanceid == self._database.target.instance_id)
+        async with self._database.transaction() as connection:
+            uids = list((await connection.execute(select(archive.c.uid).where(*old).limit(limit))).scalars())
+            if uids:
+                await connection.execute(delete(archive).where(archive.c.clustername == self._cluster, archive.c.uid.in_(uids)))
+        return len(uids)
+
+    def _shown(self, text: str) -> str:
+        return show_nulls(text) if self._has_nulls else text
+
+
+def _naive(time: datetime) -> datetime:
+    """In UTC without saying so, as the columns are."""
+    return time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _cursor(row: Row[Any]) -> str:
+    return print_cursor(Position(row.startedat.replace(tzinfo=UTC), row.uid))
