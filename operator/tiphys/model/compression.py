@@ -19,6 +19,7 @@ MAX_NODES_BYTES = 512 * 1024 * 1024
 ALGORITHMS = ("gzip", "zstd", "brotli")
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _GZIP_WINDOW = 31
+_PART = 1024
 
 
 def compress(nodes: bytes, algorithm: str = "gzip", level: int | None = None) -> str:
@@ -54,10 +55,9 @@ def decompress(text: str, *, limit: int = MAX_NODES_BYTES) -> bytes:
     try:
         packed = base64.b64decode(text, validate=True)
         if packed.startswith(_GZIP):
-            nodes = zlib.decompressobj(_GZIP_WINDOW).decompress(packed, limit + 1)
+            nodes = _gunzip(packed, limit)
         elif packed.startswith(_ZSTD):
-            with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
-                nodes = reader.read(limit + 1)
+            nodes = _unzstd(packed, limit)
         else:
             nodes = _unbrotli(packed, limit)
     except (binascii.Error, ValueError, zlib.error, zstandard.ZstdError, brotli.error) as e:
@@ -65,6 +65,27 @@ def decompress(text: str, *, limit: int = MAX_NODES_BYTES) -> bytes:
     if len(nodes) > limit:
         raise SpecError(f"is longer than {limit} bytes when decompressed", path="status.compressedNodes")
     return nodes
+
+
+def _gunzip(packed: bytes, limit: int) -> bytes:
+    reader = zlib.decompressobj(_GZIP_WINDOW)
+    nodes = reader.decompress(packed, limit + 1)
+    if len(nodes) <= limit and not reader.eof:
+        raise ValueError("it ends early")
+    return nodes
+
+
+def _unzstd(packed: bytes, limit: int) -> bytes:
+    # in small parts: one byte may stand for thousands, and only the sum tells that it is too much
+    reader, parts, length = zstandard.ZstdDecompressor().decompressobj(), [], 0
+    for start in range(0, len(packed), _PART):
+        if reader.eof or length > limit:
+            break
+        parts.append(reader.decompress(packed[start : start + _PART]))
+        length += len(parts[-1])
+    if length <= limit and not reader.eof:
+        raise ValueError("it ends early")
+    return b"".join(parts)
 
 
 def _unbrotli(packed: bytes, limit: int) -> bytes:
