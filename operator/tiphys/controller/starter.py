@@ -62,7 +62,7 @@ class Starter:
 
     def _plan(self, live: Live, order: NodeOrder) -> PodPlan:
         controller = self._controller
-        workflow = live.run.workflow if live.run else live.stored
+        workflow = live.run.effective if live.run else live.stored
         return build(order, workflow, controller.pod_settings, controller.clock.now())
 
     def _is_wanted(self, live: Live, order: NodeOrder) -> bool:

@@ -115,7 +115,7 @@ class BodyExecution(Execution):
     def _declared(self, step_name: str) -> Outputs:
         step = self.step_of(step_name)
         try:
-            return self.run.templates.of(step).template.outputs if step else Outputs()
+            return self.run.templates.of(step, self.call.found.inside).template.outputs if step else Outputs()
         except UserError:
             return Outputs()
 
@@ -129,6 +129,7 @@ class BodyExecution(Execution):
             is_exit=self.call.is_exit,
             wants_result=step.name in self._results,
             kind=self.kind,
+            scope=self.call.found.inside,
         )
 
     def close(self, phase: str, message: str | None = None, outbound: tuple[str, ...] = ()) -> None:

@@ -179,7 +179,7 @@ class DAGExecution(BodyExecution):
         task = self._plan.tasks[name]
         return Call(
             name=f"{self.call.name}.{name}",
-            found=Found(Template(), name=task.template, ref=task.template_ref, scope=self.run.template_scope),
+            found=Found(Template(), name=task.template, ref=task.template_ref, scope=self.call.found.inside),
             boundary_id=self.node_id,
             container=self.node_id,
             attach_to=self._attach_to(name),

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from tiphys.engine.library import Library
+from tiphys.engine.premises import Premises
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
@@ -18,11 +20,13 @@ class Restored(Event, frozen=True):
         reports: One for each runner (pod) that exists, of any age.
         repository: The artifact repository that was found for it; kept in the status, so that it never changes afterwards.
         repository_error: Why it could not be found out.
+        premises: What the run takes for granted.
     """
 
     reports: tuple[NodeReport, ...] = ()
     repository: ArtifactRepositoryRefStatus | None = None
     repository_error: str = ""
+    premises: Premises = Premises()
 
 
 class NodeReported(Event, frozen=True):
@@ -67,6 +71,12 @@ class SpecChanged(Event, frozen=True):
 
     workflow: Workflow
     nodes_changed: bool = False
+
+
+class LibraryChanged(Event, frozen=True):
+    """A stored template that this workflow could call was added, changed or deleted."""
+
+    library: Library
 
 
 class Woke(Event, frozen=True):

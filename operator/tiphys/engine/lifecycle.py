@@ -10,8 +10,12 @@ import msgspec
 
 from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, WorkflowChanged
 from tiphys.engine.calls import Call
+from tiphys.engine.effective import effective_spec
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import global_arguments
+from tiphys.engine.labelling import origin, own_metadata
+from tiphys.engine.references import check_references
+from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
 from tiphys.engine.workflow_scope import live_variable, workflow_scope
 from tiphys.errors import SpecError, UserError
@@ -19,7 +23,8 @@ from tiphys.expr.template import substitute
 from tiphys.model import names
 from tiphys.model.arguments import Arguments
 from tiphys.model.locations import ArtifactRepositoryRefStatus
-from tiphys.model.phases import COMPLETED, ERROR, FAILED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
+from tiphys.model.phases import COMPLETED, ERROR, FAILED, OMITTED, PENDING, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
+from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import Condition, NodeStatus
 from tiphys.model.template import LifecycleHook
 
@@ -45,44 +50,118 @@ class Lifecycle:
     def restore(self, repository: ArtifactRepositoryRefStatus | None = None, repository_error: str = "") -> None:
         """Begin, or go on with what is stored."""
         run = self._run
-        if run.is_finished:
+        if run.is_finished or not self._take_spec():
             return
         if run.status.artifact_repository_ref is None and repository is not None:
             run.status = msgspec.structs.replace(run.status, artifact_repository_ref=repository)
-        if run.status.phase in ("", "Pending") and not self._begin():
+        is_new = run.status.phase in ("", PENDING)
+        if is_new and not self._begin():
             return
         if repository_error:
             self.set_phase(ERROR, f"failed to resolve artifact repository: {repository_error}")
             return
-        try:
-            run.scope = workflow_scope(run.workflow, lambda name: live_variable(run, name))
-            run.spec = self._substituted_spec()
-        except UserError as e:
-            self.set_phase(FAILED, f"failed to set global parameters: {e.message}")
+        if is_new:
+            self.set_phase(RUNNING, "")
+        elif not self._take_variables():
             return
-        run.workflow = msgspec.structs.replace(run.workflow, spec=run.spec)
-        run.limits.is_suspended = bool(run.spec.suspend)
-        run.limits.parallelism = run.spec.parallelism
-        run.shutdown.watch_deadline()
+        self._apply_limits()
         self._start_entry()
 
-    def _begin(self) -> bool:
+    def _take_spec(self) -> bool:
+        """Find the spec to execute, and remember it where it is to be stored."""
+        run, is_new = self._run, self._run.status.phase in ("", PENDING)
+        own = run.workflow.spec
         try:
-            check_workflow(self._run.workflow)
+            run.spec = effective_spec(run.workflow, run.premises)
+        except SpecError as e:
+            self.set_phase(ERROR, str(e))
+            return False
+        is_reference = own.workflow_template_ref is not None
+        if is_new and is_reference:
+            run.status = msgspec.structs.replace(run.status, stored_workflow_template_spec=run.spec)
+        elif is_new and run.spec is not own:
+            run.written.change_spec(own, run.spec)
+            run.workflow = msgspec.structs.replace(run.workflow, spec=run.spec)
+        name = "" if is_reference else run.name
+        run.templates = Templates(name, run.spec, run.status.stored_templates, run.premises.library)
+        return True
+
+    def _begin(self) -> bool:
+        run = self._run
+        run.written.annotations.setdefault(names.ANNOTATION_POD_NAME_FORMAT, "v2")
+        run.written.add(origin(run.workflow.metadata, run.workflow.spec, run.premises))
+        try:
+            check_workflow(run.workflow)
+            executed = msgspec.structs.replace(run.spec, workflow_template_ref=None)
+            check_workflow(msgspec.structs.replace(run.workflow, spec=executed))
+            check_references(run.spec, run.premises.library)
         except SpecError as e:
             self.set_phase(FAILED, f"invalid spec: {e}")
             return False
-        self._run.written.annotations.setdefault(names.ANNOTATION_POD_NAME_FORMAT, "v2")
-        self.set_phase(RUNNING, "")
+        return self._take_variables() and self._label() and self._take_variables()
+
+    def _label(self) -> bool:
+        """Add the labels that the spec asks for; they are variables, too."""
+        run = self._run
+        try:
+            made = own_metadata(run.spec.workflow_metadata, run.scope, run.now)
+        except UserError as e:
+            self.set_phase(ERROR, str(e))
+            return False
+        run.written.add(made)
+        return True
+
+    def _take_variables(self) -> bool:
+        run = self._run
+        try:
+            run.scope = workflow_scope(run.effective, lambda name: live_variable(run, name))
+            run.spec = self._substituted_spec()
+        except UserError as e:
+            self.set_phase(FAILED, f"failed to set global parameters: {e.message}")
+            return False
+        return True
+
+    def _apply_limits(self) -> None:
+        run = self._run
+        run.limits.is_suspended = bool(run.spec.suspend)
+        run.limits.parallelism = run.spec.parallelism
+        run.shutdown.watch_deadline()
+
+    def change_spec(self, own: WorkflowSpec) -> None:
+        """Take from the workflow's own spec what may change while it runs; beside a reference, less may."""
+        run = self._run
+        run.spec = msgspec.structs.replace(run.spec, suspend=own.suspend, shutdown=own.shutdown)
+        if own.workflow_template_ref is None:
+            run.spec = msgspec.structs.replace(
+                run.spec, parallelism=own.parallelism, active_deadline_seconds=own.active_deadline_seconds
+            )
+        elif not self._is_still_allowed():
+            return
+        self._apply_limits()
+
+    def _is_still_allowed(self) -> bool:
+        try:
+            effective_spec(self._run.workflow, self._run.premises)
+        except SpecError as e:
+            self.set_phase(ERROR, str(e))
+            return False
         return True
 
     def _substituted_spec(self) -> Any:
-        spec = self._run.workflow.spec
+        spec = self._run.spec
         # templates are resolved when they are called, arguments are data: neither is text of the workflow
-        outside = msgspec.structs.replace(spec, templates=(), arguments=Arguments(), template_defaults=None, hooks={})
+        outside = msgspec.structs.replace(
+            spec, templates=(), arguments=Arguments(), template_defaults=None, hooks={}, workflow_metadata=None, metrics=None
+        )
         done = substitute(outside, self._run.scope, strict=False, now=self._run.now)
         return msgspec.structs.replace(
-            done, templates=spec.templates, arguments=spec.arguments, template_defaults=spec.template_defaults, hooks=spec.hooks
+            done,
+            templates=spec.templates,
+            arguments=spec.arguments,
+            template_defaults=spec.template_defaults,
+            hooks=spec.hooks,
+            workflow_metadata=spec.workflow_metadata,
+            metrics=spec.metrics,
         )
 
     def _start_entry(self) -> None:
@@ -117,7 +196,7 @@ class Lifecycle:
             self._finish()
             return
         try:
-            found = run.templates.of(hook)
+            found = run.templates.of(hook, run.templates.own_scope)
             given = hook.arguments or run.spec.arguments
             parameters = substitute(given.parameters, run.scope, strict=False, now=run.now)
             arguments = global_arguments(msgspec.structs.replace(given, parameters=parameters), run.scope, run.now)

@@ -43,6 +43,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     is_exit: bool
     wants_result: bool
     kind: str
+    scope: str
 
 
 class Member:
@@ -85,7 +86,7 @@ class Member:
         return False
 
     def _stillborn(self, phase: str, message: str) -> None:
-        call = self._bare_call(Found(Template(), name=self.step.template, scope=self.run.template_scope))
+        call = self._bare_call(Found(Template(), name=self.step.template, scope=self.place.scope))
         self.execution = Execution(self.run, call, self)
         self.execution.stillborn(phase, message)
 
@@ -112,7 +113,8 @@ class Member:
             template_ref=substituted(step.template_ref, self.scope, now),
             inline=substituted(step.inline, self.scope, now),
         )
-        return self._bare_call(self.run.templates.of(called), resolve_arguments(step.arguments, self.scope, now))
+        found = self.run.templates.of(called, self.place.scope)
+        return self._bare_call(found, resolve_arguments(step.arguments, self.scope, now))
 
     def child_changed(self, child: Execution) -> None:
         """The node changed: a hook may be due."""
@@ -161,7 +163,7 @@ class Member:
         scope = self.run.own_scope(self.scope, place.kind, self.step.name, self.name)
         call = Call(
             name=name,
-            found=Found(Template(), name=hook.template, scope=self.run.template_scope),
+            found=Found(Template(), name=hook.template, scope=self.place.scope),
             boundary_id=place.boundary_id,
             container=place.container,
             attach_to=(node.id,) if node else (),
@@ -173,7 +175,7 @@ class Member:
         self._open_hooks += 1
         try:
             arguments = resolve_arguments(hook.arguments or Arguments(), scope, self.run.now)
-            found = self.run.templates.of(hook)
+            found = self.run.templates.of(hook, self.place.scope)
         except UserError as e:
             self._hooks[key] = failed = Execution(self.run, call, self)
             failed.stillborn(ERROR, e.message)

@@ -39,7 +39,7 @@ class PodExecution(Execution):
         node, run = self.node_or_none, self.run
         now = (node.started_at if node is not None else None) or run.stamp
         self._placed = place(
-            prepared.template, run.repository, prepared.scope, archive_logs=run.workflow.spec.archive_logs, now=now
+            prepared.template, run.repository, prepared.scope, archive_logs=run.spec.archive_logs, now=now
         )
         return msgspec.structs.replace(prepared, template=self._placed.template)
 

@@ -15,10 +15,12 @@ from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
 from tiphys.engine.execution import Execution, Parent
+from tiphys.engine.library import Library
 from tiphys.engine.lifecycle import Lifecycle
 from tiphys.engine.limits import Limits
 from tiphys.engine.outputs import publish
 from tiphys.engine.pod import PodExecution
+from tiphys.engine.premises import Premises
 from tiphys.engine.retry import RetryExecution, is_retried
 from tiphys.engine.schedule import Schedule, Sleeper
 from tiphys.engine.shutdown import Shutdown
@@ -38,6 +40,7 @@ from tiphys.model.durations import parse_duration
 from tiphys.model.locations import ArtifactRepository
 from tiphys.model.phases import COMPLETED
 from tiphys.model.report import NodeReport
+from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import DAGTemplate, Template
 from tiphys.model.workflow import Workflow
@@ -52,6 +55,9 @@ class Run:
 
     Attributes:
         tree: The nodes.
+        workflow: As it is stored.
+        spec: What is executed: defaults and the referenced template merged, tags replaced.
+        premises: What the run takes for granted.
         lifecycle: The life of the workflow itself.
         shutdown: What stops it before its time.
         written: What is stored.
@@ -63,6 +69,7 @@ class Run:
     """
 
     def __init__(self, workflow: Workflow) -> None:
+        self.premises = Premises()
         self._load(workflow)
         self._actions: list[Action] = []
 
@@ -73,8 +80,7 @@ class Run:
         self.status = msgspec.structs.replace(workflow.status, nodes={})
         self.spec = workflow.spec
         self.limits = Limits()
-        self.templates = Templates(workflow)
-        self.template_scope = f"local/{self.name}"
+        self.templates = Templates(self.name, workflow.spec, workflow.status.stored_templates, Library())
         self.scope = Scope()
         self.now = datetime.fromtimestamp(0).astimezone()
         self.lifecycle = Lifecycle(self)
@@ -101,11 +107,15 @@ class Run:
         match event:
             case events.Restored():
                 self.reports = {report.node_id: report for report in event.reports}
+                self.premises = event.premises
                 self.lifecycle.restore(event.repository, event.repository_error)
             case events.SpecChanged():
                 self._change(event)
             case _ if self.is_finished:
                 pass
+            case events.LibraryChanged():
+                self.premises = msgspec.structs.replace(self.premises, library=event.library)
+                self.templates.library = event.library
             case events.NodeReported():
                 self._leaf(event.report.node_id, lambda leaf: leaf.report(event.report))
             case events.NodeGone():
@@ -131,6 +141,8 @@ class Run:
         sums = self.tree.settle()
         if sums is not None:
             self.status = msgspec.structs.replace(self.status, progress=sums[0], resources_duration=sums[1])
+        if len(self.templates.stored) != len(self.status.stored_templates):
+            self.status = msgspec.structs.replace(self.status, stored_templates=dict(self.templates.stored))
         for node_id, before, phase in self.tree.take_phases():
             node = self.tree.by_id(node_id)
             if node is not None:
@@ -152,27 +164,16 @@ class Run:
 
     def _change(self, event: events.SpecChanged) -> None:
         new = event.workflow
-        if event.nodes_changed:
+        if event.nodes_changed or _fixed(new.spec) != _fixed(self.workflow.spec):
+            # as after a restart: what is known of the nodes stays, unless somebody else wrote them
+            known = new if event.nodes_changed else msgspec.structs.replace(new, status=self.snapshot().status)
             now = self.now
-            self._load(new)
+            self._load(known)
             self.now = now
             self.lifecycle.restore()
             return
-        self.workflow = msgspec.structs.replace(
-            self.workflow,
-            metadata=new.metadata,
-            spec=msgspec.structs.replace(
-                self.workflow.spec,
-                shutdown=new.spec.shutdown,
-                suspend=new.spec.suspend,
-                parallelism=new.spec.parallelism,
-                active_deadline_seconds=new.spec.active_deadline_seconds,
-            ),
-        )
-        self.spec = self.workflow.spec
-        self.limits.is_suspended = bool(new.spec.suspend)
-        self.limits.parallelism = new.spec.parallelism
-        self.shutdown.watch_deadline()
+        self.workflow = msgspec.structs.replace(self.workflow, metadata=new.metadata, spec=new.spec)
+        self.lifecycle.change_spec(new.spec)
 
     # --- what executions use
 
@@ -185,6 +186,11 @@ class Run:
     def stamp(self) -> datetime:
         """Now, as it is written: whole seconds."""
         return self.now.replace(microsecond=0)
+
+    @property
+    def effective(self) -> Workflow:
+        """The workflow with the spec that is executed."""
+        return msgspec.structs.replace(self.workflow, metadata=self.written.metadata(self.workflow.metadata), spec=self.spec)
 
     @property
     def pod_name_format(self) -> str:
@@ -275,7 +281,7 @@ class Run:
     def pod_gc_delay(self) -> float:
         """How long a pod is kept after that, in seconds."""
         text = self.spec.pod_gc.delete_delay_duration if self.spec.pod_gc else ""
-        return parse_duration(text).total_seconds() if text else 5.0
+        return parse_duration(text).total_seconds() if text else self.premises.pod_gc_delay_seconds
 
     # --- what is written
 
@@ -292,6 +298,11 @@ class Run:
         status = msgspec.structs.replace(self.status, nodes=dict(nodes))
         meta = self.written.metadata(self.workflow.metadata)
         return msgspec.structs.replace(self.workflow, metadata=meta, status=status)
+
+
+def _fixed(spec: WorkflowSpec) -> WorkflowSpec:
+    """The spec without what may change at any time."""
+    return msgspec.structs.replace(spec, suspend=None, shutdown="", parallelism=None, active_deadline_seconds=None)
 
 
 class _Unknown(Execution):

@@ -61,7 +61,7 @@ class StepsExecution(BodyExecution):
         before = self._outbound(index - 1) if index else (self.node_id,)
         call = Call(
             name=self._group_name(index),
-            found=Found(Template(), scope=self.call.found.scope),
+            found=Found(Template(), scope=self.call.found.inside),
             boundary_id=self.node_id,
             container=self.node_id,
             attach_to=before,
@@ -166,7 +166,7 @@ class StepGroup(Execution):
         ]
 
     def _skip_empty(self, step: WorkflowStep, name: str) -> None:
-        found = Found(Template(), name=step.template, scope=self.call.found.scope)
+        found = Found(Template(), name=step.template, scope=self.call.found.inside)
         call = msgspec.structs.replace(self.call, name=name, found=found, container=self.node_id, attach_to=(self.node_id,))
         if self.run.tree.find(name) is None:
             Execution(self.run, call, _Nobody()).stillborn(SKIPPED, "Skipped, empty params")

@@ -3,15 +3,17 @@
 Source: argo-semantics 3.7, 18.6, 22.
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
+from tiphys.engine.library import Library, scope_of
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.parse import nearest
+from tiphys.model.spec import WorkflowSpec
 from tiphys.model.template import Template, TemplateRef
-from tiphys.model.workflow import Workflow
 
 KINDS = ("container", "container_set", "steps", "dag", "script", "resource", "data", "suspend", "http", "plugin")
 POD_KINDS = frozenset({"container", "container_set", "script", "resource", "data"})
@@ -30,12 +32,23 @@ class Holder(Protocol):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A template and where it was found."""
+    """A template and where it was found.
+
+    Attributes:
+        scope: Of the object whose text names it.
+        home: Of the object that holds it, where that is another one.
+    """
 
     template: Template
     name: str = ""
     ref: TemplateRef | None = None
     scope: str = ""
+    home: str = ""
+
+    @property
+    def inside(self) -> str:
+        """The scope in which the template's own text names templates."""
+        return self.home or self.scope
 
 
 def kind_of(template: Template) -> str:
@@ -48,39 +61,63 @@ def kind_of(template: Template) -> str:
 
 
 class Templates:
-    """The templates that a run can call."""
+    """The templates that a run can call: its own, and those of stored objects, which are kept once they were called.
 
-    def __init__(self, workflow: Workflow) -> None:
-        self._scope = f"local/{workflow.metadata.name}"
-        self._defaults = workflow.spec.template_defaults
-        self._raw = {template.name: template for template in workflow.spec.templates}
+    Attributes:
+        own_scope: The scope of the run's own spec.
+        stored: What was called of other objects: `<scope>/<template>` -> template, as `status.storedTemplates` keeps it.
+    """
+
+    def __init__(self, name: str, spec: WorkflowSpec, stored: Mapping[str, Template], library: Library) -> None:
+        self.own_scope = f"local/{name}"
+        self.stored = dict(stored)
+        self.library = library
+        self._defaults = spec.template_defaults
+        self._raw = {template.name: template for template in spec.templates}
         self._merged: dict[str, Template] = {}
 
     def local(self, name: str) -> Found:
-        """The template called `name`.
+        """The template of the run's own spec called `name`.
 
         Raises:
             SpecError: There is none.
         """
-        if name not in self._merged:
-            if name not in self._raw:
-                raise SpecError(f"template name '{name}' undefined{nearest(name, self._raw)}")
-            self._merged[name] = self._with_defaults(self._raw[name])
-        return Found(self._merged[name], name=name, scope=self._scope)
+        if name not in self._raw:
+            raise SpecError(f"template name '{name}' undefined{nearest(name, self._raw)}")
+        return Found(self._complete(name, self._raw[name]), name=name, scope=self.own_scope)
 
-    def of(self, holder: Holder) -> Found:
-        """The template that a step, task or hook calls.
+    def of(self, holder: Holder, scope: str) -> Found:
+        """The template that a step, task or hook calls whose text stands in `scope`.
 
         Raises:
             SpecError: There is none.
         """
-        inline = getattr(holder, "inline", None)
+        inline, ref = getattr(holder, "inline", None), holder.template_ref
         if inline is not None:
-            return Found(self._with_defaults(inline), scope=self._scope)
-        if holder.template_ref is not None:
-            ref = holder.template_ref
-            raise SpecError(f"template reference {ref.name}.{ref.template} not found")
-        return self.local(holder.template)
+            return Found(self._with_defaults(inline), scope=scope)
+        if ref is not None:
+            if not ref.name or not ref.template:
+                raise SpecError("resource name is required" if not ref.name else "template name is required")
+            home = scope_of(ref.name, cluster_scope=ref.cluster_scope)
+            return Found(self._shelved(home, ref.template), name=ref.template, ref=ref, scope=scope, home=home)
+        if scope == self.own_scope:
+            return self.local(holder.template)
+        return Found(self._shelved(scope, holder.template), name=holder.template, scope=scope)
+
+    def _shelved(self, scope: str, name: str) -> Template:
+        """A template of a stored object, as it was when the run called it first.
+
+        Differs from Argo: the object may be deleted while the run goes on.
+        """
+        key = f"{scope}/{name}"
+        if key not in self.stored:
+            self.stored[key] = self.library.template(scope, name)
+        return self._complete(key, self.stored[key])
+
+    def _complete(self, key: str, template: Template) -> Template:
+        if key not in self._merged:
+            self._merged[key] = self._with_defaults(template)
+        return self._merged[key]
 
     def _with_defaults(self, template: Template) -> Template:
         return template if self._defaults is None else merge_defaults(template, self._defaults)

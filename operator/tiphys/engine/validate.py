@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tiphys.engine.dag import plan_of
+from tiphys.engine.references import check_reference_alone
 from tiphys.engine.templates import KINDS, kind_of
 from tiphys.errors import SpecError, UserError
 from tiphys.model.parse import nearest
@@ -28,6 +29,10 @@ def check_workflow(workflow: Workflow) -> None:
         name = workflow.metadata.name
         raise SpecError(f'workflow name "{name}" must not be more than 63 characters long (currently {len(name)})')
     _check_supported(workflow)
+    if spec.workflow_template_ref is not None:
+        # what it runs is known where the stored template is: see `effective` and `references`
+        check_reference_alone(spec)
+        return
     if not spec.entrypoint:
         raise SpecError("spec.entrypoint is required")
     templates = {template.name: template for template in spec.templates}
@@ -46,7 +51,6 @@ def _check_supported(workflow: Workflow) -> None:
     """What would be left out silently is refused instead."""
     spec, templates = workflow.spec, workflow.spec.templates
     wanted = {
-        "workflowTemplateRef": spec.workflow_template_ref is not None,
         "synchronization": spec.synchronization is not None or any(template.synchronization for template in templates),
         "hooks": any(name != "exit" for name in spec.hooks),
         "volumeClaimTemplates": bool(spec.volume_claim_templates),

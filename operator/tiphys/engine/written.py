@@ -5,9 +5,11 @@ Source: argo-semantics 2.8.
 
 import msgspec
 
+from tiphys.engine.labelling import Labelling
 from tiphys.engine.patch import as_json, difference
 from tiphys.engine.tree import NodeTree
 from tiphys.model.base import Json, ObjectMeta
+from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import WorkflowStatus
 from tiphys.model.workflow import Workflow
 
@@ -22,14 +24,27 @@ class Written:
 
     def __init__(self, workflow: Workflow) -> None:
         self._status: Json = _status_json(workflow.status)
+        self._stored_templates = workflow.status.stored_templates
+        self._stored_spec = workflow.status.stored_workflow_template_spec
+        self._spec: Json = {}
         self.labels = dict(workflow.metadata.labels)
         self.annotations = dict(workflow.metadata.annotations)
 
+    def add(self, made: Labelling) -> None:
+        """Set labels and annotations."""
+        self.labels |= made.labels
+        self.annotations |= made.annotations
+
+    def change_spec(self, old: WorkflowSpec, new: WorkflowSpec) -> None:
+        """Write what the controller's defaults add to the spec."""
+        self._spec = difference(as_json(old), as_json(new))
+
     def take_patch(self, stored: ObjectMeta, status: WorkflowStatus, tree: NodeTree) -> Json | None:
-        """The merge patch of labels, annotations and status since the last one; None when nothing changed."""
+        """The merge patch of labels, annotations, spec and status since the last one; None when nothing changed."""
         made = _status_json(status)
         patch: Json = difference(self._status, made)
         self._status = made
+        patch |= self._take_large(status)
         nodes: Json = {}
         for old, new in tree.take_changes():
             change = as_json(new) if old is None else difference(as_json(old), as_json(new))
@@ -37,10 +52,21 @@ class Written:
                 nodes[new.id] = change
         if nodes:
             patch["nodes"] = nodes
-        meta = self._metadata_patch(stored)
-        if not patch and not meta:
-            return None
-        return {**({"metadata": meta} if meta else {}), **({"status": patch} if patch else {})}
+        parts = {"metadata": self._metadata_patch(stored), "spec": self._spec, "status": patch}
+        self._spec = {}
+        return {key: part for key, part in parts.items() if part} or None
+
+    def _take_large(self, status: WorkflowStatus) -> Json:
+        """The parts that hardly ever change and may be large: compared by identity, not by content."""
+        patch: Json = {}
+        if status.stored_templates is not self._stored_templates:
+            known, self._stored_templates = self._stored_templates, status.stored_templates
+            new = {key: as_json(template) for key, template in status.stored_templates.items() if key not in known}
+            patch |= {"storedTemplates": new} if new else {}
+        if status.stored_workflow_template_spec is not self._stored_spec:
+            self._stored_spec = status.stored_workflow_template_spec
+            patch["storedWorkflowTemplateSpec"] = as_json(self._stored_spec)
+        return patch
 
     def _metadata_patch(self, stored: ObjectMeta) -> Json:
         labels = {key: text for key, text in self.labels.items() if stored.labels.get(key) != text}
@@ -55,5 +81,5 @@ class Written:
 
 
 def _status_json(status: WorkflowStatus) -> Json:
-    made: Json = as_json(msgspec.structs.replace(status, nodes={}))
+    made: Json = as_json(msgspec.structs.replace(status, nodes={}, stored_templates={}, stored_workflow_template_spec=None))
     return made

@@ -14,6 +14,7 @@ import yaml
 
 from tiphys.engine.actions import Action, StartNode, StopNode, WakeAt
 from tiphys.engine.events import Event, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.order import NodeOrder
@@ -46,11 +47,13 @@ class World:
         *,
         restores: bool = False,
         repository: ArtifactRepositoryRefStatus | None = None,
+        premises: Premises | None = None,
     ) -> None:
         self.now = START
         self.behave = behave
         self.restores = restores
         self.repository = repository
+        self.premises = premises or Premises()
         self.orders: list[NodeOrder] = []
         self.stopped: list[str] = []
         self.actions: list[Action] = []
@@ -60,13 +63,14 @@ class World:
         self._reports: dict[str, NodeReport] = {}
         self._wake: datetime | None = None
         self._started: set[str] = set()
-        self.send(Restored(repository=repository))
+        self.send(Restored(repository=repository, premises=self.premises))
 
     def send(self, event: Event) -> None:
         """Let something happen now."""
         if self.restores and not isinstance(event, Restored):
             self.run = Run(parse_workflow(self.stored))
-            self._take(self.run.handle(Restored(tuple(self._reports.values()), self.repository), self.now))
+            known = Restored(tuple(self._reports.values()), self.repository, premises=self.premises)
+            self._take(self.run.handle(known, self.now))
         self._take(self.run.handle(event, self.now))
 
     def change_spec(self, **fields: Any) -> None:

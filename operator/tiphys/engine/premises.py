@@ -1,0 +1,24 @@
+"""What a run takes for granted: stored templates and what the administrator set. Handed in with the first event."""
+
+import msgspec
+
+from tiphys.engine.library import Library
+from tiphys.model.workflow import Workflow
+
+
+class Premises(msgspec.Struct, frozen=True, kw_only=True):
+    """The circumstances of a run.
+
+    Attributes:
+        library: Stored templates.
+        defaults: Merged under every workflow; None for none.
+        referencing: `Strict`, `Secure` or empty: whether workflows must reference a stored template.
+        overrides: Spec fields that may be set beside such a reference, in addition to the usual ones.
+        pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
+    """
+
+    library: Library = Library()
+    defaults: Workflow | None = None
+    referencing: str = ""
+    overrides: tuple[str, ...] = ()
+    pod_gc_delay_seconds: float = 5.0
