@@ -201,14 +201,17 @@ def file_name(artifact: Artifact) -> str:
     return f"{artifact.name}.zip" if archive is not None and archive.zip is not None else f"{artifact.name}.tgz"
 
 
-def log_artifact(container: str, place: ArtifactLocation, repository: ArtifactRepository | None) -> Artifact:
-    """The artifact that is a container's archived log."""
-    return _below(Artifact(name=container + LOGS), place, repository_location(repository, ""), f"{container}.log")
+def log_artifacts(placed: Placed) -> tuple[Artifact, ...]:
+    """The artifacts that are the archived logs of a pod's containers, in order; none where logs are not kept."""
+    if placed.logs is None:
+        return ()
+    plain = repository_location(placed.repository, "")
+    return tuple(
+        _below(Artifact(name=name + LOGS), placed.logs, plain, f"{name}.log") for name in _log_containers(placed.template)
+    )
 
 
-def log_containers(template: Template) -> tuple[str, ...]:
-    """The containers whose logs are kept, in order."""
+def _log_containers(template: Template) -> tuple[str, ...]:
     if template.container_set is None:
         return ("main",)
     return tuple(str(container.get("name") or "main") for container in template.container_set.containers)
-

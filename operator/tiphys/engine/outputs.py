@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from tiphys.engine.artifacts import Placed, log_artifact, log_containers, resolve_artifact
+from tiphys.engine.artifacts import Placed, log_artifacts, resolve_artifact
 from tiphys.errors import ExpressionError, SpecError
 from tiphys.expr.render import go_text
 from tiphys.expr.scope import MISSING, Scope
@@ -96,9 +96,7 @@ def stored_artifacts(placed: Placed, report: NodeReport) -> tuple[Artifact, ...]
     and who looks for one that is not there is told so.
     """
     made = placed.template.outputs.artifacts if report.is_staged else ()
-    logs: list[Artifact] = []
-    if placed.logs is not None and (report.is_staged or report.started_at is not None):
-        logs = [log_artifact(name, placed.logs, placed.repository) for name in log_containers(placed.template)]
+    logs = log_artifacts(placed) if report.is_staged or report.started_at is not None else ()
     return tuple(artifact for artifact in (*made, *logs) if artifact.name not in report.unsaved)
 
 

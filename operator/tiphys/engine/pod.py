@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tiphys.engine.actions import CollectNode, StartNode, StopNode
-from tiphys.engine.artifacts import Placed, place
+from tiphys.engine.artifacts import Placed, log_artifacts, place
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
 from tiphys.engine.outputs import check_missing, leaf_outputs, stored_artifacts
@@ -101,7 +101,7 @@ class PodExecution(Execution):
             is_exit_handler=call.is_exit,
             avoid_hosts=call.avoid_hosts,
             repository=self._placed.repository if self._placed else None,
-            logs=self._placed.logs if self._placed else None,
+            log_artifacts=log_artifacts(self._placed) if self._placed else (),
         )
         self.run.act(StartNode(order))
         for at in (timeout, self._timeout(template.pending_timeout)):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from tiphys.model.arguments import ArtifactLocation
+from tiphys.model.arguments import Artifact
 from tiphys.model.locations import ArtifactRepository
 from tiphys.model.template import Template
 
@@ -24,7 +24,7 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
         is_exit_handler: Runs although the workflow is being stopped.
         avoid_hosts: Hosts of failed attempts that affinity should avoid.
         repository: What artifacts that are but a key are completed with.
-        logs: The place below which the containers' logs are stored; None when they are not.
+        log_artifacts: `<container>-logs` of each container whose log is stored, with its key.
     """
 
     node_id: str
@@ -38,4 +38,4 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     is_exit_handler: bool = False
     avoid_hosts: tuple[str, ...] = ()
     repository: ArtifactRepository | None = None
-    logs: ArtifactLocation | None = None
+    log_artifacts: tuple[Artifact, ...] = ()

@@ -99,6 +99,7 @@ class StagingRecord(_Wire, frozen=True, rename={"version": "v"}):
 
     Attributes:
         missing: Optional artifacts that were not there.
+        failed: Artifacts and logs (`<container>-logs`) that are not at their places though they should be.
         errors: One line each, the first first: artifact, bucket, key, reason; cut to what a message holds.
         saved: How many artifacts and logs were moved.
     """
@@ -106,6 +107,7 @@ class StagingRecord(_Wire, frozen=True, rename={"version": "v"}):
     version: int = 1
     saved: int = 0
     missing: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property

@@ -25,6 +25,7 @@ from tiphys.pods.passes.resource import resource_container
 from tiphys.pods.passes.schedule import schedule
 from tiphys.pods.passes.script import script_source
 from tiphys.pods.passes.shim import wrap_in_shim
+from tiphys.pods.passes.staging import drop_absent, executors, input_mounts
 from tiphys.pods.passes.volumes import check_volumes, volumes
 from tiphys.pods.settings import PodSettings
 
@@ -77,9 +78,9 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
 
 _PASSES: tuple[Callable[[Draft], None], ...] = (
     refuse_unsupported, identify,
-    main_container, script_source, resource_container,  # what runs
-    companions, volumes, schedule, account, deadline,  # what stands around it
-    pod_spec_patch,  # the user's last word, before ours
+    main_container, script_source, resource_container, input_mounts,  # what runs
+    companions, volumes, schedule, account, deadline, executors,  # what stands around it
+    pod_spec_patch, drop_absent,  # the user's last word, before ours
     environment, wrap_in_shim, restrict, check_volumes,
 )  # fmt: skip
 """In this order: a pass sees what those before it made. What a patch may touch is made before it."""

@@ -11,7 +11,10 @@ from tiphys.pods.settings import PodSettings
 MAIN = "main"
 SHIM_VOLUME = "tiphys-shim"
 SCRIPT_VOLUME = "argo-staging"
-OWN_VOLUMES = frozenset({SHIM_VOLUME, SCRIPT_VOLUME})
+INPUT_VOLUME = "input-artifacts"
+STAGED_VOLUME = "tiphys-staged"
+PLAN_VOLUME = "tiphys-staging-plan"
+OWN_VOLUMES = frozenset({SHIM_VOLUME, SCRIPT_VOLUME, STAGED_VOLUME, PLAN_VOLUME})
 """Volumes of ours, which nobody mirrors."""
 
 

@@ -274,7 +274,7 @@ def test_an_optional_output_that_was_not_there_is_left_out():
 def test_logs_are_archived_where_repository_template_or_spec_says_so(spec, template, repo, want):
     world = play(one(template or "daemon: false", spec), repo=repository(**(repo or {})))
     assert world.phase == "Succeeded", world.message
-    assert (world.orders[0].logs is not None) == want
+    assert bool(world.orders[0].log_artifacts) == want
     found = {"main-logs": {"name": "main-logs", "s3": {"key": "hello/hello/main.log"}}}
     assert stored(world, "hello") == (found if want else {})
 

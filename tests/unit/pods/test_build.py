@@ -105,11 +105,6 @@ def test_a_pod_spec_patch_has_the_last_word():
     assert main_of(made)["image"] == "i"
 
 
-def test_artifacts_are_refused_with_their_place():
-    with pytest.raises(SpecError, match=r"templates.a.inputs.artifacts.x: artifacts are not supported yet"):
-        plan({"container": {"image": "i"}, "inputs": {"artifacts": [{"name": "x", "path": "/x"}]}})
-
-
 def test_building_twice_builds_the_same():
     template = {"script": {"image": "i", "command": ["sh"], "source": "x"}, "sidecars": [{"name": "s", "image": "i"}]}
     assert msgspec.json.encode(plan(template)) == msgspec.json.encode(plan(template))

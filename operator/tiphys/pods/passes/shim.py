@@ -5,6 +5,7 @@ from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.pods.draft import SHIM_VOLUME, Draft, first
 from tiphys.pods.passes.executor import executor_container
+from tiphys.pods.passes.staging import staging_arguments
 
 SHIM_FOLDER = "/argo-shim"
 SHIM_PATH = f"{SHIM_FOLDER}/shim"
@@ -28,12 +29,15 @@ def shim_arguments(order: NodeOrder) -> list[str]:
 
 def wrap_in_shim(draft: Draft) -> None:
     """Put the shim before the command where something is to come back."""
-    wanted = shim_arguments(draft.order)
-    if not wanted or draft.template.resource is not None:
-        return
     main = draft.main
+    is_executor = draft.template.resource is not None
+    staged = staging_arguments(draft, str(main.get("name")))
+    wanted = [*([] if is_executor else shim_arguments(draft.order)), *staged]
+    if not wanted:
+        return
     command, arguments = entry_point(draft, main)
-    termination = str(main.get("terminationMessagePath", ""))
+    # an executor writes its own record
+    termination = "/dev/null" if is_executor else str(main.get("terminationMessagePath", ""))
     if termination:
         wanted = ["--termination", termination, *wanted]
     count = len(draft.containers())
