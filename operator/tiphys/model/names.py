@@ -20,6 +20,11 @@ ANNOTATION_NODE_ID = PREFIX + "node-id"
 ANNOTATION_NODE_NAME = PREFIX + "node-name"
 ANNOTATION_POD_NAME_FORMAT = PREFIX + "pod-name-format"
 ANNOTATION_DISPLAY_NAME = PREFIX + "display-name"
+ANNOTATION_SCHEDULED_TIME = PREFIX + "scheduled-time"
+LABEL_CRON_COMPLETED = "cronworkflows.argoproj.io/completed"
+ANNOTATION_LAST_SCHEDULE = "cronworkflows.argoproj.io/last-used-schedule"
+ANNOTATION_CATCH_UP = "tiphys.io/catch-up"
+ANNOTATION_CATCH_UP_LIMIT = "tiphys.io/catch-up-limit"
 
 MAX_POD_NAME_PREFIX = 242
 _DISPLAY_LEAD = re.compile(r"^(\[\d+\])?\.")
