@@ -1,0 +1,1 @@
+"""Drivers of the stores that artifacts live in, and how artifacts are packed; nothing here knows of workflows or pods."""
