@@ -34,6 +34,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Secret": ("api/v1", "secrets"),
     "Event": ("api/v1", "events"),
     "Namespace": ("api/v1", "namespaces"),
+    "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
     "ServiceAccount": ("api/v1", "serviceaccounts"),
     "Workflow": (_ARGO, "workflows"),
     "WorkflowTemplate": (_ARGO, "workflowtemplates"),

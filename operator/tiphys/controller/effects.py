@@ -7,10 +7,21 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.claims import Claimer
 from tiphys.controller.live import Live
 from tiphys.controller.starter import Starter
 from tiphys.controller.telling import Teller
-from tiphys.engine.actions import Action, CollectNode, DeleteWorkflowAt, NodeChanged, StartNode, StopNode, WakeAt, WorkflowChanged
+from tiphys.engine.actions import (
+    Action,
+    CollectNode,
+    CreateClaims,
+    DeleteWorkflowAt,
+    NodeChanged,
+    StartNode,
+    StopNode,
+    WakeAt,
+    WorkflowChanged,
+)
 from tiphys.engine.events import Woke
 from tiphys.errors import OutsideError, TiphysError
 
@@ -32,6 +43,7 @@ class Effects:
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self.starter.start,
             StopNode: self.starter.stop,
+            CreateClaims: Claimer(controller).create,
             CollectNode: self._collect_later,
             WakeAt: self._wake,
             NodeChanged: teller.node_changed,

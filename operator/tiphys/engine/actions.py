@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 
 
@@ -41,6 +42,15 @@ class CollectNode(Action, frozen=True):
     pod_name: str
     delay_seconds: float = 0.0
     phase: str = ""
+
+
+class CreateClaims(Action, frozen=True):
+    """Create these PersistentVolumeClaims; those that are there already are taken if the workflow owns them.
+
+    Answered by `ClaimsCreated`, `ClaimsDelayed` or `ClaimsRefused`.
+    """
+
+    claims: tuple[Json, ...]
 
 
 class WakeAt(Action, frozen=True):

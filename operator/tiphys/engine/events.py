@@ -61,6 +61,22 @@ class StartDelayed(Event, frozen=True):
     message: str
 
 
+class ClaimsCreated(Event, frozen=True):
+    """The workflow's claims exist."""
+
+
+class ClaimsDelayed(Event, frozen=True):
+    """A claim cannot be created yet; the shell tries again."""
+
+    message: str
+
+
+class ClaimsRefused(Event, frozen=True):
+    """A claim cannot be created and trying again will not help."""
+
+    message: str
+
+
 class SpecChanged(Event, frozen=True):
     """Somebody else wrote the object: suspend, shutdown, a deadline, or nodes that were edited from outside.
 

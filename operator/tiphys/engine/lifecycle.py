@@ -65,7 +65,7 @@ class Lifecycle:
         elif not self._take_variables():
             return
         self._apply_limits()
-        self._start_entry()
+        self.start_entry()
 
     def _take_spec(self) -> bool:
         """Find the spec to execute, and remember it where it is to be stored."""
@@ -164,8 +164,11 @@ class Lifecycle:
             metrics=spec.metrics,
         )
 
-    def _start_entry(self) -> None:
+    def start_entry(self) -> None:
+        """Begin with the entry point, unless claims must be there before."""
         run = self._run
+        if not run.claims.are_there():
+            return
         try:
             found = run.templates.local(run.spec.entrypoint)
             arguments = global_arguments(run.spec.arguments, run.scope, run.now)

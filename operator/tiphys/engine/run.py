@@ -13,6 +13,7 @@ from tiphys.engine import events
 from tiphys.engine.actions import Action, NodeChanged, WakeAt
 from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
+from tiphys.engine.claims import Claims
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
 from tiphys.engine.execution import Execution, Parent
 from tiphys.engine.library import Library
@@ -85,6 +86,7 @@ class Run:
         self.now = datetime.fromtimestamp(0).astimezone()
         self.lifecycle = Lifecycle(self)
         self.shutdown = Shutdown(self)
+        self.claims = Claims(self)
         self.written = Written(workflow)
         self.leaves: dict[str, PodExecution] = {}
         self.suspended: dict[str, SuspendExecution] = {}
@@ -125,6 +127,8 @@ class Run:
                 self._leaf(event.node_id, lambda leaf: leaf.refuse(event.message, is_error=event.is_error))
             case events.StartDelayed():
                 self._leaf(event.node_id, lambda leaf: leaf.delay(event.message))
+            case events.ClaimsCreated() | events.ClaimsDelayed() | events.ClaimsRefused():
+                self.claims.hear(event)
         return self._settle()
 
     def _leaf(self, node_id: str, do: Callable[[PodExecution], None]) -> None:
@@ -174,6 +178,7 @@ class Run:
             return
         self.workflow = msgspec.structs.replace(self.workflow, metadata=new.metadata, spec=new.spec)
         self.lifecycle.change_spec(new.spec)
+        self.claims.stopped()
 
     # --- what executions use
 

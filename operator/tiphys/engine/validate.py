@@ -53,7 +53,6 @@ def _check_supported(workflow: Workflow) -> None:
     wanted = {
         "synchronization": spec.synchronization is not None or any(template.synchronization for template in templates),
         "hooks": any(name != "exit" for name in spec.hooks),
-        "volumeClaimTemplates": bool(spec.volume_claim_templates),
         "templates[].failFast": any(template.fail_fast for template in templates),
         "templates[].memoize": any(template.memoize for template in templates),
     }

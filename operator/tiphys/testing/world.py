@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from tiphys.engine.actions import Action, StartNode, StopNode, WakeAt
-from tiphys.engine.events import Event, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.actions import Action, CreateClaims, StartNode, StopNode, WakeAt
+from tiphys.engine.events import ClaimsCreated, Event, NodeReported, Restored, SpecChanged, Woke
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
@@ -89,6 +89,8 @@ class World:
                     self._start(order)
                 case StopNode(node_id=node_id):
                     self.stopped.append(node_id)
+                case CreateClaims():
+                    self._events.append((self.now, ClaimsCreated()))
                 case WakeAt(at=at):
                     self._wake = at
         merge(self.stored, self.run.take_patch() or {})
