@@ -13,7 +13,7 @@ from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflo
 from tiphys.cli.show import Output, print_workflow, watch_workflow
 from tiphys.cluster.api import Api
 from tiphys.engine.operations.parameters import parse_pairs
-from tiphys.engine.validate import check_workflow
+from tiphys.engine.validate import check_workflow, find_faults
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.parse import parse_workflow
 from tiphys.model.workflow import Workflow
@@ -129,6 +129,13 @@ def _named(manifest: Manifest) -> Workflow:
     return parse_workflow({**manifest, "metadata": {**meta, "name": meta.get("name") or f"{meta.get('generateName', '')}x"}})
 
 
+def _faults(manifest: Manifest) -> list[SpecError]:
+    try:
+        return find_faults(_named(manifest))
+    except SpecError as e:
+        return [e]
+
+
 def lint(*files: str) -> int:
     """Check manifests without a cluster; 1 when one is wrong."""
     wrong = checked = 0
@@ -136,10 +143,10 @@ def lint(*files: str) -> int:
         if not _is_workflow(manifest):
             continue
         checked += 1
-        try:
-            check_workflow(_named(manifest))
-        except SpecError as e:
-            wrong += 1
-            print(f"{name}: {(manifest.get('metadata') or {}).get('name', '')}: {e}")
+        faults = _faults(manifest)
+        wrong += bool(faults)
+        for fault in faults:
+            hint = f" ({fault.hint})" if fault.hint else ""
+            print(f"{name}: {(manifest.get('metadata') or {}).get('name', '')}: {fault}{hint}")
     print(f"{checked} workflows, {wrong} wrong" if wrong else "no linting errors found!")
     return 1 if wrong or not checked else 0

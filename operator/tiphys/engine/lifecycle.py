@@ -14,7 +14,7 @@ from tiphys.engine.effective import effective_spec
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import global_arguments
 from tiphys.engine.labelling import origin, own_metadata
-from tiphys.engine.references import check_references
+from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
 from tiphys.engine.workflow_scope import live_variable, workflow_scope
@@ -93,7 +93,9 @@ class Lifecycle:
         try:
             check_workflow(run.workflow)
             executed = msgspec.structs.replace(run.spec, workflow_template_ref=None)
-            check_workflow(msgspec.structs.replace(run.workflow, spec=executed))
+            meta = msgspec.structs.replace(run.workflow.metadata, labels=run.written.labels, annotations=run.written.annotations)
+            whole = msgspec.structs.replace(run.workflow, metadata=meta, spec=executed)
+            check_workflow(whole, lookup_in(run.premises.library))
             check_references(run.spec, run.premises.library)
         except SpecError as e:
             self.set_phase(FAILED, f"invalid spec: {e}")

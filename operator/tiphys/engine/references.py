@@ -3,23 +3,13 @@
 Source: argo-semantics 22.1, 23.4.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tiphys.engine.library import Library, scope_of, spell_scope
 from tiphys.errors import SpecError
 from tiphys.model.parse import nearest
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.template import Template, TemplateRef
-
-
-def check_reference_alone(spec: WorkflowSpec) -> None:
-    """Return when nothing stands beside a `workflowTemplateRef` that would contradict it.
-
-    Raises:
-        SpecError: Templates do.
-    """
-    if spec.workflow_template_ref is not None and spec.templates:
-        raise SpecError("Templates is invalid field in spec if workflow referred WorkflowTemplate reference")
 
 
 def check_references(spec: WorkflowSpec, library: Library) -> None:
@@ -40,6 +30,18 @@ def check_references(spec: WorkflowSpec, library: Library) -> None:
             continue
         seen.add((scope, name))
         waiting += list(_called((_find(library, scope, name, path),), f"{scope}.templates", scope))
+
+
+def lookup_in(library: Library) -> Callable[[TemplateRef], Template | None]:
+    """Finds a referenced template; None for one that is not there, which `check_references` tells."""
+
+    def find(ref: TemplateRef) -> Template | None:
+        try:
+            return _find(library, *_target(ref, ""), "")
+        except SpecError:
+            return None
+
+    return find
 
 
 def static_references(spec: WorkflowSpec) -> set[str]:

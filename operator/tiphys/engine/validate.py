@@ -3,51 +3,63 @@
 Source: argo-semantics 23.
 """
 
-import re
-from collections.abc import Iterator
-
-from tiphys.engine.dag import plan_of
-from tiphys.engine.references import check_reference_alone
-from tiphys.engine.templates import KINDS, kind_of
-from tiphys.errors import SpecError, UserError
+from tiphys.engine.checks.arguments import check_arguments, check_supplied
+from tiphys.engine.checks.calls import Callees, Lookup, Place, check_hook
+from tiphys.engine.checks.known import of_workflow
+from tiphys.engine.checks.naming import check_object_name, check_step_names
+from tiphys.engine.checks.templates import check_template
+from tiphys.engine.templates import kind_of
+from tiphys.errors import SpecError
 from tiphys.model.parse import nearest
-from tiphys.model.template import DAGTask, LifecycleHook, Template, WorkflowStep
+from tiphys.model.template import Template
 from tiphys.model.workflow import Workflow
 
-_NAME = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]{0,127}")
 _UNSUPPORTED = {"http", "plugin", "data"}
+_POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 
 
-def check_workflow(workflow: Workflow) -> None:
+def check_workflow(workflow: Workflow, lookup: Lookup | None = None) -> None:
     """Return when the workflow can run.
 
     Raises:
         SpecError: The first thing that is wrong with it.
     """
-    spec = workflow.spec
-    if len(workflow.metadata.name) > 63:
-        name = workflow.metadata.name
-        raise SpecError(f'workflow name "{name}" must not be more than 63 characters long (currently {len(name)})')
-    _check_supported(workflow)
-    if spec.workflow_template_ref is not None:
-        # what it runs is known where the stored template is: see `effective` and `references`
-        check_reference_alone(spec)
-        return
-    if not spec.entrypoint:
-        raise SpecError("spec.entrypoint is required")
+    faults = find_faults(workflow, lookup)
+    if faults:
+        raise faults[0]
+
+
+def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: str = "") -> list[SpecError]:
+    """All that is wrong with a workflow, most important first.
+
+    Args:
+        workflow: As it is written; one that refers to a stored spec is looked at as far as it goes.
+        lookup: Finds templates of other objects; without it, what refers to them is believed.
+        stored_as: `workflow template`, `cluster workflow template` or `cron workflow` when it is the spec of such an object;
+            the first two may lack an entrypoint and values.
+    """
+    spec, faults = workflow.spec, list[SpecError]()
+    check_object_name(workflow.metadata.name, stored_as or "workflow", faults)
+    _check_supported(workflow, faults)
+    refers, may_lack = spec.workflow_template_ref is not None, stored_as.endswith("template")
+    if refers and spec.templates:
+        faults.append(SpecError("Templates is invalid field in spec if workflow referred WorkflowTemplate reference"))
     templates = {template.name: template for template in spec.templates}
-    if spec.entrypoint not in templates:
-        raise SpecError(
-            f"template name '{spec.entrypoint}' undefined{nearest(spec.entrypoint, templates)}", path="spec.entrypoint"
-        )
-    if spec.on_exit and spec.on_exit not in templates:
-        raise SpecError(f"template name '{spec.on_exit}' undefined{nearest(spec.on_exit, templates)}", path="spec.onExit")
-    _check_names([template.name for template in spec.templates], "templates")
+    if not refers:
+        _check_entry(workflow, templates, faults, may_lack=may_lack)
+    _check_spec(workflow, faults, may_lack_values=may_lack or refers)
+    check_step_names((template.name for template in spec.templates), "templates", faults)
+    known = of_workflow(workflow, has_values=not (may_lack or refers), has_labels=not (stored_as or refers))
+    callees = Callees(templates, lookup)
     for template in spec.templates:
-        _check_template(template, templates)
+        check_template(template, spec.template_defaults, known, callees, faults)
+    if not refers:
+        for name, hook in spec.hooks.items():
+            check_hook(name, hook, Place(f"spec.hooks.{name}", "workflow", known), callees, faults)
+    return faults
 
 
-def _check_supported(workflow: Workflow) -> None:
+def _check_supported(workflow: Workflow, faults: list[SpecError]) -> None:
     """What would be left out silently is refused instead."""
     spec, templates = workflow.spec, workflow.spec.templates
     wanted = {
@@ -58,78 +70,37 @@ def _check_supported(workflow: Workflow) -> None:
     }
     for field, is_wanted in wanted.items():
         if is_wanted:
-            raise SpecError(f"{field.rpartition('.')[2]} is not supported yet", path=f"spec.{field}")
+            faults.append(SpecError(f"{field.rpartition('.')[2]} is not supported yet", path=f"spec.{field}"))
+    faults += [
+        SpecError(f"{kind_of(template)} templates are not supported yet", path=f"templates.{template.name}")
+        for template in templates
+        if kind_of(template) in _UNSUPPORTED
+    ]
 
 
-def _check_names(names: list[str], path: str) -> None:
-    seen: set[str] = set()
-    for i, name in enumerate(names):
-        if not name:
-            raise SpecError("name is required", path=f"{path}[{i}]")
-        if name in seen:
-            raise SpecError(f"name '{name}' is not unique", path=f"{path}[{i}]")
-        if "{{" not in name and not _NAME.fullmatch(name):
-            raise SpecError(f"name: '{name}' is invalid: letters, digits and dashes only, at most 128", path=f"{path}[{i}]")
-        seen.add(name)
+def _check_entry(workflow: Workflow, templates: dict[str, Template], faults: list[SpecError], *, may_lack: bool) -> None:
+    spec = workflow.spec
+    if not spec.entrypoint:
+        if not may_lack:
+            faults.append(SpecError("spec.entrypoint is required"))
+    elif spec.entrypoint not in templates:
+        guess = nearest(spec.entrypoint, templates)
+        faults.append(SpecError(f"template name '{spec.entrypoint}' undefined{guess}", path="spec.entrypoint"))
+    elif not may_lack:
+        check_supplied(templates[spec.entrypoint], spec.arguments, f"templates.{spec.entrypoint}", faults)
+    if spec.on_exit and spec.on_exit not in templates:
+        guess = nearest(spec.on_exit, templates)
+        faults.append(SpecError(f"template name '{spec.on_exit}' undefined{guess}", path="spec.onExit"))
 
 
-def _check_template(template: Template, templates: dict[str, Template]) -> None:
-    path = f"templates.{template.name}"
-    kinds = [kind for kind in KINDS if getattr(template, kind) not in (None, ())]
-    if len(kinds) > 1:
-        raise SpecError(f"multiple template types specified. choose one of: {', '.join(kinds)}", path=path)
-    if not kinds:
-        raise SpecError(
-            "template type unspecified. choose one of: container, containerSet, steps, script, resource, dag, suspend, "
-            "template, template ref",
-            path=path,
-        )
-    if kind_of(template) in _UNSUPPORTED:
-        raise SpecError(f"{kinds[0]} templates are not supported yet", path=path)
-    for kind in ("container", "script"):
-        user = getattr(template, kind)
-        if user is not None and not user.get("image"):
-            raise SpecError(f"{kind}.image may not be empty", path=path)
-    for where, step in _calls(template, path):
-        _check_call(where, step, templates)
-    _check_dag(template, path)
-
-
-def _calls(template: Template, path: str) -> Iterator[tuple[str, WorkflowStep | DAGTask]]:
-    _check_names([step.name for group in template.steps for step in group], f"{path}.steps")
-    for i, group in enumerate(template.steps):
-        for j, step in enumerate(group):
-            yield f"{path}.steps[{i}][{j}]", step
-    for task in template.dag.tasks if template.dag else ():
-        yield f"{path}.tasks.{task.name}", task
-
-
-def _check_call(path: str, step: WorkflowStep | DAGTask, templates: dict[str, Template]) -> None:
-    hooks: list[tuple[str, str, LifecycleHook]] = [(f"{path}.hooks.{key}", key, hook) for key, hook in step.hooks.items()]
-    named = [(path, step.template), *((where, hook.template) for where, _, hook in hooks), (f"{path}.onExit", step.on_exit)]
-    for where, name in named:
-        if name and "{{" not in name and name not in templates:
-            raise SpecError(f"template name '{name}' undefined{nearest(name, templates)}", path=where)
-    if not step.template and step.inline is None and step.template_ref is None:
-        raise SpecError("template name is required", path=path)
-    if sum(map(bool, (step.with_items, step.with_param, step.with_sequence))) > 1:
-        raise SpecError("only one of withItems, withParam, withSequence can be specified", path=path)
-    for where, key, hook in hooks:
-        if key != "exit" and not hook.expression:
-            raise SpecError("Expression required", path=where)
-
-
-def _check_dag(template: Template, path: str) -> None:
-    dag = template.dag
-    if dag is None:
-        return
-    _check_names([task.name for task in dag.tasks], f"{path}.tasks")
-    if any(task.depends for task in dag.tasks) and any(task.dependencies for task in dag.tasks):
-        raise SpecError("cannot use both 'depends' and 'dependencies' in the same DAG template", path=path)
-    try:
-        plan = plan_of(dag)
-        plan.needed(list(plan.tasks))
-        if "{{" not in dag.target:
-            plan.targets(dag.target)
-    except UserError as e:
-        raise SpecError(e.message, path=path) from e
+def _check_spec(workflow: Workflow, faults: list[SpecError], *, may_lack_values: bool) -> None:
+    spec = workflow.spec
+    check_arguments(spec.arguments, "spec.arguments", faults, may_lack_values=may_lack_values)
+    if spec.pod_gc is not None and spec.pod_gc.strategy:
+        strategy = spec.pod_gc.strategy
+        if strategy not in _POD_GC:
+            guess = nearest(strategy, _POD_GC)
+            faults.append(SpecError(f"podGC.strategy unknown strategy '{strategy}'{guess}", path="spec"))
+    for i, plugin in enumerate(spec.executor_plugins):
+        if plugin.spec is None or plugin.spec.sidecar is None or not plugin.spec.sidecar.container:
+            faults.append(SpecError("spec.sidecar.container is required", path=f"spec.executorPlugins[{i}]"))

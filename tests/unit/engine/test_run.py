@@ -49,7 +49,7 @@ def test_a_workflow_parameter_reaches_the_container_and_is_not_read_again():
 
 def test_an_argument_that_nobody_gives_is_an_error_naming_the_input():
     world = World("entrypoint: a\ntemplates: [{name: a, inputs: {parameters: [{name: p}]}, container: {image: i}}]").play()
-    assert (world.phase, world.message) == ("Error", "inputs.parameters.p was not supplied")
+    assert (world.phase, world.message) == ("Failed", "invalid spec: templates.a: inputs.parameters.p was not supplied")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_an_argument_that_nobody_gives_is_an_error_naming_the_input():
          "invalid spec: spec.entrypoint: template name 'nope' undefined, did you mean 'note'?"),
         ("entrypoint: a\ntemplates: [{name: a, steps: [[{name: x, template: bb}]]}, {name: b, container: {image: i}}]",
          "invalid spec: templates.a.steps[0][0]: template name 'bb' undefined, did you mean 'b'?"),
-        ("entrypoint: a\ntemplates: [{name: a, dag: {tasks: [{name: x, template: a, depends: y}]}}]", "templates.a: invalid depends 'y': there is no task 'y'"),
+        ("entrypoint: a\ntemplates: [{name: a, dag: {tasks: [{name: x, template: a, depends: y}]}}]", "templates.a.tasks.x: invalid depends 'y': there is no task 'y'"),
         (("entrypoint: a\ntemplates: [{name: a, dag: {tasks: [{name: x, template: a, depends: y},"
          " {name: y, template: a, depends: x}]}}]"), "cycle"),
         ("entrypoint: a\ntemplates: [{name: a}]", "template type unspecified"),
