@@ -80,8 +80,9 @@ def test_a_sub_path_is_appended_to_the_key():
 
 def test_a_reference_to_nothing_is_an_error_that_names_it():
     world = play(passing("from: '{{steps.a.outputs.artifacts.nope}}'"))
-    assert world.node("hello[1].b").message == (
-        "unable to resolve references: failed to resolve {{steps.a.outputs.artifacts.nope}}"
+    assert world.message == (
+        "invalid spec: templates.main.steps[1][0]: failed to resolve {{steps.a.outputs.artifacts.nope}}, "
+        "did you mean 'steps.a.outputs.artifacts.out'?"
     )
 
 

@@ -87,7 +87,12 @@ def check_step(step: Step, place: Place, callees: Callees, faults: list[SpecErro
         faults.append(SpecError(f"template name '{step.on_exit}' undefined{guess}", path=f"{path}.onExit"))
     _check_loop(step, path, faults)
     own = place.known.plus(of_items(step))
-    bare = msgspec.structs.replace(step, hooks={}, with_items=(), with_param="", with_sequence=None, inline=None)
+    # an optional artifact may refer to nothing
+    needed = tuple(artifact for artifact in step.arguments.artifacts if not artifact.optional)
+    arguments = msgspec.structs.replace(step.arguments, artifacts=needed)
+    bare = msgspec.structs.replace(
+        step, arguments=arguments, hooks={}, with_items=(), with_param="", with_sequence=None, inline=None
+    )
     check_tags(bare, own, path, faults)
     check_tags((step.with_items, step.with_param, step.with_sequence), place.known, path, faults)
     inside = own.plus(of_step(place.kind, step, template))
