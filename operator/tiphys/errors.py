@@ -5,7 +5,7 @@ TiphysError            code, message, hint, retry
     SpecError          path names the field
     ExpressionError    source and position of the fault
   OutsideError         backoff   the world said no: requeued and counted, never fails a node
-    Conflict, Throttled, Unavailable, Gone
+    Conflict, Throttled, Unavailable, Unauthorized, Gone
   RefusedError         never     the world will not change its mind: node Error with a hint
     Forbidden, InvalidManifest, NotFound, AlreadyExists
   BugError             never     we are wrong: workflow Error with the node's story
@@ -81,6 +81,12 @@ class Unavailable(OutsideError):  # noqa: N818
     """No answer, or a server error."""
 
     code = "unavailable"
+
+
+class Unauthorized(OutsideError):  # noqa: N818
+    """The server does not know us: a token has run out and its next one is not there yet, or it never was good."""
+
+    code = "unauthorized"
 
 
 class Gone(OutsideError):  # noqa: N818

@@ -6,12 +6,13 @@ Source: Kubernetes' API conventions.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 import msgspec
 
 from tiphys.cluster.connection import Access, open_session
+from tiphys.cluster.limit import AdaptiveLimit
 from tiphys.errors import (
     AlreadyExists,
     Conflict,
@@ -22,6 +23,7 @@ from tiphys.errors import (
     OutsideError,
     RefusedError,
     Throttled,
+    Unauthorized,
     Unavailable,
 )
 from tiphys.model.base import Json, ObjectMeta
@@ -63,11 +65,24 @@ class _Continue(msgspec.Struct, frozen=True, rename="camel"):
     continue_: str = msgspec.field(default="", name="continue")
 
 
+class _Answer(NamedTuple):
+    status: int
+    content: bytes
+    retry_after: float
+
+
 class Page(msgspec.Struct, frozen=True):
     """One page of a list; items are undecoded JSON."""
 
     metadata: _Continue = _Continue()
     items: tuple[msgspec.Raw, ...] = ()
+
+
+_REFUSALS: dict[int, type[RefusedError]] = {
+    400: InvalidManifest, 403: Forbidden, 404: NotFound, 405: InvalidManifest, 413: InvalidManifest, 415: InvalidManifest,
+    422: InvalidManifest,
+}  # fmt: skip
+_OUTSIDE: dict[int, type[OutsideError]] = {401: Unauthorized, 409: Conflict, 410: Gone, 429: Throttled}
 
 
 def path_of(kind: str, namespace: str, name: str = "") -> str:
@@ -90,7 +105,7 @@ class Api:
         self.access = access
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
-        self._slots = asyncio.Semaphore(concurrency)
+        self._limit = AdaptiveLimit(concurrency)
 
     async def __aenter__(self) -> Self:
         self._session = open_session(self.access)
@@ -123,24 +138,37 @@ class Api:
             OutsideError: Try again later.
             RefusedError: Do not.
         """
-        started, status = time.monotonic(), 0
         data = None if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
-        headers = self.headers(**{"Content-Type": content, "Accept": accept})
+        for is_last in (self.access.renew is None, True):
+            headers = self.headers(**{"Content-Type": content, "Accept": accept})
+            answer = await self._ask(verb, kind, path, data=data, params=query, headers=headers)
+            if answer.status != 401 or is_last or self.access.renew is None:
+                break
+            self.access.renew()
+        if answer.status >= 400:
+            raise as_error(answer.status, answer.content, answer.retry_after)
+        return answer.content
+
+    async def _ask(self, verb: str, kind: str, path: str, **request: Any) -> _Answer:
         timeout = aiohttp.ClientTimeout(total=60)
-        try:
-            async with self._slots, self.session.request(
-                verb, path, data=data, params=query, headers=headers, timeout=timeout
-            ) as answer:  # fmt: skip
-                status = answer.status
-                content_ = await answer.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
-            raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e
-        finally:
-            if self._observe is not None:
-                self._observe(verb.lower(), kind, status, time.monotonic() - started)
-        if status >= 400:
-            raise as_error(status, content_)
-        return content_
+        async with self._limit:
+            started, status = time.monotonic(), 0
+            try:
+                async with self.session.request(verb, path, timeout=timeout, **request) as answer:
+                    status = answer.status
+                    made = _Answer(status, await answer.read(), retry_after(answer.headers))
+            except (aiohttp.ClientError, TimeoutError, OSError) as e:
+                self._limit.lost()
+                raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e
+            finally:
+                seconds = time.monotonic() - started
+                if self._observe is not None:
+                    self._observe(verb.lower(), kind, status, seconds)
+            if status == 429:
+                self._limit.throttled(made.retry_after)
+            else:
+                self._limit.answered(seconds)
+            return made
 
     async def read(self, kind: str, namespace: str, name: str) -> bytes:
         """The object's JSON."""
@@ -205,8 +233,14 @@ def _metadata(answer: bytes) -> ObjectMeta:
     return msgspec.json.decode(answer, type=_Meta).metadata
 
 
-def as_error(status: int, content: bytes) -> OutsideError | RefusedError:
-    """The error that an answer means."""
+def retry_after(headers: Mapping[str, str]) -> float:
+    """The seconds that the server asks us to wait; 0 when it does not."""
+    said = headers.get("Retry-After", "")
+    return float(min(int(said), 300)) if said.isdecimal() else 0.0
+
+
+def as_error(status: int, content: bytes, wait: float = 0.0) -> OutsideError | RefusedError:
+    """The error that an answer means; `wait` seconds are what the server asks for."""
     try:
         said = msgspec.json.decode(content, type=_Status)
     except msgspec.DecodeError:
@@ -215,9 +249,6 @@ def as_error(status: int, content: bytes) -> OutsideError | RefusedError:
     if said.reason == "AlreadyExists":
         return AlreadyExists(message)
     if status == 403 and "exceeded quota" in message:
-        return Throttled(message)
-    kinds: dict[int, type[OutsideError] | type[RefusedError]] = {
-        400: InvalidManifest, 401: Forbidden, 403: Forbidden, 404: NotFound, 405: InvalidManifest, 409: Conflict, 410: Gone,
-        413: InvalidManifest, 415: InvalidManifest, 422: InvalidManifest, 429: Throttled,
-    }  # fmt: skip
-    return kinds.get(status, Unavailable)(message)
+        return Throttled(message, retry_after=wait)
+    refusal = _REFUSALS.get(status)
+    return refusal(message) if refusal is not None else _OUTSIDE.get(status, Unavailable)(message, retry_after=wait)

@@ -1,7 +1,7 @@
 """How to reach an API server, and as whom: from a kubeconfig, or from inside a pod.
 
 Plain kubeconfigs (certificates, tokens) are read here, since the official loader costs a third of a second to import; it is
-used for exec plugins and identity providers.
+used for old identity providers.
 """
 
 import base64
@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 import yaml
 
+from tiphys.cluster.credentials import FileToken, PluginToken
 from tiphys.errors import NotFound
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -28,11 +29,13 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         server: Its address.
         namespace: The default one.
         token: Gives the bearer token of the moment; None where a certificate says who we are.
+        renew: Forgets what is known of the token, since the server did not take it.
     """
 
     server: str
     namespace: str = "default"
     token: Callable[[], str] | None = None
+    renew: Callable[[], None] | None = None
     ca: bytes = b""
     certificate: bytes = b""
     key: bytes = b""
@@ -57,10 +60,12 @@ def find_access(kubeconfig: str = "", context: str = "") -> Access:
 def _in_cluster() -> Access:
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
     host = f"[{host}]" if ":" in host else host
+    token = FileToken(_ACCOUNT / "token")
     return Access(
         server=f"https://{host}:{port}",
         namespace=(_ACCOUNT / "namespace").read_text().strip() or "default",
-        token=lambda: (_ACCOUNT / "token").read_text().strip(),
+        token=token,
+        renew=token.renew,
         ca=(_ACCOUNT / "ca.crt").read_bytes(),
     )
 
@@ -84,13 +89,18 @@ def _from_file(path: Path, context: str) -> Access:
     current = _named(document, "context", context or document.get("current-context", ""))
     cluster = _named(document, "cluster", current.get("cluster", ""))
     user = _named(document, "user", current["user"]) if current.get("user") else {}
+    token = _token(user, path, context)
+    certificate, key = _content(user, "client-certificate", path.parent), _content(user, "client-key", path.parent)
+    if isinstance(token, PluginToken) and not certificate:
+        certificate, key = token.certificate
     return Access(
         server=cluster["server"].rstrip("/"),
         namespace=current.get("namespace") or "default",
-        token=_token(user, path, context),
+        token=token,
+        renew=token.renew if isinstance(token, FileToken | PluginToken) else None,
         ca=_content(cluster, "certificate-authority", path.parent),
-        certificate=_content(user, "client-certificate", path.parent),
-        key=_content(user, "client-key", path.parent),
+        certificate=certificate,
+        key=key,
         is_insecure=bool(cluster.get("insecure-skip-tls-verify")),
     )
 
@@ -99,8 +109,10 @@ def _token(user: dict[str, Any], path: Path, context: str) -> Callable[[], str] 
     if user.get("token"):
         return lambda: str(user["token"])
     if user.get("tokenFile"):
-        return lambda: Path(user["tokenFile"]).read_text().strip()
-    if user.get("exec") or user.get("auth-provider"):
+        return FileToken(path.parent / user["tokenFile"])
+    if user.get("exec"):
+        return PluginToken(user["exec"], path.parent)
+    if user.get("auth-provider"):
         return _official_token(path, context)
     return None
 

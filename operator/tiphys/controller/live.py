@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from datetime import datetime, timedelta
 
+from tiphys.cluster.versions import is_older
 from tiphys.engine.actions import CollectNode
 from tiphys.engine.events import Event, Restored
 from tiphys.engine.run import Run
@@ -121,14 +122,6 @@ class Live:
         """Nothing more is to happen."""
         if self.wake is not None:
             self.wake.cancel()
-
-
-def is_older(version: str, than: str) -> bool:
-    """Whether one resourceVersion is older than another; False where they cannot be compared.
-
-    Source: Kubernetes' API concepts (resourceVersions of one kind compare as integers).
-    """
-    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 
 def _is_idle(patch: Json) -> bool:

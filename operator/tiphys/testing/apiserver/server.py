@@ -1,0 +1,247 @@
+"""The HTTP side: requests become operations of the store, its changes become watches.
+
+Source: Kubernetes' API concepts.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Self
+
+import msgspec
+from aiohttp import web
+
+from tiphys.model.base import Json
+from tiphys.testing.apiserver.faults import Call, Fault
+from tiphys.testing.apiserver.kubelet import Behaviour, Ending, Kubelet
+from tiphys.testing.apiserver.paths import Target, call_of, discovery, shown, target_of
+from tiphys.testing.apiserver.selectors import Matches, by_fields, by_labels
+from tiphys.testing.apiserver.store import Place, Refusal, Store
+from tiphys.testing.apiserver.watching import Watch
+
+
+class APIServer:
+    """Serves a store on a port of the loopback interface. Use it as a context manager.
+
+    Attributes:
+        store: What it holds.
+        kubelet: Runs its pods.
+        faults: What goes wrong, first come first struck.
+        calls: What was asked, oldest first; watches are there once.
+        is_down: Every request is dropped.
+        token: Requests must bear it; empty for any.
+        bookmark_seconds: How often a quiet watch is told its version.
+        forbidden: Kinds (plural names) that nobody may list or watch.
+    """
+
+    def __init__(self, behave: Behaviour = lambda _pod: Ending(), store: Store | None = None) -> None:
+        self.store = store or Store()
+        self.kubelet = Kubelet(self.store, behave)
+        self.faults: list[Fault] = []
+        self.calls: list[Call] = []
+        self.is_down = False
+        self.token = ""
+        self.bookmark_seconds = 60.0
+        self.forbidden: set[str] = set()
+        self.address = ""
+        self._pages: dict[str, tuple[list[Json], int]] = {}
+        self._runner: web.AppRunner | None = None
+        self._streams: set[asyncio.Task[Any]] = set()
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.address = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.kubelet.close()
+        self.disconnect()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def disconnect(self) -> None:
+        """Break every watch."""
+        for task in list(self._streams):
+            task.cancel()
+
+    @property
+    def effects(self) -> list[Call]:
+        """The calls that changed something, without Kubernetes Events."""
+        return [call for call in self.calls if call.is_effect and call.kind != "events"]
+
+    # --- requests
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if self.is_down:
+            return self._drop(request)
+        try:
+            self._authenticate(request)
+            path = request.match_info["path"].strip("/")
+            found = discovery(path)
+            if found is not None:
+                return web.json_response(found)
+            return await self._serve(request, target_of(path))
+        except Refusal as e:
+            headers = {} if e.retry_after is None else {"Retry-After": str(e.retry_after)}
+            return web.json_response(e.status(), status=e.code, headers=headers)
+
+    def _authenticate(self, request: web.Request) -> None:
+        if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
+            raise Refusal(401, "Unauthorized", "Unauthorized")
+
+    @staticmethod
+    def _drop(request: web.Request) -> web.StreamResponse:
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()
+
+    def strike(self, call: Call, *does: str) -> Fault | None:
+        """The fault that strikes this request now; it is used up by that."""
+        for fault in self.faults:
+            if fault.does in does and fault.is_about(call):
+                fault.times -= 1
+                return fault
+        return None
+
+    async def _serve(self, request: web.Request, target: Target) -> web.StreamResponse:
+        call = call_of(request, target)
+        self.calls.append(call)
+        fault = self.strike(call, "answer", "drop", "lose", "hang")
+        if fault is not None and fault.does == "answer":
+            raise Refusal(fault.status, "Injected", f"HTTP {fault.status} on demand", retry_after=fault.retry_after)
+        if fault is not None and fault.does == "hang":
+            await asyncio.sleep(3600)
+        if fault is not None and fault.does == "drop":
+            return self._drop(request)
+        if call.verb in ("list", "watch") and call.kind in self.forbidden:
+            raise Refusal(403, "Forbidden", f"{call.kind} is forbidden")
+        if call.verb == "watch":
+            return await self._watch(request, call, target)
+        if call.verb == "log":
+            return await self._log(request, target.place)
+        answer = self._list(request, call, target) if call.verb == "list" else await self._do(request, call, target)
+        if fault is not None:
+            return self._drop(request)
+        return _json(answer, 201 if call.verb == "create" else 200)
+
+    async def _do(self, request: web.Request, call: Call, target: Target) -> Json:
+        content = await request.read()
+        body = _decode(content) if content else {}
+        match call.verb:
+            case "get":
+                answer = self.store.read(target.place)
+            case "create":
+                answer = self._create(target, body)
+            case "patch":
+                if not request.content_type.endswith("merge-patch+json"):
+                    raise Refusal(415, "UnsupportedMediaType", f"the patch type {request.content_type} is not served here")
+                answer = self.store.patch(target.place, body)
+            case "put":
+                answer = self.store.replace(target.place, body)
+            case "deletecollection":
+                for one in _matching(request, self.store.find(*target.place[:3])):
+                    meta = one["metadata"]
+                    self.store.delete(target.place._replace(namespace=meta.get("namespace", ""), name=meta["name"]))
+                return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+            case _:
+                uid = str((body.get("preconditions") or {}).get("uid") or "")
+                answer = self.store.delete(target.place, uid=uid, grace_seconds=body.get("gracePeriodSeconds"))
+        return shown(answer, target, request.headers.get("Accept", ""))
+
+    def _create(self, target: Target, body: Json) -> Json:
+        if body.get("kind") not in (None, target.kind):
+            raise Refusal(400, "BadRequest", f"{body.get('kind')} cannot be handled as a {target.kind}")
+        if target.kind == "Pod":
+            _check_pod(body)
+            body = {**body, "status": {"phase": "Pending"}}
+        return self.store.create(target.place, body)
+
+    def _list(self, request: web.Request, call: Call, target: Target) -> Json:
+        token = request.query.get("continue", "")
+        if token:
+            if token not in self._pages:
+                raise Refusal(410, "Expired", "The provided continue parameter is too old")
+            objects, version = self._pages.pop(token)
+        else:
+            stale = self.strike(call, "stale")
+            version = stale.version if stale else self.store.version
+            found = self.store.find_at(version, *target.place[:3]) if stale else self.store.find(*target.place[:3])
+            objects = _matching(request, found)
+        limit = int(request.query.get("limit", "0")) or len(objects)
+        page, rest = objects[:limit], objects[limit:]
+        meta: Json = {"resourceVersion": str(version)}
+        if rest:
+            token = meta["continue"] = f"page-{len(self._pages)}-{version}-{len(rest)}"
+            self._pages[token] = (rest, version)
+        accept = request.headers.get("Accept", "")
+        items = [shown(one, target, accept) for one in page]
+        return {"kind": f"{target.kind}List", "apiVersion": target.api_version, "metadata": meta, "items": items}
+
+    async def _watch(self, request: web.Request, call: Call, target: Target) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 a request is served by a task
+        self._streams.add(task)
+        try:
+            with contextlib.suppress(ConnectionError):
+                return await Watch(self, request, call, target, _selector(request.query)).serve()
+            return web.Response()
+        finally:
+            self._streams.discard(task)
+
+    async def _log(self, request: web.Request, place: Place) -> web.StreamResponse:
+        pod = self.store.read(place)
+        container = request.query.get("container") or pod["spec"]["containers"][0]["name"]
+        states = {one["name"]: one["state"] for one in pod.get("status", {}).get("containerStatuses", ())}
+        waiting = states.get(container, {"waiting": {"reason": "ContainerCreating"}}).get("waiting")
+        if waiting:
+            message = f'container "{container}" in pod "{place.name}" is waiting to start: {waiting["reason"]}'
+            raise Refusal(400, "BadRequest", message)
+        content = self.kubelet.logs.get(place, b"")
+        if request.query.get("tailLines"):
+            content = b"".join(content.splitlines(keepends=True)[-int(request.query["tailLines"]) :])
+        return web.Response(body=content, content_type="text/plain")
+
+    @contextlib.asynccontextmanager
+    async def outage(self) -> AsyncIterator[None]:
+        """Nothing is answered, and every watch breaks."""
+        self.is_down = True
+        self.disconnect()
+        try:
+            yield
+        finally:
+            self.is_down = False
+
+
+def _matching(request: web.Request, objects: list[Json]) -> list[Json]:
+    matches = _selector(request.query)
+    return [one for one in objects if matches(one)]
+
+
+def _json(answer: Json, status: int) -> web.Response:
+    return web.Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")
+
+
+def _decode(content: bytes) -> Json:
+    try:
+        return msgspec.json.decode(content, type=dict)
+    except msgspec.DecodeError as e:
+        raise Refusal(400, "BadRequest", f"the object provided is unrecognized: {e}") from e
+
+
+def _selector(query: Mapping[str, str]) -> Matches:
+    try:
+        labels, fields = by_labels(query.get("labelSelector", "")), by_fields(query.get("fieldSelector", ""))
+    except ValueError as e:
+        raise Refusal(400, "BadRequest", str(e)) from e
+    return lambda one: labels(one) and fields(one)
+
+
+def _check_pod(body: Json) -> None:
+    containers = (body.get("spec") or {}).get("containers")
+    if not containers or not all(container.get("name") and container.get("image") for container in containers):
+        raise Refusal(422, "Invalid", "Pod is invalid: spec.containers: Required value")
