@@ -29,7 +29,7 @@ unit: setup
 	$(RUN) python -m pytest tests/unit
 
 integration: shim
-	$(RUN) python -m pytest tests/integration tests/contract/archive
+	$(RUN) python -m pytest tests/integration tests/contract
 
 # a running test cluster with Tiphys' kinds; prints the line that sets KUBECONFIG
 cluster: shim
@@ -40,6 +40,7 @@ cluster-down:
 	tests/e2e/cluster/down
 
 e2e: cluster
+	TIPHYS_API_SERVER=real $(RUN) python -m pytest -p no:cacheprovider tests/contract/apiserver
 	$(RUN) python -m pytest -p no:cacheprovider tests/e2e
 
 bench: cluster
