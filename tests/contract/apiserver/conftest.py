@@ -1,5 +1,7 @@
-"""One suite for two API servers: the small one of the tests, and a real one with `TIPHYS_API_SERVER=real`. What the small one does
-differently from the real one would make every test on it worthless."""
+"""One suite for two API servers: the small one of the tests, and a real one with `TIPHYS_API_SERVER=real`.
+
+What the small one did differently from the real one would make every test on it worthless.
+"""
 
 import asyncio
 import os
@@ -59,7 +61,7 @@ class World:
 async def eventually(reached: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
     """Return when it is true."""
     async with asyncio.timeout(seconds):
-        while not await reached():
+        while not await reached():  # noqa: ASYNC110 the server is asked
             await asyncio.sleep(0.05)
 
 

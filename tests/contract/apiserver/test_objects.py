@@ -4,8 +4,8 @@ import asyncio
 
 import msgspec
 import pytest
-
 from tests.contract.apiserver.conftest import World, eventually
+
 from tiphys.cluster.api import path_of
 from tiphys.errors import AlreadyExists, Conflict, Gone, InvalidManifest, NotFound
 

@@ -3,11 +3,12 @@
 import asyncio
 
 import pytest
-
 from tests.contract.apiserver.conftest import World, eventually
+
 from tiphys.cluster.logs import PodLogs
 from tiphys.errors import InvalidManifest, NotFound
-from tiphys.pods.read import PodView, parse_pod, read_pod
+from tiphys.pods.read import read_pod
+from tiphys.pods.view import PodView, parse_pod
 
 
 async def view(world: World, name: str) -> PodView:

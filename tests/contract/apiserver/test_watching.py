@@ -6,8 +6,8 @@ from typing import Any
 
 import aiohttp
 import msgspec
-
 from tests.contract.apiserver.conftest import World, eventually
+
 from tiphys.cluster.api import path_of
 from tiphys.cluster.informer import Informer
 from tiphys.model.base import ObjectMeta
