@@ -8,11 +8,13 @@ from collections.abc import Iterable
 
 from tiphys.model.phases import ERROR, FAILED, SUCCEEDED
 from tiphys.model.record import parse_message
+from tiphys.model.staging import parse_staging_record
 from tiphys.pods.view import ContainerStatus, PodView, Terminated
 
 MAIN = "main"
 INIT = "init"
-EXECUTORS = frozenset({"wait", "supervisor"})
+WAIT = "wait"
+EXECUTORS = frozenset({WAIT, "supervisor"})
 """Containers that save what `main` left: their failure is an Error."""
 _SIGNALLED = frozenset({137, 143})
 _SUPERVISOR_FAILED = 65
@@ -115,7 +117,8 @@ def _undecided(pod: PodView) -> tuple[str, str]:
 
 
 def _ended_message(name: str, ended: Terminated) -> str:
-    said = "" if parse_message(ended.message) else ended.message.strip()
+    staged = parse_staging_record(ended.message) if name == INIT or name in EXECUTORS else None
+    said = staged.message if staged else "" if parse_message(ended.message) else ended.message.strip()
     return f"{name}: {ended.reason} (exit code {ended.exit_code})" + (f": {said}" if said else "")
 
 

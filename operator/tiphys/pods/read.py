@@ -10,7 +10,8 @@ from tiphys.model.names import PREFIX
 from tiphys.model.phases import ERROR, FAILED, PENDING, RUNNING, SUCCEEDED
 from tiphys.model.record import Framed, Record, parse_message
 from tiphys.model.report import NodeReport
-from tiphys.pods.failure import MAIN, failed_sidecar, failure, is_infrastructure, restart_reason
+from tiphys.model.staging import StagingRecord, parse_staging_record
+from tiphys.pods.failure import MAIN, WAIT, failed_sidecar, failure, is_infrastructure, restart_reason
 from tiphys.pods.usage import resources_duration
 from tiphys.pods.view import ContainerStatus, PodView, node_id
 
@@ -37,6 +38,7 @@ def read_pod(pod: PodView, record: Record | None = None) -> NodeReport:
         found = parse_message(main.message)
         record = found if isinstance(found, Record) else None
     is_final = phase not in (PENDING, RUNNING)
+    staged = _staged(pod)
     statuses = pod.status.container_statuses
     starts = [at for at in (_started(status) for status in statuses) if at]
     ends = [status.state.terminated.finished_at for status in statuses if status.state.terminated]
@@ -59,7 +61,16 @@ def read_pod(pod: PodView, record: Record | None = None) -> NodeReport:
         finished_at=max((at for at in ends if at), default=None) if is_final else None,
         resources_duration=resources_duration(pod) if is_final else {},
         is_final=is_final,
+        is_staged=staged is not None,
+        unsaved=(*staged.missing, *staged.failed) if staged else (),
     )
+
+
+def _staged(pod: PodView) -> StagingRecord | None:
+    """What was stored, by its executor; None while it has not said so, or when it could not say what is missing."""
+    ended = pod.ended(WAIT)
+    record = parse_staging_record(ended.message) if ended is not None else None
+    return None if record is None or (record.errors and not record.failed) else record
 
 
 def _started(status: ContainerStatus) -> datetime | None:

@@ -25,10 +25,10 @@ from tiphys.model.staging import (
 )
 from tiphys.model.storage import has_location_or_key, relocated, repository_location
 from tiphys.pods.draft import INPUT_VOLUME, MAIN, PLAN_VOLUME, STAGED_VOLUME, Draft, owner_of
+from tiphys.pods.failure import INIT, WAIT
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 
-INIT, WAIT = "init", "wait"
 MANIFEST_PATH = "/tmp/manifest.yaml"  # noqa: S108 Argo's place, in a container of its own
 USER_VOLUMES = "/mainctrfs"
 """Where the init container sees users' volumes."""
