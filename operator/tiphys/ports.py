@@ -7,6 +7,7 @@ from typing import Protocol
 
 from tiphys.model.archived import ArchivedWorkflow, ArchivePage, ArchiveQuery
 from tiphys.model.base import Json, ObjectMeta
+from tiphys.model.locations import ArtifactRepositoryRef, ArtifactRepositoryRefStatus
 
 
 class Clock(Protocol):
@@ -56,6 +57,16 @@ class Announcements(Protocol):
         self, regarding: Mapping[str, str], *, type_: str, reason: str, message: str, annotations: Mapping[str, str] | None = None
     ) -> None:
         """Queue an Event about the object `regarding` (apiVersion, kind, namespace, name, uid); `type_` Normal or Warning."""
+
+
+class Repositories(Protocol):
+    """Where artifacts of a workflow go that do not say so."""
+
+    async def find(self, namespace: str, ref: ArtifactRepositoryRef | None) -> ArtifactRepositoryRefStatus:
+        """The repository of a workflow that names one, or of one that does not; with no repository in it when there is none.
+
+        Raises `SpecError` when the one that was named is not there.
+        """
 
 
 class ArtifactDriver(Protocol):

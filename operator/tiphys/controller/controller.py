@@ -27,7 +27,7 @@ from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
-from tiphys.ports import Announcements, Clock, Logs, Objects
+from tiphys.ports import Announcements, Clock, Logs, Objects, Repositories
 from tiphys.telemetry.metrics import ControllerMetrics
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,7 @@ class Surroundings(NamedTuple):
     clock: Clock
     metrics: ControllerMetrics
     pod_settings: PodSettings
+    repositories: Repositories | None = None
 
 
 class Controller:
@@ -58,6 +59,7 @@ class Controller:
         self.clock = world.clock
         self.metrics = world.metrics
         self.pod_settings = world.pod_settings
+        self.repositories = world.repositories
         self.lives: dict[str, Live] = {}
         self.is_stopping = False
         self.effects = Effects(self)

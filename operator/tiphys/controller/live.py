@@ -3,12 +3,14 @@
 import asyncio
 from collections import deque
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from tiphys.cluster.versions import is_older
 from tiphys.engine.actions import CollectNode
 from tiphys.engine.events import Event, Restored
 from tiphys.engine.run import Run
 from tiphys.model.base import Json
+from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
 from tiphys.pods.view import PodView, node_id
@@ -23,12 +25,20 @@ _IDLE_FIELDS = frozenset({"message", "hostNodeName", "progress", "resourcesDurat
 _IDLE_MESSAGES = ("", "ContainerCreating", "PodInitializing")
 
 
+class Found(NamedTuple):
+    """The artifact repository that was found for a workflow, or why none could be."""
+
+    repository: ArtifactRepositoryRefStatus | None = None
+    error: str = ""
+
+
 class Live:
     """The state of one followed workflow; used by one turn at a time.
 
     Attributes:
         started: Nodes whose runner is ordered or there.
         creating: Node -> the creation of its runner, while it is under way.
+        repository: Where its artifacts go, once that is found out.
         is_verified: Whether pods that should be there and that nobody has seen have been looked for.
         is_writing: Whether a write is under way; what is heard meanwhile is `heard`, and may be newer than the write.
     """
@@ -51,6 +61,7 @@ class Live:
         self.started: set[str] = set()
         self.creating: dict[str, asyncio.Task[None]] = {}
         self.starts = asyncio.Semaphore(STARTS)
+        self.repository: Found | None = None
         self.is_verified = False
         self.is_looking = False
         self.is_writing = False

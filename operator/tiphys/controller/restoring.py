@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tiphys.controller.backoff import Backoff
-from tiphys.controller.live import Live
+from tiphys.controller.live import Found, Live
+from tiphys.controller.repository import RepositoryFinder
 from tiphys.engine.events import NodeReported, Restored
 from tiphys.engine.run import Run
 from tiphys.errors import NotFound, TiphysError
@@ -32,6 +33,7 @@ class Restorer:
 
     def __init__(self, controller: "Controller") -> None:
         self._controller = controller
+        self._repositories = RepositoryFinder(controller)
         self._is_ready = False
         self._completed: set[str] = set()
 
@@ -64,12 +66,16 @@ class Restorer:
         """Make the run, unless pods must first be looked for: then False, and another turn comes."""
         if live.is_looking:
             return False
+        if self._repositories.is_needed(live):
+            live.is_looking = True
+            self._controller.effects.spawn(self._repositories.find(live))
+            return False
         missing = [] if live.is_verified else self._missing(live)
         if missing:
             live.is_looking = True
             self._controller.effects.spawn(self._look_for(live, missing))
             return False
-        controller = self._controller
+        controller, found = self._controller, live.repository or Found()
         live.run = run = Run(live.stored)
         live.started = set(live.creating)
         reports = []
@@ -82,7 +88,7 @@ class Restorer:
                 continue
             live.started.add(node_id(pod))
             reports.append(controller.pods.now(key, pod))
-        controller.handle(live, run, Restored(tuple(reports)))
+        controller.handle(live, run, Restored(tuple(reports), found.repository, found.error))
         live.events.extend(NodeReported(report) for report in reports)
         return True
 

@@ -14,6 +14,7 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
 from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
+from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.controller.clock import SystemClock
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.handlers import KopfThread
@@ -43,7 +44,8 @@ async def _main(options: Options) -> int:
         clock = SystemClock()
         announcements = EventQueue(api, clock)
         settings = PodSettings(executor_image=options.executor_image, instance_id=options.instance_id)
-        controller = Controller(Surroundings(api, PodLogs(api), announcements, clock, metrics, settings))
+        repositories = ConfigMapRepositories(api, access.namespace, lambda: None)
+        controller = Controller(Surroundings(api, PodLogs(api), announcements, clock, metrics, settings, repositories))
         labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={options.instance_id}" if options.instance_id else LABEL_WORKFLOW
         pods = Informer(api, "Pod", parse=controller.parse_pod, namespace=options.namespace, labels=labels)
         pods.on_change, pods.on_delete = controller.pod_changed, controller.pod_deleted

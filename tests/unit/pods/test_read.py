@@ -98,3 +98,37 @@ STATES = st.fixed_dictionaries({}, optional={"waiting": st.fixed_dictionaries({}
     "containerStatuses": st.lists(st.fixed_dictionaries({"name": st.sampled_from(["main", "a"]), "state": STATES}))}))
 def test_no_status_breaks_the_reader(status):  # fmt: skip
     assert read_pod(pod(status)).node_id == "w-1"
+
+
+WITH_WAIT = {"containers": [{"name": "wait"}, {"name": "main"}]}
+
+
+@pytest.mark.parametrize(
+    ("main", "record", "phase", "message", "unsaved"),
+    [(0, {}, "Succeeded", "", ()), (0, {"missing": ["x"]}, "Succeeded", "", ("x",)),
+     (0, {"failed": ["x"], "errors": ["x: bucket b: key k: denied"]}, "Error",
+      "wait: Error (exit code 64): x: bucket b: key k: denied", ("x",)),
+     (1, {"failed": ["x"], "errors": ["x: no such file"]}, "Failed", "main: Error (exit code 1)", ("x",))],
+    ids=["all stored", "an optional one missing", "one not stored", "main failed, and so its output is missing"],
+)  # fmt: skip
+def test_what_was_stored_is_told_by_the_executor(main, record, phase, message, unsaved):
+    code = 64 if record.get("errors") else 0
+    statuses = [ended("wait", code, "Error" if code else "Completed", json.dumps({"saved": 1, **record})),
+                ended(code=main, reason="Error" if main else "Completed")]  # fmt: skip
+    report = read_pod(pod({"phase": "Failed" if main or code else "Succeeded", "containerStatuses": statuses}, WITH_WAIT))
+    assert (report.phase, report.message, report.is_staged, report.unsaved) == (phase, message, True, unsaved)
+
+
+def test_an_executor_that_was_killed_has_stored_nothing_that_is_known():
+    statuses = [ended("wait", 137, "Error"), ended(code=143, reason="Error")]
+    report = read_pod(pod({"phase": "Failed", "containerStatuses": statuses}, WITH_WAIT))
+    assert (report.is_staged, report.message) == (False, "main: Error (exit code 143)")
+
+
+def test_an_input_that_could_not_be_brought_is_an_error_with_its_reason():
+    record = json.dumps({"failed": ["in"], "errors": ["artifact in: bucket b: key k: not found"]})
+    status = {"phase": "Failed", "initContainerStatuses": [ended("init", 64, "Error", record)],
+              "containerStatuses": [waiting("PodInitializing")]}  # fmt: skip
+    spec = {"containers": [{"name": "main"}], "initContainers": [{"name": "init"}]}
+    report = read_pod(pod(status, spec))
+    assert (report.phase, report.message) == ("Error", "init: Error (exit code 64): artifact in: bucket b: key k: not found")
