@@ -44,6 +44,7 @@ e2e: cluster
 	$(RUN) python -m pytest -p no:cacheprovider tests/e2e
 
 bench: cluster
+	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench
 
 test: lint unit integration e2e

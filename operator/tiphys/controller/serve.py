@@ -16,6 +16,7 @@ from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.controller.clock import SystemClock
+from tiphys.controller.collector import calm_collector
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.handlers import KopfThread
 from tiphys.controller.options import Options
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 def run_controller(options: Options) -> int:
     """Follow workflows until a signal says to end; the exit code."""
     set_up_logs(options.log_level, options.log_format)
+    calm_collector()
     return uvloop.run(_main(options))
 
 

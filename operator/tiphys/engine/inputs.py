@@ -116,8 +116,7 @@ def prepare_leaf(template: Template, arguments: Arguments, outer: Scope, local: 
     """
     body = prepare_body(template, arguments, outer, local, now)
     scope = body.scope.child(output_paths(substitute(template.outputs, body.scope, strict=False, now=now)))
-    text = msgspec.structs.replace(template, inputs=Inputs())
-    ready = substitute(text, scope, strict=False, now=now)
+    ready = substitute(template, scope, strict=False, now=now, but=("inputs",))
     return Prepared(body.inputs, scope, msgspec.structs.replace(ready, inputs=body.inputs))
 
 

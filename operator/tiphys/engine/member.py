@@ -14,7 +14,7 @@ from tiphys.engine.templates import Found
 from tiphys.errors import UserError
 from tiphys.expr.condition import when
 from tiphys.expr.scope import Scope
-from tiphys.expr.template import evaluate_in
+from tiphys.expr.template import evaluate_in, is_templated
 from tiphys.model.arguments import Arguments
 from tiphys.model.phases import COMPLETED, ERROR, SKIPPED
 from tiphys.model.status import NodeStatus
@@ -107,12 +107,14 @@ class Member:
 
     def _call(self) -> Call:
         step, now = self.step, self.run.now
-        called = msgspec.structs.replace(
-            step,
-            template=substituted(step.template, self.scope, now),
-            template_ref=substituted(step.template_ref, self.scope, now),
-            inline=substituted(step.inline, self.scope, now),
-        )
+        called = step
+        if step.inline is not None or step.template_ref is not None or is_templated(step.template):
+            called = msgspec.structs.replace(
+                step,
+                template=substituted(step.template, self.scope, now),
+                template_ref=substituted(step.template_ref, self.scope, now),
+                inline=substituted(step.inline, self.scope, now),
+            )
         found = self.run.templates.of(called, self.place.scope)
         return self._bare_call(found, resolve_arguments(step.arguments, self.scope, now))
 

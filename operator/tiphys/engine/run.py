@@ -61,6 +61,8 @@ class Run:
         premises: What the run takes for granted.
         lifecycle: The life of the workflow itself.
         shutdown: What stops it before its time.
+        now: The time of the event that is being handled.
+        stamp: The same, as it is written: whole seconds.
         written: What is stored.
         limits: What holds new nodes back.
         leaves: Node id -> execution that has a runner.
@@ -83,7 +85,7 @@ class Run:
         self.limits = Limits()
         self.templates = Templates(self.name, workflow.spec, workflow.status.stored_templates, Library())
         self.scope = Scope()
-        self.now = datetime.fromtimestamp(0).astimezone()
+        self.now = self.stamp = datetime.fromtimestamp(0).astimezone()
         self.lifecycle = Lifecycle(self)
         self.shutdown = Shutdown(self)
         self.claims = Claims(self)
@@ -105,7 +107,7 @@ class Run:
         Raises:
             BugError: We are wrong about this workflow; it must not be handled further.
         """
-        self.now = now
+        self.now, self.stamp = now, now.replace(microsecond=0)
         match event:
             case events.Restored():
                 self.reports = {report.node_id: report for report in event.reports}
@@ -171,9 +173,9 @@ class Run:
         if event.nodes_changed or _fixed(new.spec) != _fixed(self.workflow.spec):
             # as after a restart: what is known of the nodes stays, unless somebody else wrote them
             known = new if event.nodes_changed else msgspec.structs.replace(new, status=self.snapshot().status)
-            now = self.now
+            now, stamp = self.now, self.stamp
             self._load(known)
-            self.now = now
+            self.now, self.stamp = now, stamp
             self.lifecycle.restore()
             return
         self.workflow = msgspec.structs.replace(self.workflow, metadata=new.metadata, spec=new.spec)
@@ -186,11 +188,6 @@ class Run:
     def is_finished(self) -> bool:
         """Whether the workflow has come to its end."""
         return self.status.phase in COMPLETED
-
-    @property
-    def stamp(self) -> datetime:
-        """Now, as it is written: whole seconds."""
-        return self.now.replace(microsecond=0)
 
     @property
     def effective(self) -> Workflow:

@@ -7,6 +7,7 @@ steps and not those of later groups.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from tiphys.model.phases import OMITTED, SKIPPED, SUCCEEDED
 from tiphys.model.status import NodeStatus
@@ -17,6 +18,7 @@ ROOT = ""
 _PROGRESS = re.compile(r"(\d+)/(\d+)")
 
 
+@lru_cache(maxsize=1024)
 def parse_progress(text: str) -> tuple[int, int]:
     """Done and total of `N/M`; (0, 0) for anything that is no valid progress."""
     found = _PROGRESS.fullmatch(text)

@@ -29,6 +29,7 @@ class NodeTree:
         self._phases: list[tuple[str, str, str]] = []
         self._edges: dict[str, set[str]] = {}
         self._drawn: dict[str, list[str]] = {}
+        self._ids: dict[str, str] = {}
 
     def __iter__(self) -> Iterator[NodeStatus]:
         return iter(self._nodes.values())
@@ -38,7 +39,10 @@ class NodeTree:
 
     def id_of(self, name: str) -> str:
         """The id of the node called `name`, whether it exists or not."""
-        return names.node_id(self.workflow, name)
+        found = self._ids.get(name)
+        if found is None:
+            found = self._ids[name] = names.node_id(self.workflow, name)
+        return found
 
     def find(self, name: str) -> NodeStatus | None:
         """The node called `name`."""
@@ -74,10 +78,13 @@ class NodeTree:
         if "phase" in fields:
             check_transition(old.name, old.phase, fields["phase"])
         new = msgspec.structs.replace(old, **fields)
-        if is_fulfilled(new) and new.finished_at is None:
-            new = msgspec.structs.replace(new, finished_at=now)
-        if new.type in LEAF_TYPES:
-            new = msgspec.structs.replace(new, progress=leaf_progress(new))
+        more: dict[str, Any] = {}
+        if new.finished_at is None and is_fulfilled(new):
+            more["finished_at"] = now
+        if new.type in LEAF_TYPES and (progress := leaf_progress(new)) != new.progress:
+            more["progress"] = progress
+        if more:
+            new = msgspec.structs.replace(new, **more)
         if new == old:
             return old
         self._store(old, new)

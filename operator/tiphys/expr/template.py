@@ -322,8 +322,9 @@ def _list_plan(value: list[Any] | tuple[Any, ...]) -> _Plan | None:
     return run
 
 
-def _struct_plan(value: msgspec.Struct) -> _Plan | None:
-    plans = [(field, plan) for field in value.__struct_fields__ if (plan := _plan(getattr(value, field))) is not None]
+def _struct_plan(value: msgspec.Struct, but: tuple[str, ...] = ()) -> _Plan | None:
+    fields = [field for field in value.__struct_fields__ if field not in but]
+    plans = [(field, plan) for field in fields if (plan := _plan(getattr(value, field))) is not None]
     if not plans:
         return None
 
@@ -343,18 +344,18 @@ class _Plans:
     """The plans of structs seen lately, by identity: they are frozen, so a plan made once holds as long as the object is kept."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[int, tuple[object, _Plan | None]] = OrderedDict()
+        self._known: OrderedDict[tuple[int, tuple[str, ...]], tuple[object, _Plan | None]] = OrderedDict()
 
-    def of(self, value: object) -> _Plan | None:
+    def of(self, value: object, but: tuple[str, ...]) -> _Plan | None:
         """The plan of a value, remembered when it is a struct."""
         if not isinstance(value, msgspec.Struct):
             return _plan(value)
-        key = id(value)
+        key = (id(value), but)
         kept = self._known.get(key)
         if kept is not None:
             self._known.move_to_end(key)
             return kept[1]
-        plan = _plan(value)
+        plan = _struct_plan(value, but)
         self._known[key] = (value, plan)
         if len(self._known) > _MAX_PLANS:
             self._known.popitem(last=False)
@@ -376,10 +377,13 @@ def substitute_text(text: str, scope: Scope, *, strict: Strictness = True, now: 
     return _Pass(scope, strict, now).text(_pieces(text))
 
 
-def substitute(value: T, scope: Scope, *, strict: Strictness = True, now: datetime | None = None) -> T:
+def substitute(
+    value: T, scope: Scope, *, strict: Strictness = True, now: datetime | None = None, but: tuple[str, ...] = ()
+) -> T:
     """The value with the tags of all its texts replaced; the same object where there are none.
 
-    Texts in maps (keys too), lists, tuples and structs are read; see `substitute_text`.
+    Texts in maps (keys too), lists, tuples and structs are read; see `substitute_text`. Fields of a struct that `but` names
+    stay as they are.
 
     Raises:
         UnresolvedTag: A tag stands for nothing and must not.
@@ -387,7 +391,7 @@ def substitute(value: T, scope: Scope, *, strict: Strictness = True, now: dateti
     """
     if isinstance(value, str):
         return cast("T", substitute_text(value, scope, strict=strict, now=now))
-    plan = _PLANS.of(value)
+    plan = _PLANS.of(value, but)
     return value if plan is None else cast("T", plan(value, _Pass(scope, strict, now)))
 
 

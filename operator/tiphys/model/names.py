@@ -5,6 +5,7 @@ Source: argo-semantics 1, 3.1 to 3.3, 4.1, Appendix A.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 PREFIX = "workflows.argoproj.io/"
 LABEL_WORKFLOW = PREFIX + "workflow"
@@ -30,6 +31,7 @@ MAX_POD_NAME_PREFIX = 242
 _DISPLAY_LEAD = re.compile(r"^(\[\d+\])?\.")
 
 
+@lru_cache(maxsize=16_384)
 def fnv1a32(text: str) -> int:
     """The 32-bit FNV-1a hash of the UTF-8 bytes of `text`."""
     value = 0x811C9DC5
