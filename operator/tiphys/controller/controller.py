@@ -187,7 +187,9 @@ class Controller:
         if live is None or not live.owns(key, pod):
             return
         live.started.discard(node_id(pod))
-        self.send(live, NodeGone(node_id(pod)) if words is None else NodeReported(words))
+        if words is not None:
+            self.send(live, NodeReported(words))
+        self.send(live, NodeGone(node_id(pod)))
 
     def _record_read(self, uid: str, report: NodeReport) -> None:
         live = self.lives.get(uid)

@@ -146,7 +146,7 @@ class Starter:
         creating = live.creating.get(action.node_id)
         if creating is not None:
             await asyncio.wait([creating])
-        await self.delete_pod(live.namespace, action.pod_name, grace_seconds=action.grace_seconds)
+        await self.delete_pod(live.namespace, action.pod_name, uid=action.uid, grace_seconds=action.grace_seconds)
 
     async def delete_pod(self, namespace: str, name: str, *, uid: str = "", grace_seconds: int | None = None) -> None:
         """Delete a pod, however long the API server is away."""

@@ -23,11 +23,13 @@ class StopNode(Action, frozen=True):
 
     Attributes:
         grace_seconds: None for the runner's own grace period; 0 when even a final report is not wanted.
+        uid: Only this runner, not one that took its name meanwhile; empty for any.
     """
 
     node_id: str
     pod_name: str
     grace_seconds: int | None = None
+    uid: str = ""
 
 
 class CollectNode(Action, frozen=True):

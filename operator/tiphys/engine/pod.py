@@ -140,7 +140,7 @@ class PodExecution(Execution):
             return
         self.run.reports[self.node_id] = report
         if report.phase in FULFILLED:
-            if report.is_final:
+            if report.is_final and not self._starts_again(report):
                 self._final(report)
             return
         if node.phase == RUNNING and report.phase == PENDING:
@@ -157,6 +157,23 @@ class PodExecution(Execution):
         if self.node.daemoned:
             self.tell()
         self.run.soon(self.parent.child_changed, self)
+
+    def _starts_again(self, report: NodeReport) -> bool:
+        """Whether the runner is made again, since the cluster ended it before the program began. Source: argo-semantics 5.7."""
+        node = self.node
+        is_known = bool(report.uid) and report.uid == node.restarting_pod_uid
+        restarts = node.failed_pod_restarts or 0
+        if not is_known:
+            if not report.restart_reason or node.phase != PENDING or restarts >= self.run.premises.failed_pod_restarts:
+                return False
+            self.change(
+                message=f"Pod auto-restarting due to {report.restart_reason}",
+                failed_pod_restarts=restarts + 1,
+                restarting_pod_uid=report.uid,
+            )
+        # once it is gone, the node is ordered again
+        self.run.act(StopNode(self.node_id, self.pod_name, uid=report.uid))
+        return True
 
     def _final(self, report: NodeReport) -> None:
         template = self.prepared.template

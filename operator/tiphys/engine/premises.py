@@ -14,6 +14,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         defaults: Merged under every workflow; None for none.
         referencing: `Strict`, `Secure` or empty: whether workflows must reference a stored template.
         overrides: Spec fields that may be set beside such a reference, in addition to the usual ones.
+        failed_pod_restarts: How often a runner may be made again that the cluster ended before the program started.
         pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
     """
 
@@ -21,4 +22,5 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Workflow | None = None
     referencing: str = ""
     overrides: tuple[str, ...] = ()
+    failed_pod_restarts: int = 0
     pod_gc_delay_seconds: float = 5.0

@@ -2,6 +2,10 @@
 
 import pytest
 
+from tiphys.engine.actions import StopNode
+from tiphys.engine.events import NodeGone, NodeReported
+from tiphys.engine.premises import Premises
+from tiphys.model.report import NodeReport
 from tiphys.testing.world import World
 
 HANGS = lambda _order: {"hangs": True}  # noqa: E731
@@ -39,3 +43,38 @@ def test_an_order_tells_timeout_and_deadline_apart():
     order = world.orders[0]
     assert (order.deadline - world.now).total_seconds() == 5
     assert (order.timeout - world.now).total_seconds() == 60
+
+
+EVICTED = {"phase": "Failed", "message": "low on memory", "restart_reason": "Evicted: low on memory", "is_final": True}
+ONE = "{entrypoint: a, templates: [{name: a, container: {image: i}}]}"
+
+
+def lost(uid: str, **fields: object) -> NodeReport:
+    return NodeReport(node_id="hello", uid=uid, **(EVICTED | fields))
+
+
+@pytest.mark.parametrize("restores", [False, True])
+def test_a_runner_that_the_cluster_ended_before_it_began_is_made_again_as_often_as_allowed(restores):
+    world = World(ONE, HANGS, restores=restores, premises=Premises(failed_pod_restarts=2))
+    world._events.clear()
+    for count, uid in enumerate(("u1", "u2"), 1):
+        world._started.clear()
+        world.send(NodeReported(lost(uid)))
+        node = world.node("hello")
+        assert (node.phase, node.message) == ("Pending", "Pod auto-restarting due to Evicted: low on memory")
+        assert (node.failed_pod_restarts, node.restarting_pod_uid) == (count, uid)
+        world.send(NodeReported(lost(uid)))
+        assert world.node("hello").failed_pod_restarts == count
+        world.send(NodeGone("hello"))
+        assert len(world.orders) == (count + 1 if not restores else len(world.orders))
+    world.send(NodeReported(lost("u3")))
+    assert (world.phase, world.message) == ("Failed", "low on memory")
+    stops = [action for action in world.actions if isinstance(action, StopNode)]
+    assert {stop.uid for stop in stops} == {"u1", "u2"}
+
+
+def test_without_leave_nothing_is_made_again():
+    world = World(ONE, HANGS)
+    world._events.clear()
+    world.send(NodeReported(lost("u1")))
+    assert (world.phase, world.message) == ("Failed", "low on memory")

@@ -1,0 +1,84 @@
+"""Each way in which a pod can fail on a real kubelet, and what its node says then."""
+
+import json
+import pathlib
+import re
+import time
+from typing import Any
+
+import pytest
+import yaml
+from tests.e2e.conftest import Cluster
+
+WAYS: dict[str, Any] = yaml.safe_load((pathlib.Path(__file__).parent / "failures.yaml").read_text())
+DEADLINE = "Pod was active on the node longer than the specified deadline"
+EXPECTED = {
+    "out-of-memory": ("Failed", r"main: OOMKilled \(exit code 137\)"),
+    "exit-code": ("Failed", r"main: Error \(exit code 7\)"),
+    "killed": ("Failed", r"main: Error \(exit code 137\)"),
+    "terminated": ("Failed", r"main: Error \(exit code 143\)"),
+    "told-why": ("Failed", r"main: Error \(exit code 1\): because"),
+    "no-such-program": ("Failed", r"main: (StartError|ContainerCannotRun) \(exit code 12[78]\): .*no-such-program.*"),
+    "no-such-image": ("Failed", "timeout"),
+    "no-image-name": ("Failed", "timeout"),
+    "no-such-key": ("Failed", "timeout"),
+    "no-such-node": ("Failed", "timeout"),
+    "no-such-volume": ("Error", r"templates.no-such-volume.volumes: volume 'nothing' not found in workflow spec"),
+    "init-fails": ("Failed", r"prepare: Error \(exit code 3\)"),
+    "sidecar-fails": ("Failed", r"helper: Error \(exit code 4\)"),
+    "too-long": ("Failed", DEADLINE),
+    "timed-out": ("Failed", DEADLINE),
+    "too-much-disk": ("Failed", r'Usage of EmptyDir volume "small" exceeds the limit "1Mi"\. ?'),
+    "missing-output": ("Error", r"output parameter 'p' was not written and has no default"),
+    "too-big-output": ("Error", r"output parameter 'p' .*"),
+}
+PENDING = {
+    "no-such-image": r"(ErrImagePull|ImagePullBackOff): .*no\.such\.registry/image.*",
+    "no-image-name": r'InvalidImageName: .*"Not:A:Name".*',
+    "no-such-key": r"CreateContainerConfigError: couldn't find key nothing in ConfigMap .*/settings",
+    "no-such-node": r"Unschedulable: 0/\d+ nodes are available: .*",
+}
+
+
+def manifest(name: str, template: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name},
+            "spec": {"entrypoint": name, "templates": [{"name": name, **template}], **spec}}  # fmt: skip
+
+
+def node(workflow: dict[str, Any]) -> dict[str, Any]:
+    return workflow.get("status", {}).get("nodes", {}).get(workflow["metadata"]["name"], {})
+
+
+@pytest.fixture(scope="module")
+def failing(place: Cluster) -> dict[str, set[str]]:
+    """All ways at once; what their nodes said while they were Pending."""
+    place.apply(yaml.safe_dump_all([manifest(name, template) for name, template in WAYS.items()]))
+    said: dict[str, set[str]] = {name: set() for name in WAYS}
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        found = json.loads(place.kubectl("get", "workflows", "-o", "json"))["items"]
+        for workflow in found:
+            if node(workflow).get("phase") == "Pending":
+                said[workflow["metadata"]["name"]].add(node(workflow).get("message", ""))
+        if all(workflow.get("status", {}).get("phase") in ("Failed", "Error") for workflow in found):
+            break
+        time.sleep(0.5)
+    return said
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_node_says_how_its_pod_failed(place: Cluster, failing: dict[str, set[str]], way: str) -> None:
+    found = place.workflow(way)
+    phase, message = EXPECTED[way]
+    assert (node(found)["phase"], found["status"]["phase"]) == (phase, phase), node(found)
+    assert re.fullmatch(message, node(found)["message"], re.DOTALL), node(found)["message"]
+
+
+@pytest.mark.parametrize("way", PENDING)
+def test_a_pod_that_cannot_start_stays_pending_and_says_why(failing: dict[str, set[str]], way: str) -> None:
+    assert any(re.fullmatch(PENDING[way], message, re.DOTALL) for message in failing[way]), failing[way]
+
+
+def test_exit_codes_are_kept(place: Cluster, failing: dict[str, set[str]]) -> None:
+    codes = {way: node(place.workflow(way))["outputs"]["exitCode"] for way in ("exit-code", "killed", "terminated", "out-of-memory")}
+    assert codes == {"exit-code": "7", "killed": "137", "terminated": "143", "out-of-memory": "137"}

@@ -1,0 +1,115 @@
+"""Pods that are deleted, and nodes that are lost, while workflows need them."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from tests.e2e.conftest import Cluster
+from tests.e2e.pods.test_failures import manifest, node
+
+SLEEP = {"container": {"image": "busybox", "command": ["sleep", "100"]}}
+STEPS = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: after-success}
+spec:
+  entrypoint: m
+  templates:
+  - {name: m, steps: [[{name: a, template: a}], [{name: b, template: b}]]}
+  - {name: a, container: {image: busybox, command: ["true"]}}
+  - {name: b, container: {image: busybox, command: [sleep, "3"]}}
+"""
+
+
+def until(what: Callable[[], Any], seconds: float = 60) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := what():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"not within {seconds} s")
+
+
+def pod(place: Cluster, name: str) -> dict[str, Any]:
+    return json.loads(place.kubectl("get", "pod", name, "-o", "json", check=False) or "{}")
+
+
+def phase(place: Cluster, name: str) -> str:
+    return pod(place, name).get("status", {}).get("phase", "")
+
+
+@pytest.fixture(scope="module")
+def started(place: Cluster) -> Cluster:
+    """All workflows of this module, begun together."""
+    all_ = [manifest("gracefully", SLEEP), manifest("by-force", SLEEP), manifest("before-start", {**SLEEP, "nodeSelector": {"no": "such"}}),
+            manifest("stopped", SLEEP), manifest("on-lost-node", {**SLEEP, "nodeSelector": {"e2e/lost": place.namespace},
+                                                                  "tolerations": [{"operator": "Exists"}]})]  # fmt: skip
+    place.apply(yaml.safe_dump_all(all_) + "---" + STEPS)
+    return place
+
+
+def test_a_pod_deleted_while_it_runs_ends_its_node_as_the_kubelet_ended_it(started: Cluster) -> None:
+    until(lambda: phase(started, "gracefully") == "Running")
+    started.kubectl("delete", "pod", "gracefully", "--grace-period=1")
+    found = started.finished("gracefully")
+    assert (node(found)["phase"], node(found)["message"]) in [
+        ("Failed", "main: Error (exit code 137)"), ("Failed", "main: Error (exit code 143)"), ("Error", "pod deleted")]  # fmt: skip
+
+
+def test_a_pod_that_vanishes_is_an_error(started: Cluster) -> None:
+    until(lambda: phase(started, "by-force") == "Running")
+    started.kubectl("delete", "pod", "by-force", "--grace-period=0", "--force")
+    found = started.finished("by-force")
+    assert (node(found)["phase"], node(found)["message"]) == ("Error", "pod deleted")
+
+
+def test_a_pod_deleted_before_it_started_is_made_again(started: Cluster) -> None:
+    first = until(lambda: pod(started, "before-start"))["metadata"]["uid"]
+    started.kubectl("delete", "pod", "before-start")
+    again = until(lambda: pod(started, "before-start").get("metadata", {}).get("uid") not in (None, first) and pod(started, "before-start"))
+    assert again["metadata"]["uid"] != first
+    assert node(started.workflow("before-start"))["phase"] == "Pending"
+    started.tiphys("terminate", "before-start")
+    assert node(started.finished("before-start"))["message"] == "workflow shutdown with strategy:  Terminate"
+
+
+def test_a_pod_deleted_after_its_success_has_succeeded(started: Cluster) -> None:
+    def first_pod() -> str:
+        pods = json.loads(started.kubectl("get", "pods", "-l", "workflows.argoproj.io/workflow=after-success", "-o", "json"))["items"]
+        done = [one for one in pods if one["status"]["phase"] == "Succeeded"]
+        return done[0]["metadata"]["name"] if done else ""
+
+    started.kubectl("delete", "pod", until(first_pod), "--wait=false")
+    assert started.finished("after-success")["status"]["phase"] == "Succeeded"
+
+
+def test_a_stopped_workflow_leaves_no_pod_running(started: Cluster) -> None:
+    until(lambda: phase(started, "stopped") == "Running")
+    started.tiphys("stop", "stopped")
+    found = started.finished("stopped")
+    assert node(found)["message"] == "workflow shutdown with strategy:  Stop"
+    until(lambda: phase(started, "stopped") != "Running")
+
+
+def test_a_pod_on_a_node_that_is_gone_is_the_clusters_doing(started: Cluster) -> None:
+    name = f"lost-{started.namespace}"
+    labels = {"e2e/lost": started.namespace, "type": "lost"}
+    taints = [{"key": "e2e/lost", "effect": "NoSchedule"}]
+    started.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {"taints": taints}}))
+    room = {"cpu": "1", "memory": "1Gi", "pods": "10"}
+    ready = {"status": {"capacity": room, "allocatable": room, "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}}
+    started.kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", json.dumps(ready))
+    try:
+        until(lambda: pod(started, "on-lost-node").get("spec", {}).get("nodeName") == name)
+        running = {"status": {"phase": "Running", "containerStatuses": [
+            {"name": "main", "image": "busybox", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]}}  # fmt: skip
+        started.kubectl("patch", "pod", "on-lost-node", "--subresource=status", "--type=merge", "-p", json.dumps(running))
+        started.wait_until("on-lost-node", lambda found: node(found).get("phase") == "Running", 20)
+    finally:
+        started.kubectl("delete", "node", name)
+    found = node(started.finished("on-lost-node", 180))
+    assert found["phase"] == "Error"
+    assert found["message"] in ("pod deleted: PodGC: node no longer exists", "pod deleted")
