@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.claims import Claimer
+from tiphys.controller.config_maps import ConfigMapReader
 from tiphys.controller.live import Live
 from tiphys.controller.starter import Starter
 from tiphys.controller.telling import Teller
@@ -17,6 +18,7 @@ from tiphys.engine.actions import (
     CreateClaims,
     DeleteWorkflowAt,
     NodeChanged,
+    ReadConfigMap,
     StartNode,
     StopNode,
     WakeAt,
@@ -44,6 +46,7 @@ class Effects:
             StartNode: self.starter.start,
             StopNode: self.starter.stop,
             CreateClaims: Claimer(controller).create,
+            ReadConfigMap: ConfigMapReader(controller).read,
             CollectNode: self._collect_later,
             WakeAt: self._wake,
             NodeChanged: teller.node_changed,

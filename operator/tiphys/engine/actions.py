@@ -55,6 +55,13 @@ class CreateClaims(Action, frozen=True):
     claims: tuple[Json, ...]
 
 
+class ReadConfigMap(Action, frozen=True):
+    """Read a key of a ConfigMap that holds parameters; answered by `ConfigMapRead`."""
+
+    name: str
+    key: str
+
+
 class WakeAt(Action, frozen=True):
     """Send `Woke` at this time; a later action replaces an earlier one."""
 

@@ -77,6 +77,22 @@ class ClaimsRefused(Event, frozen=True):
     message: str
 
 
+class ConfigMapRead(Event, frozen=True):
+    """A key of a ConfigMap was read.
+
+    Attributes:
+        value: None when there is none.
+        error: Why there is none.
+        is_missing: The map or the key does not exist, so that a default may stand in.
+    """
+
+    name: str
+    key: str
+    value: str | None = None
+    error: str = ""
+    is_missing: bool = False
+
+
 class SpecChanged(Event, frozen=True):
     """Somebody else wrote the object: suspend, shutdown, a deadline, or nodes that were edited from outside.
 

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+import msgspec
+
+from tiphys.engine.config_values import Awaited
 from tiphys.engine.inputs import Prepared, prepare_body, prepare_leaf
 from tiphys.engine.templates import POD_KINDS, kind_of
 from tiphys.errors import BugError, UserError
@@ -50,6 +53,9 @@ class Execution:
         elif self.run.limits.admit(self):
             try:
                 self.start()
+            except Awaited:
+                # it begins again when what it waits for is known
+                return
             except UserError as e:
                 self.stillborn(ERROR, e.message)
 
@@ -95,6 +101,7 @@ class Execution:
 
         Raises:
             UserError: The arguments do not fit or an expression fails.
+            Awaited: A parameter comes from a ConfigMap that is not read yet.
         """
         call = self.call
         template = call.found.template
@@ -104,6 +111,9 @@ class Execution:
             local["pod.name"] = self.pod_name
         prepare = prepare_body if is_body else prepare_leaf
         node = self.node_or_none
+        inputs = self.run.config_values.inputs(template.inputs, call.arguments, node.inputs if node else None, self.begin)
+        if inputs.parameters != template.inputs.parameters:
+            template = msgspec.structs.replace(template, inputs=inputs)
         # the node's own time, so that whoever prepares it again gets the same texts (keys with `now()`)
         now = (node.started_at if node is not None else None) or self.run.stamp
         return prepare(template, call.arguments, self.run.scope, local, now)

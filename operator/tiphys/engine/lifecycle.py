@@ -3,6 +3,7 @@
 Source: argo-semantics 2, 12.1.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import msgspec
 
 from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, WorkflowChanged
 from tiphys.engine.calls import Call
+from tiphys.engine.config_values import Awaited
 from tiphys.engine.effective import effective_spec
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import global_arguments
@@ -41,6 +43,7 @@ class Lifecycle:
         self._run = run
         self._entry: Execution | None = None
         self._exit: Execution | None = None
+        self._again: Callable[[], None] = self.restore
 
     @property
     def entry(self) -> NodeStatus | None:
@@ -50,6 +53,7 @@ class Lifecycle:
     def restore(self, repository: ArtifactRepositoryRefStatus | None = None, repository_error: str = "") -> None:
         """Begin, or go on with what is stored."""
         run = self._run
+        self._again = lambda: self.restore(repository, repository_error)
         if run.is_finished or not self._take_spec():
             return
         if run.status.artifact_repository_ref is None and repository is not None:
@@ -116,8 +120,13 @@ class Lifecycle:
     def _take_variables(self) -> bool:
         run = self._run
         try:
+            arguments = run.config_values.global_arguments(run.spec.arguments, self._again)
+            run.spec = msgspec.structs.replace(run.spec, arguments=arguments)
             run.scope = workflow_scope(run.effective, lambda name: live_variable(run, name))
             run.spec = self._substituted_spec()
+        except Awaited:
+            # everything begins again when what is waited for is known
+            return False
         except UserError as e:
             self.set_phase(FAILED, f"failed to set global parameters: {e.message}")
             return False

@@ -14,6 +14,7 @@ from tiphys.engine.actions import Action, NodeChanged, WakeAt
 from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.claims import Claims
+from tiphys.engine.config_values import ConfigValues
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
 from tiphys.engine.execution import Execution, Parent
 from tiphys.engine.library import Library
@@ -89,6 +90,7 @@ class Run:
         self.lifecycle = Lifecycle(self)
         self.shutdown = Shutdown(self)
         self.claims = Claims(self)
+        self.config_values = ConfigValues(self)
         self.written = Written(workflow)
         self.leaves: dict[str, PodExecution] = {}
         self.suspended: dict[str, SuspendExecution] = {}
@@ -120,23 +122,30 @@ class Run:
             case events.LibraryChanged():
                 self.premises = msgspec.structs.replace(self.premises, library=event.library)
                 self.templates.library = event.library
-            case events.NodeReported():
-                self._leaf(event.report.node_id, lambda leaf: leaf.report(event.report))
-            case events.NodeGone():
-                self.reports.pop(event.node_id, None)
-                self._leaf(event.node_id, lambda leaf: leaf.gone())
-            case events.StartRefused():
-                self._leaf(event.node_id, lambda leaf: leaf.refuse(event.message, is_error=event.is_error))
-            case events.StartDelayed():
-                self._leaf(event.node_id, lambda leaf: leaf.delay(event.message))
+            case events.NodeReported() | events.NodeGone() | events.StartRefused() | events.StartDelayed():
+                self._tell_leaf(event)
             case events.ClaimsCreated() | events.ClaimsDelayed() | events.ClaimsRefused():
                 self.claims.hear(event)
+            case events.ConfigMapRead():
+                self.config_values.hear(event)
         return self._settle()
 
-    def _leaf(self, node_id: str, do: Callable[[PodExecution], None]) -> None:
+    def _tell_leaf(self, event: events.NodeReported | events.NodeGone | events.StartRefused | events.StartDelayed) -> None:
+        node_id = event.report.node_id if isinstance(event, events.NodeReported) else event.node_id
+        if isinstance(event, events.NodeGone):
+            self.reports.pop(node_id, None)
         leaf = self.leaves.get(node_id)
-        if leaf is not None:
-            do(leaf)
+        if leaf is None:
+            return
+        match event:
+            case events.NodeReported():
+                leaf.report(event.report)
+            case events.NodeGone():
+                leaf.gone()
+            case events.StartRefused():
+                leaf.refuse(event.message, is_error=event.is_error)
+            case events.StartDelayed():
+                leaf.delay(event.message)
 
     def _settle(self) -> list[Action]:
         for sleeper in self._schedule.take_due(self.now):
