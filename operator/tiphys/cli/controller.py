@@ -1,5 +1,6 @@
 """`controller`: the process that follows workflows."""
 
+import os
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -7,6 +8,7 @@ from cyclopts import Parameter
 from tiphys.cluster.connection import find_access
 from tiphys.controller.options import Options
 from tiphys.controller.serve import run_controller
+from tiphys.settings import parse_environment
 
 
 def controller(  # noqa: PLR0913 as many options as there are
@@ -35,5 +37,6 @@ def controller(  # noqa: PLR0913 as many options as there are
             health_port=health_port,
             executor_image=executor_image,
             config_map=configmap,
+            environment=parse_environment(os.environ),
         )
     )

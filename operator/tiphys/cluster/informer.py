@@ -57,14 +57,18 @@ class Informer(Generic[T]):
     Attributes:
         items: `namespace/name` -> object.
         synced: All objects are known.
+        settled: They are known, or refused.
+        on_fault: Told why they cannot be read, and an empty text when they can.
     """
 
-    def __init__(
-        self, api: Api, kind: str, *, parse: Callable[[msgspec.Raw], T], namespace: str = "", labels: str = "",
+    def __init__(  # noqa: PLR0913 as many ways to choose objects
+        self, api: Api, kind: str, *, parse: Callable[[msgspec.Raw], T], namespace: str = "", labels: str = "", fields: str = "",
         watch_seconds: int = _WATCH_SECONDS,
     ) -> None:  # fmt: skip
         self.items: dict[str, T] = {}
         self.synced = asyncio.Event()
+        self.settled = asyncio.Event()
+        self.on_fault: Callable[[str], None] = lambda _message: None
         self.on_change: Callable[[str, T], None] = lambda _key, _item: None
         self.on_delete: Callable[[str, T], None] = lambda _key, _item: None
         self._api = api
@@ -72,6 +76,7 @@ class Informer(Generic[T]):
         self._parse = parse
         self._namespace = namespace
         self._labels = labels
+        self._fields = fields
         self._watch_seconds = watch_seconds
         self._version = ""
         self._newest = ""
@@ -86,8 +91,13 @@ class Informer(Generic[T]):
                 if not self._version:
                     await self._list()
                     self.synced.set()
+                    self.on_fault("")
+                    self.settled.set()
                 await self._watch()
             except (OutsideError, RefusedError) as e:
+                if isinstance(e, RefusedError):
+                    self.on_fault(e.message)
+                    self.settled.set()
                 if isinstance(e, Gone):
                     self._version = ""
                 if isinstance(e, Unauthorized) and self._api.access.renew is not None:
@@ -108,7 +118,7 @@ class Informer(Generic[T]):
     async def _list(self) -> None:
         seen: set[str] = set()
         version = ""
-        async for page in self._api.list(self._kind, self._namespace, labels=self._labels):
+        async for page in self._api.list(self._kind, self._namespace, labels=self._labels, fields=self._fields):
             if not version:
                 version = page.metadata.resource_version
                 self._refuse_the_past(version)
@@ -168,6 +178,7 @@ class Informer(Generic[T]):
             "resourceVersion": self._version,
             "timeoutSeconds": str(self._watch_seconds),
             **({"labelSelector": self._labels} if self._labels else {}),
+            **({"fieldSelector": self._fields} if self._fields else {}),
         }
         path = path_of(self._kind, self._namespace)
         no_limit = aiohttp.ClientTimeout(total=None, sock_connect=_GRACE_SECONDS)

@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tiphys.controller.admission import Admission, Limits
+from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
 from tiphys.controller.live import Live
 from tiphys.controller.observed import ObservedPods
 from tiphys.controller.restoring import Restorer
+from tiphys.controller.shelves import Shelves
 from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
 from tiphys.controller.writer import Writer
-from tiphys.engine.events import Event, NodeGone, NodeReported, SpecChanged
+from tiphys.engine.events import Event, LibraryChanged, NodeGone, NodeReported, SpecChanged
+from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.errors import BugError, SpecError, TiphysError
 from tiphys.model.base import Json
@@ -28,6 +32,7 @@ from tiphys.model.workflow import Workflow
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
 from tiphys.ports import Announcements, Clock, Logs, Objects, Repositories
+from tiphys.settings import Configuration, Environment, OwnConfiguration
 from tiphys.telemetry.metrics import ControllerMetrics
 
 log = logging.getLogger(__name__)
@@ -43,6 +48,7 @@ class Surroundings(NamedTuple):
     metrics: ControllerMetrics
     pod_settings: PodSettings
     repositories: Repositories | None = None
+    environment: Environment = Environment()
 
 
 class Controller:
@@ -60,15 +66,44 @@ class Controller:
         self.metrics = world.metrics
         self.pod_settings = world.pod_settings
         self.repositories = world.repositories
+        self.environment = world.environment
+        self.configuration = Configuration()
+        self._options = world.pod_settings
         self.lives: dict[str, Live] = {}
         self.is_stopping = False
         self.effects = Effects(self)
         self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read)
+        self.shelves = Shelves(self._library_changed)
+        self.admission = Admission(self._admitted)
         self._restorer = Restorer(self)
         self._writer = Writer(self)
         self._queue = TurnQueue()
         self._is_ready = False
         self._quarantined: dict[str, str] = {}
+
+    # --- circumstances
+
+    def configure(self, argo: Configuration, own: OwnConfiguration) -> None:
+        """Take a configuration; runs that have begun keep what they took for granted."""
+        self.configuration = argo
+        self.pod_settings = pod_settings_of(self._options, argo, own)
+        limits = Limits(argo.parallelism, argo.namespace_parallelism, self.admission.limits.overrides)
+        self.admission.set_limits(limits)
+
+    def premises(self, namespace: str, *, is_held: bool = False) -> Premises:
+        """What a run of a namespace takes for granted."""
+        return premises_of(self.configuration, self.environment, self.shelves.library(namespace), is_held=is_held)
+
+    def _library_changed(self, namespace: str) -> None:
+        """Tell the runs that call stored templates of this namespace, or of the cluster."""
+        for live in self.lives.values():
+            if live.run is not None and live.run.templates.calls_others and namespace in ("", live.namespace):
+                self.send(live, LibraryChanged(self.shelves.library(live.namespace)))
+
+    def _admitted(self, uid: str) -> None:
+        live = self.lives.get(uid)
+        if live is not None:
+            self._restorer.admitted(live)
 
     # --- what is heard of workflows
 
@@ -89,6 +124,7 @@ class Controller:
         live = self.lives.get(uid)
         if live is None and labels.get(LABEL_COMPLETED) == "true":
             self._restorer.completed(uid)
+            self.admission.release(uid)
             return
         if live is not None and live.is_old(version):
             return
@@ -145,6 +181,7 @@ class Controller:
     def workflow_deleted(self, uid: str) -> None:
         """A workflow is gone; its pods go with it."""
         self._quarantined.pop(uid, None)
+        self.admission.release(uid)
         live = self.lives.pop(uid, None)
         if live is not None:
             live.close()
@@ -163,6 +200,7 @@ class Controller:
     def let_go(self, live: Live) -> None:
         """The end is written: nothing more is to be done."""
         self.lives.pop(live.uid, None)
+        self.admission.release(live.uid)
         live.close()
 
     # --- what is heard of pods

@@ -40,6 +40,7 @@ class Live:
         creating: Node -> the creation of its runner, while it is under way.
         repository: Where its artifacts go, once that is found out.
         is_verified: Whether pods that should be there and that nobody has seen have been looked for.
+        sought: Stored templates that were asked for because no watch had told of them.
         is_writing: Whether a write is under way; what is heard meanwhile is `heard`, and may be newer than the write.
     """
 
@@ -64,6 +65,7 @@ class Live:
         self.repository: Found | None = None
         self.is_verified = False
         self.is_looking = False
+        self.sought: set[str] = set()
         self.is_writing = False
         self.is_refused = False
         self.heard: Workflow | None = None

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from tiphys.settings import Environment
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """The controller's options.
@@ -13,6 +15,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         metrics_port: 0 for none.
         health_port: 0 for none.
         executor_image: Runs resource templates.
+        config_map: Argo's configuration; our own is in the ConfigMap `tiphys`.
+        environment: What environment variables say.
     """
 
     kubeconfig: str = ""
@@ -24,3 +28,4 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     health_port: int = 6060
     executor_image: str = "quay.io/tiphys/tiphys:latest"
     config_map: str = "workflow-controller-configmap"
+    environment: Environment = Environment()

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Found, Live
-from tiphys.errors import OutsideError, TiphysError
+from tiphys.engine.effective import effective_spec
+from tiphys.engine.premises import Premises
+from tiphys.errors import OutsideError, SpecError, TiphysError
 from tiphys.model.locations import ArtifactRepositoryRef
 from tiphys.model.workflow import Workflow
 
@@ -18,10 +20,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def reference_of(workflow: Workflow) -> ArtifactRepositoryRef | None:
-    """The repository that a workflow names itself, or through the stored spec that it runs."""
-    stored = workflow.status.stored_workflow_template_spec
-    return workflow.spec.artifact_repository_ref or (stored.artifact_repository_ref if stored is not None else None)
+def reference_of(workflow: Workflow, premises: Premises) -> ArtifactRepositoryRef | None:
+    """The repository that a workflow names itself, or through the stored spec or the defaults that it runs with."""
+    try:
+        return effective_spec(workflow, premises).artifact_repository_ref
+    except SpecError:
+        # it cannot begin, and will be told why
+        return None
 
 
 class RepositoryFinder:
@@ -54,7 +59,7 @@ class RepositoryFinder:
         if repositories is None:
             return Found()
         try:
-            return Found(await repositories.find(live.namespace, reference_of(live.stored)))
+            return Found(await repositories.find(live.namespace, reference_of(live.stored, self._controller.premises(live.namespace))))
         except OutsideError:
             raise
         except TiphysError as e:

@@ -13,9 +13,12 @@ import msgspec
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Found, Live
 from tiphys.controller.repository import RepositoryFinder
+from tiphys.controller.shelves import parse_stored
 from tiphys.engine.events import NodeReported, Restored
+from tiphys.engine.library import CLUSTER
+from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
-from tiphys.errors import NotFound, TiphysError
+from tiphys.errors import NotFound, OutsideError, TiphysError
 from tiphys.model.phases import FULFILLED, PENDING, POD
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import pod_name
@@ -64,7 +67,7 @@ class Restorer:
 
     def restore(self, live: Live) -> bool:
         """Make the run, unless pods must first be looked for: then False, and another turn comes."""
-        if live.is_looking:
+        if live.is_looking or self._is_seeking(live):
             return False
         if self._repositories.is_needed(live):
             live.is_looking = True
@@ -88,9 +91,58 @@ class Restorer:
                 continue
             live.started.add(node_id(pod))
             reports.append(controller.pods.now(key, pod))
-        controller.handle(live, run, Restored(tuple(reports), found.repository, found.error))
+        controller.handle(live, run, Restored(tuple(reports), found.repository, found.error, self._premises(live)))
         live.events.extend(NodeReported(report) for report in reports)
         return True
+
+    def _premises(self, live: Live) -> Premises:
+        controller, workflow = self._controller, live.stored
+        is_new = workflow.status.phase in ("", PENDING)
+        if not is_new or controller.pods.of(live.uid):
+            controller.admission.count(live.uid, live.namespace)
+        is_held = is_new and workflow.spec.shutdown != "Terminate" and not controller.admission.ask(workflow)
+        return controller.premises(live.namespace, is_held=is_held)
+
+    def admitted(self, live: Live) -> None:
+        """A workflow that was held back may begin."""
+        if live.run is not None:
+            found = live.repository or Found()
+            live.events.append(Restored((), found.repository, found.error, self._premises(live)))
+        self._controller.turn_soon(live)
+
+    def _is_seeking(self, live: Live) -> bool:
+        """Whether stored templates are asked for first: a workflow may be heard of before the template applied with it."""
+        if live.stored.status.phase not in ("", PENDING):
+            return False
+        unknown = self._controller.shelves.missing(live.stored.spec, live.namespace) - live.sought
+        if unknown:
+            live.is_looking = True
+            live.sought |= unknown
+            self._controller.effects.spawn(self._seek(live, unknown))
+        return bool(unknown)
+
+    async def _seek(self, live: Live, scopes: set[str]) -> None:
+        try:
+            for scope in sorted(scopes):
+                await self._seek_one(live, scope)
+        finally:
+            live.is_looking = False
+            self._controller.turn_soon(live)
+
+    async def _seek_one(self, live: Live, scope: str) -> None:
+        controller, backoff = self._controller, Backoff()
+        kind = "ClusterWorkflowTemplate" if scope.startswith(CLUSTER) else "WorkflowTemplate"
+        while controller.lives.get(live.uid) is live and not controller.is_stopping:
+            try:
+                raw = await controller.objects.read(kind, live.namespace, scope.partition("/")[2])
+                controller.shelves.heard("", parse_stored(raw))
+            except OutsideError as e:
+                log.warning("%s cannot be looked for: %s", scope, e.message)
+                await backoff.wait(e)
+            except (TiphysError, msgspec.DecodeError):
+                return
+            else:
+                return
 
     def _missing(self, live: Live) -> list[NodeStatus]:
         seen = {node_id(pod) for pod in self._controller.pods.of(live.uid).values()}

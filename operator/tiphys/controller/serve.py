@@ -15,11 +15,15 @@ from tiphys.cluster.connection import find_access
 from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.repositories import ConfigMapRepositories
+from tiphys.controller.backoff import Backoff
 from tiphys.controller.clock import SystemClock
 from tiphys.controller.collector import calm_collector
+from tiphys.controller.configured import Configured
 from tiphys.controller.controller import Controller, Surroundings
+from tiphys.controller.feeds import Feeds, run_feeds
 from tiphys.controller.handlers import KopfThread
 from tiphys.controller.options import Options
+from tiphys.errors import OutsideError
 from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.logs import set_up_logs
@@ -45,17 +49,25 @@ async def _main(options: Options) -> int:
     async with Api(access, observe=metrics.observe_request) as api, _serving(options, metrics):
         clock = SystemClock()
         announcements = EventQueue(api, clock)
-        settings = PodSettings(executor_image=options.executor_image, instance_id=options.instance_id)
-        repositories = ConfigMapRepositories(api, access.namespace, lambda: None)
-        controller = Controller(Surroundings(api, PodLogs(api), announcements, clock, metrics, settings, repositories))
-        labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={options.instance_id}" if options.instance_id else LABEL_WORKFLOW
-        pods = Informer(api, "Pod", parse=controller.parse_pod, namespace=options.namespace, labels=labels)
+        configured = Configured(options.config_map, access.namespace, announcements, metrics)
+        await _read_configuration(configured, api)
+        instance, namespace = _scope(options, configured)
+        settings = PodSettings(executor_image=options.executor_image, instance_id=instance)
+        repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
+        world = Surroundings(
+            api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories, environment=options.environment
+        )
+        controller = Controller(world)
+        configured.subscribe(controller.configure)
+        labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={instance}" if instance else LABEL_WORKFLOW
+        pods = Informer(api, "Pod", parse=controller.parse_pod, namespace=namespace, labels=labels)
         pods.on_change, pods.on_delete = controller.pod_changed, controller.pod_deleted
-        tasks = [asyncio.create_task(work) for work in (pods.run(), controller.run(), announcements.run())]
-        kopf_thread = KopfThread(controller, access, options.namespace)
+        feeds = Feeds(api, controller, configured, namespace)
+        tasks = [asyncio.create_task(work) for work in (pods.run(), controller.run(), announcements.run(), run_feeds(feeds))]
+        kopf_thread = KopfThread(controller, access, namespace)
         kopf_thread.start()
-        tasks.append(asyncio.create_task(_when_synced(pods.synced, controller)))
-        log.info("following workflows of %s", options.namespace or "all namespaces")
+        tasks.append(asyncio.create_task(_when_synced(pods.synced, feeds, controller)))
+        log.info("following workflows of %s", namespace or "all namespaces")
         await _until(stop, tasks)
         await controller.stop()
         await kopf_thread.stop()
@@ -65,8 +77,26 @@ async def _main(options: Options) -> int:
     return 0
 
 
-async def _when_synced(synced: asyncio.Event, controller: Controller) -> None:
+def _scope(options: Options, configured: Configured) -> tuple[str, str]:
+    """Instance id and namespace: the command line's, else the configuration's; both are read at the start only."""
+    return options.instance_id or configured.argo.instance_id, options.namespace or configured.argo.namespace
+
+
+async def _read_configuration(configured: Configured, api: Api) -> None:
+    backoff = Backoff()
+    while True:
+        try:
+            await configured.read(api)
+        except OutsideError as e:
+            log.warning("the configuration cannot be read yet: %s", e.message)
+            await backoff.wait(e)
+        else:
+            return
+
+
+async def _when_synced(synced: asyncio.Event, feeds: Feeds, controller: Controller) -> None:
     await synced.wait()
+    await feeds.settled()
     controller.ready()
     log.info("pods are known: runs are restored")
 
@@ -74,7 +104,7 @@ async def _when_synced(synced: asyncio.Event, controller: Controller) -> None:
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
     """Return when asked to stop; a task that ends before is an error."""
     waiting = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([waiting, *tasks[:3]], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([waiting, *tasks[:4]], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     for task in done:
         if task is not waiting:

@@ -52,6 +52,8 @@ class Teller:
             self._metrics.live.labels(action.before).dec()
         self._metrics.live.labels(action.phase).inc()
         log.info("workflow %s: %s -> %s %s", live.key, action.before or "new", action.phase, action.message)
+        if action.phase not in _REASONS:
+            return
         self._announcements.announce(
             _regarding(live),
             type_=_type(action.phase),

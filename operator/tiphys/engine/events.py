@@ -16,6 +16,8 @@ class Event(msgspec.Struct, frozen=True, tag=True, tag_field="event"):
 class Restored(Event, frozen=True):
     """The first event of every run: the stored workflow was read, and these are the runners' latest reports.
 
+    It comes a second time when a workflow that was held back may begin.
+
     Attributes:
         reports: One for each runner (pod) that exists, of any age.
         repository: The artifact repository that was found for it; kept in the status, so that it never changes afterwards.

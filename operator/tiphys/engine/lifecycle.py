@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tiphys.engine.run import Run
 
 _EXIT = ".onExit"
+_HELD = "Workflow processing has been postponed because too many workflows are already running"
 
 
 class Lifecycle:
@@ -54,7 +55,7 @@ class Lifecycle:
         """Begin, or go on with what is stored."""
         run = self._run
         self._again = lambda: self.restore(repository, repository_error)
-        if run.is_finished or not self._take_spec():
+        if run.is_finished or self._is_held() or not self._take_spec():
             return
         if run.status.artifact_repository_ref is None and repository is not None:
             run.status = msgspec.structs.replace(run.status, artifact_repository_ref=repository)
@@ -70,6 +71,17 @@ class Lifecycle:
             return
         self._apply_limits()
         self.start_entry()
+
+    def _is_held(self) -> bool:
+        """Whether too many others run; a workflow that is terminated meanwhile never begins."""
+        run = self._run
+        if not run.premises.is_held or run.status.phase not in ("", PENDING):
+            return False
+        if run.shutdown.strategy == "Terminate":
+            self.set_phase(FAILED, f"Stopped with strategy '{run.shutdown.strategy}'")
+        elif run.status.phase != PENDING:
+            self.set_phase(PENDING, _HELD)
+        return True
 
     def _take_spec(self) -> bool:
         """Find the spec to execute, and remember it where it is to be stored."""
@@ -141,6 +153,8 @@ class Lifecycle:
     def change_spec(self, own: WorkflowSpec) -> None:
         """Take from the workflow's own spec what may change while it runs; beside a reference, less may."""
         run = self._run
+        if self._is_held():
+            return
         run.spec = msgspec.structs.replace(run.spec, suspend=own.suspend, shutdown=own.shutdown)
         if own.workflow_template_ref is None:
             run.spec = msgspec.structs.replace(
@@ -270,7 +284,7 @@ class Lifecycle:
             status,
             phase=phase,
             message=message,
-            started_at=status.started_at or now,
+            started_at=status.started_at or (None if phase == PENDING else now),
             finished_at=now if is_end else None,
             conditions=(*conditions, *done) if is_end else status.conditions,
         )

@@ -15,6 +15,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         referencing: `Strict`, `Secure` or empty: whether workflows must reference a stored template.
         overrides: Spec fields that may be set beside such a reference, in addition to the usual ones.
         failed_pod_restarts: How often a runner may be made again that the cluster ended before the program started.
+        is_held: It may not begin yet, since too many workflows run.
         pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
     """
 
@@ -24,3 +25,4 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[str, ...] = ()
     failed_pod_restarts: int = 0
     pod_gc_delay_seconds: float = 5.0
+    is_held: bool = False

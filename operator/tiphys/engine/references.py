@@ -54,6 +54,12 @@ def static_references(spec: WorkflowSpec) -> set[str]:
     return found
 
 
+def calls_others(spec: WorkflowSpec) -> bool:
+    """Whether a spec calls templates of other objects."""
+    called = (ref is not None for _, ref, _, _ in _called(spec.templates, ""))
+    return any(called) or any(hook.template_ref is not None for hook in spec.hooks.values())
+
+
 def _target(ref: TemplateRef, path: str) -> tuple[str, str]:
     if not ref.name:
         raise SpecError("resource name is required", path=path)

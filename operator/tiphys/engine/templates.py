@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tiphys.engine.library import Library, scope_of
+from tiphys.engine.references import calls_others
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.parse import nearest
@@ -65,6 +66,7 @@ class Templates:
 
     Attributes:
         own_scope: The scope of the run's own spec.
+        calls_others: Whether stored templates are called.
         stored: What was called of other objects: `<scope>/<template>` -> template, as `status.storedTemplates` keeps it.
     """
 
@@ -72,6 +74,7 @@ class Templates:
         self.own_scope = f"local/{name}"
         self.stored = dict(stored)
         self.library = library
+        self.calls_others = bool(stored) or calls_others(spec)
         self._defaults = spec.template_defaults
         self._raw = {template.name: template for template in spec.templates}
         self._merged: dict[str, Template] = {}

@@ -34,6 +34,14 @@ class ControllerMetrics:
             "tiphys_pod_create_delay_seconds", "Seconds from the event that made a node ready to the answered create of its pod.",
             buckets=_FAST, registry=registry)
 
+        self.configurations = Gauge(
+            "tiphys_configuration_valid", "Whether the ConfigMap as it is now is in force: 0 after a bad edit.", ["config_map"],
+            registry=registry)
+
+    def configuration_read(self, config_map: str, *, is_good: bool) -> None:
+        """A configuration was taken, or was not."""
+        self.configurations.labels(config_map).set(1 if is_good else 0)
+
     def observe_request(self, verb: str, kind: str, status: int, seconds: float) -> None:
         """Count one request."""
         self.requests.labels(kind, verb, str(status)).inc()

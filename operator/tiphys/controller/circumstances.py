@@ -1,0 +1,35 @@
+"""What the configuration means for runs and for pods."""
+
+import msgspec
+
+from tiphys.engine.library import Library
+from tiphys.engine.premises import Premises
+from tiphys.pods.settings import ImageEntry, PodSettings
+from tiphys.settings import Configuration, Environment, OwnConfiguration
+
+
+def premises_of(argo: Configuration, environment: Environment, library: Library, *, is_held: bool = False) -> Premises:
+    """What a run takes for granted."""
+    return Premises(
+        library=library,
+        defaults=argo.workflow_defaults,
+        referencing=argo.workflow_restrictions.template_referencing,
+        overrides=environment.workflow_user_override_allowlist,
+        pod_gc_delay_seconds=argo.pod_gc_delete_delay_duration.total_seconds(),
+        is_held=is_held,
+    )
+
+
+def pod_settings_of(base: PodSettings, argo: Configuration, own: OwnConfiguration) -> PodSettings:
+    """What all pods share: `base` is what the command line says, which configuration cannot change."""
+    executor = dict(argo.executor or {})
+    executor.pop("image", None)
+    return msgspec.structs.replace(
+        base,
+        image_pull_policy=own.image_pull_policy or str(executor.pop("imagePullPolicy", "")) or base.image_pull_policy,
+        executor=executor,
+        main_container=argo.main_container or {},
+        architectures=own.architectures or base.architectures,
+        images={name: ImageEntry(image.entrypoint, image.cmd) for name, image in argo.images.items()},
+        pod_gc_delay=f"{argo.pod_gc_delete_delay_duration.total_seconds():g}s",
+    )
