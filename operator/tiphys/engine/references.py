@@ -25,6 +25,8 @@ def check_references(spec: WorkflowSpec, library: Library) -> None:
     while waiting:
         path, ref, name, scope = waiting.pop()
         if ref is not None:
+            if name:
+                raise SpecError("template name cannot be specified with templateRef", path=path)
             scope, name = _target(ref, path)
         if "{{" in scope or "{{" in name or (scope, name) in seen or not scope:
             continue
@@ -90,8 +92,6 @@ def _called(templates: tuple[Template, ...], path: str, scope: str = "") -> Iter
         for where, member in members:
             if member.inline is not None:
                 yield from _called((member.inline,), where, scope)
-            elif member.template and member.template_ref is not None:
-                raise SpecError("template name cannot be specified with templateRef", path=where)
             elif member.template_ref is not None or (scope and member.template):
                 yield where, member.template_ref, member.template, scope
             for key, hook in member.hooks.items():

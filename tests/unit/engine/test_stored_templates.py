@@ -2,7 +2,7 @@ import msgspec
 import pytest
 import yaml
 
-from tiphys.engine.events import LibraryChanged
+from tiphys.engine.events import LibraryChanged, Restored
 from tiphys.engine.library import Library
 from tiphys.engine.premises import Premises
 from tiphys.model.parse import parse_as, parse_workflow
@@ -268,3 +268,32 @@ def test_stored_templates_are_written_once():
     world = World(spec, lambda _: {"hangs": True}, premises=premises())
     world.run.status = msgspec.structs.replace(world.run.status, message="changed")
     assert world.run.take_patch() == {"status": {"message": "changed"}}
+
+
+HELD = "Workflow processing has been postponed because too many workflows are already running"
+SIMPLE = "entrypoint: a\ntemplates: [{name: a, container: {image: i}}]"
+
+
+@pytest.mark.parametrize("restores", [False, True])
+def test_a_workflow_that_is_held_back_waits_as_pending_and_begins_later(restores):
+    world = World(SIMPLE, premises=premises(is_held=True), restores=restores)
+    assert (world.phase, world.message) == ("Pending", HELD)
+    assert "startedAt" not in world.stored["status"]
+    assert not world.orders
+    world.premises = premises()
+    world.send(Restored(premises=world.premises))
+    assert world.play().phase == "Succeeded"
+    assert "message" not in world.stored["status"]
+
+
+def test_a_workflow_terminated_while_it_is_held_back_never_begins():
+    world = World(SIMPLE, premises=premises(is_held=True))
+    world.change_spec(shutdown="Terminate")
+    assert (world.phase, world.message) == ("Failed", "Stopped with strategy 'Terminate'")
+
+
+def test_a_workflow_that_runs_is_not_held_back():
+    world = World(SIMPLE, lambda _: {"hangs": True}, premises=premises(), restores=True)
+    world.premises = premises(is_held=True)
+    world.change_spec(suspend=True)
+    assert world.phase == "Running"
