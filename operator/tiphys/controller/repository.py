@@ -58,8 +58,9 @@ class RepositoryFinder:
         repositories = self._controller.repositories
         if repositories is None:
             return Found()
+        reference = reference_of(live.stored, self._controller.premises(live.namespace))
         try:
-            return Found(await repositories.find(live.namespace, reference_of(live.stored, self._controller.premises(live.namespace))))
+            return Found(await repositories.find(live.namespace, reference))
         except OutsideError:
             raise
         except TiphysError as e:

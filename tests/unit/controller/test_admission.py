@@ -141,7 +141,7 @@ def test_limits_are_never_exceeded_and_nobody_is_forgotten(seed):
             desk.admission.release(done)
             running |= set(desk.later) - ended
         assert len(running) <= 4
-        crowd = Counter(namespace for uid in running)
+        crowd = Counter(map(places.get, running))
         assert crowd["a"] <= 2
         assert crowd["b"] <= 2
         assert crowd["c"] <= 3
