@@ -16,6 +16,7 @@ def premises_of(argo: Configuration, environment: Environment, library: Library,
         referencing=argo.workflow_restrictions.template_referencing,
         overrides=environment.workflow_user_override_allowlist,
         pod_gc_delay_seconds=argo.pod_gc_delete_delay_duration.total_seconds(),
+        failed_pod_restarts=argo.failed_pod_restart.max_restarts if argo.failed_pod_restart.enabled else 0,
         is_held=is_held,
     )
 
