@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tiphys.controller.admission import Admission, Limits
+from tiphys.controller.artifact_gc import ArtifactCollector
 from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
 from tiphys.controller.live import Live
@@ -19,6 +20,7 @@ from tiphys.controller.restoring import Restorer
 from tiphys.controller.shelves import Shelves
 from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
 from tiphys.controller.writer import Writer
+from tiphys.engine.artifact_gc import FINALIZER
 from tiphys.engine.events import Event, LibraryChanged, NodeGone, NodeReported, SpecChanged
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
@@ -29,6 +31,7 @@ from tiphys.model.parse import parse_workflow
 from tiphys.model.phases import COMPLETED, ERROR, FAILED
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
+from tiphys.pods.collection import is_collection
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
 from tiphys.ports import Announcements, Clock, Logs, Objects, Repositories
@@ -57,6 +60,7 @@ class Controller:
     Attributes:
         lives: Workflow uid -> what is followed.
         pods: The pods that are known.
+        collector: Deletes artifacts.
     """
 
     def __init__(self, world: Surroundings) -> None:
@@ -75,6 +79,7 @@ class Controller:
         self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read)
         self.shelves = Shelves(self._library_changed)
         self.admission = Admission(self._admitted)
+        self.collector = ArtifactCollector(self)
         self._restorer = Restorer(self)
         self._writer = Writer(self)
         self._queue = TurnQueue()
@@ -111,6 +116,7 @@ class Controller:
         """Pods are known: runs may be restored."""
         self._is_ready = True
         self._restorer.ready()
+        self.collector.ready()
         for uid in self.lives:
             self._queue.add(uid)
 
@@ -125,6 +131,8 @@ class Controller:
         if live is None and labels.get(LABEL_COMPLETED) == "true":
             self._restorer.completed(uid)
             self.admission.release(uid)
+            if FINALIZER in (meta.get("finalizers") or ()):
+                self._collect(raw)
             return
         if live is not None and live.is_old(version):
             return
@@ -136,10 +144,17 @@ class Controller:
             self._quarantine(uid, meta, SpecError(f"{type(e).__name__}: {e}"))
         else:
             self._quarantined.pop(uid, None)
+            workflow = _ending(workflow)
             if live is None:
                 self._follow(workflow)
             else:
                 self.heard(live, workflow)
+
+    def _collect(self, raw: Mapping[str, Any]) -> None:
+        try:
+            self.collector.heard(parse_workflow(raw))
+        except (SpecError, ValueError, TypeError, RecursionError) as e:
+            log.warning("artifacts of a workflow that cannot be read stay: %s", e)
 
     def _follow(self, workflow: Workflow) -> None:
         live = self.lives[workflow.metadata.uid] = Live(workflow)
@@ -202,6 +217,8 @@ class Controller:
         self.lives.pop(live.uid, None)
         self.admission.release(live.uid)
         live.close()
+        if FINALIZER in live.stored.metadata.finalizers:
+            self.collector.heard(live.stored)
 
     # --- what is heard of pods
 
@@ -211,6 +228,9 @@ class Controller:
 
     def pod_changed(self, key: str, pod: PodView) -> None:
         """A pod was added or changed."""
+        if is_collection(pod):
+            self.collector.pod_heard(pod)
+            return
         live = self.lives.get(self.pods.store(key, pod))
         if live is None or live.run is None or not live.owns(key, pod):
             return
@@ -220,6 +240,9 @@ class Controller:
 
     def pod_deleted(self, key: str, pod: PodView) -> None:
         """A pod is gone."""
+        if is_collection(pod):
+            self.collector.pod_heard(pod)
+            return
         words = self.pods.last_words(pod)
         live = self.lives.get(self.pods.forget(key, pod))
         if live is None or not live.owns(key, pod):
@@ -316,3 +339,10 @@ class Controller:
         self.is_stopping = True
         await self._writer.close()
         await self.effects.close()
+
+
+def _ending(workflow: Workflow) -> Workflow:
+    """A workflow that is being deleted, and is there only for a finalizer's sake, is to end."""
+    if workflow.metadata.deletion_timestamp is None or workflow.status.phase in COMPLETED:
+        return workflow
+    return msgspec.structs.replace(workflow, spec=msgspec.structs.replace(workflow.spec, shutdown="Terminate"))

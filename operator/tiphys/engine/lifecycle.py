@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, WorkflowChanged
+from tiphys.engine.artifact_gc import FINALIZER, is_wanted
 from tiphys.engine.calls import Call
 from tiphys.engine.config_values import Awaited
 from tiphys.engine.effective import effective_spec
@@ -116,6 +117,8 @@ class Lifecycle:
         except SpecError as e:
             self.set_phase(FAILED, f"invalid spec: {e}")
             return False
+        if is_wanted(run.spec) and run.workflow.metadata.deletion_timestamp is None:
+            run.written.finalizer = FINALIZER
         return self._take_variables() and self._label() and self._take_variables()
 
     def _label(self) -> bool:

@@ -20,6 +20,7 @@ class Written:
     Attributes:
         labels: Of the workflow; set those that are to change.
         annotations: Likewise.
+        finalizer: One to add to those that are there; empty for none.
     """
 
     def __init__(self, workflow: Workflow) -> None:
@@ -29,6 +30,7 @@ class Written:
         self._spec: Json = {}
         self.labels = dict(workflow.metadata.labels)
         self.annotations = dict(workflow.metadata.annotations)
+        self.finalizer = ""
 
     def add(self, made: Labelling) -> None:
         """Set labels and annotations."""
@@ -71,13 +73,19 @@ class Written:
     def _metadata_patch(self, stored: ObjectMeta) -> Json:
         labels = {key: text for key, text in self.labels.items() if stored.labels.get(key) != text}
         annotations = {key: text for key, text in self.annotations.items() if stored.annotations.get(key) != text}
-        return {**({"labels": labels} if labels else {}), **({"annotations": annotations} if annotations else {})}
+        finalizers = [*stored.finalizers, self.finalizer] if self._lacks_finalizer(stored) else []
+        parts = {"labels": labels, "annotations": annotations, "finalizers": finalizers}
+        return {key: part for key, part in parts.items() if part}
+
+    def _lacks_finalizer(self, stored: ObjectMeta) -> bool:
+        return bool(self.finalizer) and self.finalizer not in stored.finalizers
 
     def metadata(self, stored: ObjectMeta) -> ObjectMeta:
         """The stored metadata with what was patched."""
         labels = {**stored.labels, **self.labels}
         annotations = {**stored.annotations, **self.annotations}
-        return msgspec.structs.replace(stored, labels=labels, annotations=annotations)
+        finalizers = (*stored.finalizers, self.finalizer) if self._lacks_finalizer(stored) else stored.finalizers
+        return msgspec.structs.replace(stored, labels=labels, annotations=annotations, finalizers=finalizers)
 
 
 def _status_json(status: WorkflowStatus) -> Json:
