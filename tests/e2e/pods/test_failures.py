@@ -42,7 +42,8 @@ PENDING = {
 
 def manifest(name: str, template: dict[str, Any], **spec: Any) -> dict[str, Any]:
     return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name},
-            "spec": {"entrypoint": name, "templates": [{"name": name, **template}], **spec}}  # fmt: skip
+            "spec": {"entrypoint": name, "podSpecPatch": "terminationGracePeriodSeconds: 2",
+                     "templates": [{"name": name, **template}], **spec}}  # fmt: skip
 
 
 def node(workflow: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from tests.e2e.conftest import Cluster, nodes
 
 HERE = pathlib.Path(__file__).parent
 LINES = 2000
+SCRIPT = "#" * 210_000 + "\nimport sys\nprint('script', len(open(sys.argv[0]).read()))"
 
 
 def named(workflow: dict[str, Any], display: str) -> dict[str, Any]:
@@ -105,8 +106,9 @@ spec:
     script: {image: "python:3.8", command: [python], source: SOURCE}
   - name: killed
     activeDeadlineSeconds: 4
+    podSpecPatch: "terminationGracePeriodSeconds: 5"
     outputs: {parameters: [{name: partial, valueFrom: {path: /out/partial}}]}
-    container: {image: busybox, command: [sh, -c, 'mkdir /out; echo half > /out/partial; sleep 60']}
+    container: {image: busybox, command: [sh, -c, 'mkdir /out; echo half > /out/partial; trap "" TERM; while :; do sleep 1; done']}
   - name: reads
     inputs: {parameters: [{name: short}, {name: long}, {name: file}, {name: script}]}
     container: {image: busybox, command: ["true"]}
@@ -115,8 +117,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def back(place: Cluster) -> dict[str, Any]:
-    source = json.dumps("#" * 210_000 + "\nimport sys\nprint('script', len(open(sys.argv[0]).read()))")
-    text = GIVING_BACK.replace("LINES", str(LINES)).replace("SOURCE", source)
+    text = GIVING_BACK.replace("LINES", str(LINES)).replace("SOURCE", json.dumps(SCRIPT))
     place.kubectl("create", "-f", "-", stdin=text)  # what kubectl apply remembers of it would not fit into an annotation
     return place.finished("back", 120)
 
@@ -124,7 +125,7 @@ def back(place: Cluster) -> dict[str, Any]:
 def test_what_a_step_gives_back_is_read_by_others(back: dict[str, Any]) -> None:
     parameters = {one["name"]: one["value"] for one in named(back, "reads")["inputs"]["parameters"]}
     length = sum(len(f"line {i} of the long output\n") for i in range(LINES)) - 1
-    assert parameters == {"short": "out", "long": str(length), "file": "in the file\n", "script": "script 210061"}
+    assert parameters == {"short": "out", "long": str(length), "file": "in the file\n", "script": f"script {len(SCRIPT)}"}
 
 
 def test_a_default_stands_in_for_a_missing_file(back: dict[str, Any]) -> None:

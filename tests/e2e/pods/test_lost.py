@@ -45,7 +45,7 @@ def phase(place: Cluster, name: str) -> str:
 def started(place: Cluster) -> Cluster:
     """All workflows of this module, begun together."""
     all_ = [manifest("gracefully", SLEEP), manifest("by-force", SLEEP), manifest("before-start", {**SLEEP, "nodeSelector": {"no": "such"}}),
-            manifest("stopped", SLEEP), manifest("on-lost-node", {**SLEEP, "nodeSelector": {"e2e/lost": place.namespace},
+            manifest("stopped", {"container": {"image": "busybox", "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 100 & wait"]}}), manifest("on-lost-node", {**SLEEP, "nodeSelector": {"e2e/lost": place.namespace},
                                                                   "tolerations": [{"operator": "Exists"}]})]  # fmt: skip
     place.apply(yaml.safe_dump_all(all_) + "---" + STEPS)
     return place

@@ -52,7 +52,7 @@ def test_what_is_wanted_back_is_the_shims_business():
     template = {"container": {"image": "i", "command": ["c"], "args": ["x"]},
                 "outputs": {"parameters": [{"name": "p", "valueFrom": {"path": "/p", "default": "d"}}]}}  # fmt: skip
     made = plan(template, wants_result=True)
-    assert main_of(made)["command"] == ["/argo-shim/shim", "--result", "--parameter", "p=/p", "--default", "p=d", "--", "c"]
+    assert main_of(made)["command"] == ["/argo-shim/shim", "--grace", "28", "--result", "--parameter", "p=/p", "--default", "p=d", "--", "c"]
     assert main_of(made)["args"] == ["x"]
     assert made.needs_shim
 

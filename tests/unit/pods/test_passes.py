@@ -207,7 +207,7 @@ def test_the_workflows_patch_comes_before_the_templates(pod):
 
 def test_a_patched_command_is_wrapped_too(pod):
     made = pod({"podSpecPatch": "containers: [{name: main, command: [other], args: [x]}]"}, **RESULT)
-    assert made["containers"][0]["command"] == ["/argo-shim/shim", "--result", "--", "other"]
+    assert made["containers"][0]["command"] == ["/argo-shim/shim", "--grace", "28", "--result", "--", "other"]
     assert made["containers"][0]["args"] == ["x"]
 
 
@@ -299,3 +299,10 @@ def test_the_executor_brings_the_shim_of_its_machine(tmp_path):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o755
     with pytest.raises(NotFound, match="there is no shim for riscv64"):
         bring_shim(tmp_path / "x", "riscv64")
+
+
+def test_a_command_that_does_not_end_leaves_time_for_its_record(pod):
+    quick = {"podSpecPatch": "terminationGracePeriodSeconds: 2"}
+    assert pod(quick, **RESULT)["containers"][0]["command"] == ["/argo-shim/shim", "--result", "--", "run"]
+    slow = {"podSpecPatch": "terminationGracePeriodSeconds: 60"}
+    assert pod(slow, **RESULT)["containers"][0]["command"][:3] == ["/argo-shim/shim", "--grace", "58"]

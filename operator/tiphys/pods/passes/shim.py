@@ -35,6 +35,8 @@ def wrap_in_shim(draft: Draft) -> None:
     wanted = [*([] if is_executor else shim_arguments(draft.order)), *staged]
     if not wanted:
         return
+    if not staged:
+        wanted = [*_grace(draft), *wanted]
     command, arguments = entry_point(draft, main)
     # an executor writes its own record
     termination = "/dev/null" if is_executor else str(main.get("terminationMessagePath", ""))
@@ -46,6 +48,12 @@ def wrap_in_shim(draft: Draft) -> None:
     main["command"] = [SHIM_PATH, *wanted, "--", *command]
     main["args"] = arguments
     mount_shim(draft, main)
+
+
+def _grace(draft: Draft) -> list[str]:
+    """A command that does not end when it is told to is ended in time for the record to be written."""
+    seconds = draft.spec.get("terminationGracePeriodSeconds", 30)
+    return ["--grace", str(seconds - 2)] if isinstance(seconds, int) and seconds > 2 else []
 
 
 def entry_point(draft: Draft, container: Json) -> tuple[list[str], list[str]]:
