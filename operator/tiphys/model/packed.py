@@ -1,0 +1,81 @@
+"""Workflows whose nodes are not in `status.nodes`: compressed into another field, or offloaded to a database. Pure.
+
+Source: argo-semantics 25.1, 25.2.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tiphys.errors import SpecError
+from tiphys.model.base import Json
+from tiphys.model.compression import decompress
+from tiphys.model.parse import parse_as
+from tiphys.model.status import WorkflowStatus
+from tiphys.model.workflow import Workflow
+
+NO_OFFLOAD = "Workflow has offloaded nodes, but offloading has been disabled"
+
+
+class Packing(msgspec.Struct, frozen=True):
+    """Where the nodes of a stored workflow are; both empty for `status.nodes`.
+
+    Attributes:
+        compressed: `status.compressedNodes`.
+        version: `status.offloadNodeStatusVersion`.
+    """
+
+    compressed: str = ""
+    version: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.compressed or self.version)
+
+
+def packing_of(workflow: Workflow) -> Packing:
+    """Where a workflow's nodes are."""
+    return Packing(workflow.status.compressed_nodes, workflow.status.offload_node_status_version)
+
+
+def with_nodes(workflow: Workflow, nodes: bytes) -> Workflow:
+    """The workflow with the nodes that this JSON holds, and nothing that says they were elsewhere.
+
+    Raises:
+        SpecError: The JSON is no map of nodes.
+    """
+    read = parse_as(WorkflowStatus, b'{"nodes":' + nodes + b"}").nodes
+    status = msgspec.structs.replace(workflow.status, nodes=read, compressed_nodes="", offload_node_status_version="")
+    return msgspec.structs.replace(workflow, status=status)
+
+
+def document_packing(document: Mapping[str, Any]) -> tuple[str, Packing]:
+    """Uid, and where the nodes of a workflow's plain JSON are."""
+    status = document.get("status")
+    said = status if isinstance(status, Mapping) else {}
+    uid = str((document.get("metadata") or {}).get("uid", ""))
+    return uid, Packing(str(said.get("compressedNodes") or ""), str(said.get("offloadNodeStatusVersion") or ""))
+
+
+def document_with_nodes(document: Mapping[str, Any], nodes: bytes) -> Json:
+    """A workflow's plain JSON with these nodes, and nothing that says they were elsewhere.
+
+    Raises:
+        SpecError: They are no map of nodes.
+    """
+    left = ("compressedNodes", "offloadNodeStatusVersion")
+    try:
+        read = msgspec.json.decode(nodes, type=dict[str, Any])
+    except msgspec.DecodeError as e:
+        raise SpecError(f"nodes cannot be read: {e}", path="status.nodes") from e
+    status = {key: value for key, value in document["status"].items() if key not in left}
+    return {**document, "status": {**status, "nodes": read}}
+
+
+def decompressed(packing: Packing) -> bytes | None:
+    """The JSON of nodes where it is in the object itself; None where it was offloaded.
+
+    Raises:
+        SpecError: It is damaged.
+    """
+    return None if packing.version else decompress(packing.compressed)
