@@ -126,8 +126,8 @@ class Offload(Protocol):
     async def old(self, before: datetime, *, limit: int = 1000) -> list[tuple[str, str]]:
         """Uid and version of what was written before this time, oldest first."""
 
-    async def delete(self, versions: Sequence[tuple[str, str]]) -> None:
-        """Forget these."""
+    async def delete(self, versions: Sequence[tuple[str, str]], *, before: datetime) -> None:
+        """Forget these, unless they were saved again since `before`."""
 
 
 class Expiry(Protocol):

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, select, tuple_
 
 from tiphys.archive.database import Database
 from tiphys.archive.nulls import hide_nulls, show_nulls
@@ -33,10 +33,12 @@ class SqlOffload:
             "uid": uid,
             "version": version,
             "namespace": namespace,
+            # the database's own time, also for what was there: it is in use again, and not to be collected as old
+            "updatedat": _now(self._database.kind),
             "nodes": hide_nulls(text) if self._database.kind == "postgresql" else text,
         }
         async with self._database.transaction() as connection:
-            await connection.execute(upsert(self._database.kind, self._table, row, keep=True))
+            await connection.execute(upsert(self._database.kind, self._table, row))
         return version
 
     async def load(self, uid: str, version: str) -> bytes:
@@ -56,18 +58,28 @@ class SqlOffload:
     async def old(self, before: datetime, *, limit: int = 1000) -> list[tuple[str, str]]:
         """Uid and version of what was written before this time, oldest first."""
         at = self._table.c
-        ended = before.astimezone(UTC).replace(tzinfo=None)
-        wanted = select(at.uid, at.version).where(at.clustername == self._cluster, at.updatedat < ended)
+        wanted = select(at.uid, at.version).where(at.clustername == self._cluster, at.updatedat < _naive(before))
         async with self._database.transaction() as connection:
             rows = await connection.execute(wanted.order_by(at.updatedat).limit(limit))
             return [(row.uid, row.version) for row in rows]
 
-    async def delete(self, versions: Sequence[tuple[str, str]]) -> None:
-        """Forget these."""
+    async def delete(self, versions: Sequence[tuple[str, str]], *, before: datetime) -> None:
+        """Forget these, unless they were saved again since `before`."""
         at = self._table.c
         if not versions:
             return
         async with self._database.transaction() as connection:
             await connection.execute(
-                delete(self._table).where(at.clustername == self._cluster, tuple_(at.uid, at.version).in_(list(versions)))
+                delete(self._table).where(
+                    at.clustername == self._cluster, tuple_(at.uid, at.version).in_(list(versions)), at.updatedat < _naive(before)
+                )
             )
+
+
+def _naive(time: datetime) -> datetime:
+    return time.astimezone(UTC).replace(tzinfo=None)
+
+
+def _now(kind: str) -> ColumnElement[datetime]:
+    # sessions are in UTC, and so is SQLite
+    return func.clock_timestamp().op("AT TIME ZONE")("UTC") if kind == "postgresql" else func.current_timestamp()

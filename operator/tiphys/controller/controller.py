@@ -14,8 +14,10 @@ from tiphys.controller.admission import Admission, Limits
 from tiphys.controller.artifact_gc import ArtifactCollector
 from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
+from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.live import Live
 from tiphys.controller.observed import ObservedPods
+from tiphys.controller.packing import PackingRules
 from tiphys.controller.restoring import Restorer
 from tiphys.controller.shelves import Shelves
 from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
@@ -36,6 +38,7 @@ from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
 from tiphys.ports import Announcements, Clock, Logs, Objects, Repositories
 from tiphys.settings import Configuration, Environment, OwnConfiguration
+from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.metrics import ControllerMetrics
 
 log = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ class Surroundings(NamedTuple):
     pod_settings: PodSettings
     repositories: Repositories | None = None
     environment: Environment = Environment()
+    keeping: Keeping | None = None
 
 
 class Controller:
@@ -73,6 +77,7 @@ class Controller:
         self.environment = world.environment
         self.configuration = Configuration()
         self._options = world.pod_settings
+        self.keeping = world.keeping or keep(world.objects, ArchiveMetrics(world.metrics.registry), PackingRules())
         self.lives: dict[str, Live] = {}
         self.is_stopping = False
         self.effects = Effects(self)
@@ -133,6 +138,7 @@ class Controller:
             self.admission.release(uid)
             if FINALIZER in (meta.get("finalizers") or ()):
                 self._collect(raw)
+            self.keeping.finished(raw)
             return
         if live is not None and live.is_old(version):
             return
@@ -177,9 +183,11 @@ class Controller:
         self.turn_soon(live)
 
     def _foreign_change(self, live: Live, workflow: Workflow) -> None:
-        if live.run is None:
+        known = None if live.run is None else live.unpacked(workflow)
+        if known is None:
             live.forget_run(workflow)
             return
+        workflow = known
         nodes_changed = workflow.status != live.stored.status and not self._is_own_status(live, workflow)
         if live.patch and nodes_changed:
             # what was decided meanwhile was decided on an older state: start from what is stored
@@ -303,6 +311,14 @@ class Controller:
         if patch:
             live.add_patch(patch)
         self.effects.apply(live, actions)
+
+    def end_unread(self, live: Live, error: TiphysError) -> None:
+        """The nodes of a workflow cannot be had: it ends in Error."""
+        now = self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        status = {"phase": ERROR, "message": error.message, "finishedAt": now}
+        live.events.clear()
+        live.add_patch({"metadata": {"labels": {LABEL_PHASE: ERROR, LABEL_COMPLETED: "true"}}, "status": status})
+        self._writer.soon(live)
 
     def _fail(self, live: Live, error: Exception) -> None:
         """We are wrong about one workflow: it ends in Error, and nothing else notices."""

@@ -120,6 +120,9 @@ class Effects:
 
     async def _delete_workflow(self, live: Live) -> None:
         backoff = Backoff(longest=60.0)
+        # not before its end is written, nor before it is archived
+        await live.closed.wait()
+        await self._controller.keeping.settled(live.uid)
         while not self._controller.is_stopping:
             try:
                 await self._controller.objects.delete("Workflow", live.namespace, live.name, uid=live.uid)

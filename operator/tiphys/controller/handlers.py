@@ -96,6 +96,7 @@ class KopfThread:
 
     def _hear(self, kind: object, raw: Mapping[str, Any]) -> None:
         if kind == "DELETED":
+            self._controller.keeping.deleted(raw)
             self._controller.workflow_deleted(str(raw["metadata"].get("uid", "")))
         else:
             self._controller.workflow_changed(raw)

@@ -5,12 +5,15 @@ from collections import deque
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from tiphys.cluster.versions import is_older
 from tiphys.engine.actions import CollectNode
 from tiphys.engine.events import Event, Restored
 from tiphys.engine.run import Run
 from tiphys.model.base import Json
 from tiphys.model.locations import ArtifactRepositoryRefStatus
+from tiphys.model.packed import Packing, packing_of
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
 from tiphys.pods.view import PodView, node_id
@@ -41,6 +44,10 @@ class Live:
         repository: Where its artifacts go, once that is found out.
         is_verified: Whether pods that should be there and that nobody has seen have been looked for.
         sought: Stored templates that were asked for because no watch had told of them.
+        closed: Set when nothing more is to be done or written.
+        packing: Where the stored object has its nodes.
+        size_bytes: The workflow's JSON, estimated from above; 0 for not known.
+        packing_s: How long packing its nodes took.
         is_writing: Whether a write is under way; what is heard meanwhile is `heard`, and may be newer than the write.
     """
 
@@ -70,6 +77,10 @@ class Live:
         self.is_refused = False
         self.heard: Workflow | None = None
         self.to_collect: list[CollectNode] = []
+        self.closed = asyncio.Event()
+        self.packing = Packing()
+        self.size_bytes = 0
+        self.packing_s = 0.0
 
     @property
     def key(self) -> str:
@@ -102,10 +113,22 @@ class Live:
         self.stored = workflow
         self.version = workflow.metadata.resource_version
         self.run = None
+        self.size_bytes = 0
         self.patch = {}
         self.is_urgent = self.is_ending = self.is_verified = False
         self.to_collect = []
         self.events = deque(event for event in self.events if not isinstance(event, Restored))
+
+    def unpacked(self, workflow: Workflow) -> Workflow | None:
+        """What was heard, with the nodes that are known where it only says that they are packed as we packed them; else None."""
+        packing = packing_of(workflow)
+        if not packing:
+            self.packing = packing
+            return workflow
+        if packing != self.packing:
+            return None
+        status = replace(workflow.status, nodes=self.stored.status.nodes, compressed_nodes="", offload_node_status_version="")
+        return replace(workflow, status=status)
 
     def add_patch(self, patch: Json) -> None:
         """Join a patch to what is still to be written."""
@@ -129,10 +152,13 @@ class Live:
         if self.is_urgent or self.last_write is None:
             return 0.0
         interval = IDLE_INTERVAL if self.is_idle else WRITE_INTERVAL
-        return max(0.0, (self.last_write + interval - now).total_seconds())
+        left = max(0.0, (self.last_write + interval - now).total_seconds())
+        # what is costly to pack is written less often: at most a tenth of the time goes into it
+        return max(left, (self.last_write - now).total_seconds() + 10 * self.packing_s)
 
     def close(self) -> None:
         """Nothing more is to happen."""
+        self.closed.set()
         if self.wake is not None:
             self.wake.cancel()
 

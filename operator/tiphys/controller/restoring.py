@@ -19,6 +19,7 @@ from tiphys.engine.library import CLUSTER
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.errors import NotFound, OutsideError, TiphysError
+from tiphys.model.packed import packing_of
 from tiphys.model.phases import FULFILLED, PENDING, POD
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import pod_name
@@ -72,6 +73,10 @@ class Restorer:
         if self._repositories.is_needed(live):
             live.is_looking = True
             self._controller.effects.spawn(self._repositories.find(live))
+            return False
+        if packing_of(live.stored):
+            live.is_looking = True
+            self._controller.effects.spawn(self._unpack(live))
             return False
         missing = [] if live.is_verified else self._missing(live)
         if missing:
@@ -143,6 +148,29 @@ class Restorer:
                 return
             else:
                 return
+    async def _unpack(self, live: Live) -> None:
+        """The stored workflow gets its nodes back, and another turn; one whose nodes are lost ends."""
+        controller, backoff = self._controller, Backoff()
+        packed = live.stored
+        try:
+            while controller.lives.get(live.uid) is live and not controller.is_stopping:
+                try:
+                    whole = await controller.keeping.hydrator.workflow(packed)
+                except OutsideError as e:
+                    log.warning("nodes of %s cannot be loaded yet: %s", live.key, e.message)
+                    await backoff.wait(e)
+                except TiphysError as e:
+                    log.warning("nodes of %s are lost: %s", live.key, e.message)
+                    controller.end_unread(live, e)
+                    return
+                else:
+                    if live.stored is packed:
+                        live.stored, live.packing = whole, packing_of(packed)
+                    return
+        finally:
+            live.is_looking = False
+            if not live.is_ending:
+                controller.turn_soon(live)
 
     def _missing(self, live: Live) -> list[NodeStatus]:
         seen = {node_id(pod) for pod in self._controller.pods.of(live.uid).values()}

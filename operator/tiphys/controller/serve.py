@@ -14,7 +14,9 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
 from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
+from tiphys.cluster.offloaded import offloaded_versions
 from tiphys.cluster.repositories import ConfigMapRepositories
+from tiphys.cluster.secret_values import secret_reader
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.clock import SystemClock
 from tiphys.controller.collector import calm_collector
@@ -23,9 +25,11 @@ from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.feeds import Feeds, run_feeds
 from tiphys.controller.handlers import KopfThread
 from tiphys.controller.options import Options
+from tiphys.controller.persisting import Persisting
 from tiphys.errors import OutsideError
 from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.pods.settings import PodSettings
+from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.logs import set_up_logs
 from tiphys.telemetry.metrics import ControllerMetrics
 
@@ -54,16 +58,24 @@ async def _main(options: Options) -> int:
         instance, namespace = _scope(options, configured)
         settings = PodSettings(executor_image=options.executor_image, instance_id=instance)
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
+        persisting = Persisting(
+            api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,
+            secret_reader(api, access.namespace), instance_id=instance,
+        )  # fmt: skip
+        configured.subscribe(persisting.configure)
         world = Surroundings(
-            api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories, environment=options.environment
-        )
+            api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
+            environment=options.environment, keeping=persisting.keeping,
+        )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)
         labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={instance}" if instance else LABEL_WORKFLOW
         pods = Informer(api, "Pod", parse=controller.parse_pod, namespace=namespace, labels=labels)
         pods.on_change, pods.on_delete = controller.pod_changed, controller.pod_deleted
         feeds = Feeds(api, controller, configured, namespace)
-        tasks = [asyncio.create_task(work) for work in (pods.run(), controller.run(), announcements.run(), run_feeds(feeds))]
+        keeping = persisting.run(lambda: offloaded_versions(api, namespace))
+        works = (pods.run(), controller.run(), announcements.run(), run_feeds(feeds), keeping)
+        tasks = [asyncio.create_task(work) for work in works]
         kopf_thread = KopfThread(controller, access, namespace)
         kopf_thread.start()
         tasks.append(asyncio.create_task(_when_synced(pods.synced, feeds, controller)))
@@ -104,7 +116,7 @@ async def _when_synced(synced: asyncio.Event, feeds: Feeds, controller: Controll
 async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
     """Return when asked to stop; a task that ends before is an error."""
     waiting = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([waiting, *tasks[:4]], return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait([waiting, *tasks[:5]], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     for task in done:
         if task is not waiting:

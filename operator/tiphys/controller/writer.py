@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Live
+from tiphys.controller.packing import TooLarge
 from tiphys.errors import Conflict, InvalidManifest, NotFound, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_COMPLETED, LABEL_PHASE
@@ -83,11 +84,14 @@ class Writer:
         patch, is_ending = live.take_patch()
         stored = live.run.snapshot() if live.run is not None else live.stored
         live.is_writing = True
+        if is_ending:
+            self._controller.keeping.ending(live.uid, patch, stored.metadata.labels)
         backoff = Backoff()
         while patch and self._is_followed(live):
             try:
+                packed, packing = await self._controller.keeping.packer.pack(live, patch, stored)
                 meta = await self._controller.objects.patch(
-                    "Workflow", live.namespace, live.name, patch, resource_version=live.version
+                    "Workflow", live.namespace, live.name, packed, resource_version=live.version
                 )
             except Conflict:
                 await self._read_again(live)
@@ -101,17 +105,20 @@ class Writer:
                     self._controller.let_go(live)
                     return
                 live.is_refused, is_ending, patch = True, True, _too_large(e)
+                self._controller.keeping.ending(live.uid, patch, stored.metadata.labels)
             except TiphysError as e:
                 log.warning("status of %s is not written yet: %s", live.key, e.message)
                 await backoff.wait(e)
             else:
-                live.stored, live.version = stored, meta.resource_version
+                live.stored, live.version, live.packing = stored, meta.resource_version, packing
                 self._written(live, is_ending=is_ending)
                 return
 
     def _written(self, live: Live, *, is_ending: bool) -> None:
         live.last_write = self._controller.clock.now()
         self._controller.effects.collect(live)
+        if is_ending:
+            self._controller.keeping.ended(live.stored)
         if is_ending and not live.patch:
             self._controller.let_go(live)
 
@@ -137,7 +144,8 @@ class Writer:
 
 def _too_large(error: InvalidManifest) -> Json:
     labels = {LABEL_PHASE: ERROR, LABEL_COMPLETED: "true"}
+    said = error.message if isinstance(error, TooLarge) else f"status cannot be stored: {error.message[:500]}"
     return {
         "metadata": {"labels": labels},
-        "status": {"phase": ERROR, "message": f"status cannot be stored: {error.message[:500]}"},
+        "status": {"phase": ERROR, "message": said},
     }

@@ -9,10 +9,11 @@ class ArchiveMetrics:
     """What an administrator watches: whether the database answers, and how much waits for it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.backlog = Gauge("tiphys_archive_backlog", "Finished workflows that wait to be archived.", registry=registry)
-        self.is_up = Gauge("tiphys_archive_up", "Whether the last statement reached the archive.", registry=registry)
-        self.archived = Counter("tiphys_archived_workflows", "Workflows written to the archive.", registry=registry)
-        self.failures = Counter("tiphys_archive_failures", "Writes to the archive that failed, by error.", ["code"], registry=registry)
-        self.seconds = Histogram("tiphys_archive_seconds", "Seconds to archive a workflow.", buckets=_SECONDS, registry=registry)
-        self.purged = Counter("tiphys_archive_purged", "Archived workflows forgotten by age.", registry=registry)
-        self.packed = Counter("tiphys_packed_status_writes", "Statuses written compressed or offloaded.", ["how"], registry=registry)
+        r = registry
+        self.backlog = Gauge("tiphys_archive_backlog", "Finished workflows that wait to be archived.", registry=r)
+        self.is_up = Gauge("tiphys_archive_up", "Whether the last statement reached the archive.", registry=r)
+        self.archived = Counter("tiphys_archived_workflows", "Workflows written to the archive.", registry=r)
+        self.failures = Counter("tiphys_archive_failures", "Writes to the archive that failed, by error.", ["code"], registry=r)
+        self.seconds = Histogram("tiphys_archive_seconds", "Seconds to archive a workflow.", buckets=_SECONDS, registry=r)
+        self.purged = Counter("tiphys_archive_purged", "Archived workflows forgotten by age.", registry=r)
+        self.packed = Counter("tiphys_packed_status_writes", "Statuses written compressed or offloaded.", ["how"], registry=r)

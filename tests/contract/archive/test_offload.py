@@ -45,6 +45,8 @@ async def test_the_old_are_told_oldest_first_and_forgotten(offload: SqlOffload) 
     later = NOW + timedelta(minutes=1)
     assert set(await offload.old(later)) == {("uid", first), ("uid", second)}
     assert await offload.old(NOW - timedelta(minutes=5)) == []
-    await offload.delete([("uid", first)])
+    await offload.delete([("uid", first)], before=NOW - timedelta(minutes=5))
+    assert len(await offload.old(later)) == 2
+    await offload.delete([("uid", first)], before=later)
     assert await offload.old(later) == [("uid", second)]
-    await offload.delete([])
+    await offload.delete([], before=later)

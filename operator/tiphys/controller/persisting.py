@@ -1,0 +1,116 @@
+"""The database of the configuration, at work beside the controller: migrated, fed, and kept free of what is old.
+
+A database that is away at the start keeps nobody from starting: what needs it waits.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tiphys.archive.open import SecretReader, target_of
+from tiphys.controller.backoff import Backoff
+from tiphys.controller.expiring import Versions, collect_offloaded, purge_archive
+from tiphys.controller.keeping import Keeping, keep
+from tiphys.controller.packing import PackingRules
+from tiphys.errors import SpecError, TiphysError
+from tiphys.ports import Clock, Objects
+from tiphys.settings import Configuration, OwnConfiguration
+from tiphys.settings.database import Persistence
+from tiphys.settings.environment import Environment
+from tiphys.telemetry.archive import ArchiveMetrics
+
+if TYPE_CHECKING:
+    from tiphys.archive.storage import Storage
+
+log = logging.getLogger(__name__)
+
+
+class Persisting:
+    """What a controller keeps outside the API server.
+
+    Attributes:
+        keeping: What the controller works with; without a database, nodes are only compressed.
+    """
+
+    def __init__(  # noqa: PLR0913 as many as it works with
+        self, objects: Objects, clock: Clock, metrics: ArchiveMetrics, environment: Environment,
+        persistence: Persistence | None, secrets: SecretReader, *, instance_id: str = "",
+    ) -> None:  # fmt: skip
+        self._clock, self._metrics, self._environment = clock, metrics, environment
+        self._said = said = persistence or Persistence()
+        self._storage: Storage | None = None
+        if said.archive or said.node_status_off_load:
+            self._storage = _open(said, secrets, instance_id)
+        storage = self._storage
+        self.keeping: Keeping = keep(
+            objects, metrics, _rules(environment),
+            archive=storage.archive if storage and said.archive else None,
+            offload=storage.offload if storage and said.node_status_off_load else None,
+            selector=said.archive_label_selector,
+        )  # fmt: skip
+
+    def configure(self, argo: Configuration, _own: OwnConfiguration) -> None:
+        """The configuration has changed; a database is not exchanged under workflows that have nodes in it."""
+        if argo.persistence is not None and argo.persistence != self._said:
+            log.warning("the change of persistence is taken up at the next start")
+
+    async def run(self, versions: Versions) -> None:
+        """Work until cancelled.
+
+        Args:
+            versions: Says which workflows have offloaded nodes.
+        """
+        storage, environment = self._storage, self._environment
+        if storage is None:
+            await asyncio.Event().wait()
+            return
+        try:
+            await self._migrate(storage)
+            async with asyncio.TaskGroup() as group:
+                if self.keeping.archiver is not None:
+                    group.create_task(self.keeping.archiver.run())
+                    if self._said.archive_ttl:
+                        ttl, period = self._said.archive_ttl, environment.archived_workflow_gc_period
+                        group.create_task(purge_archive(storage.archive, self._clock, self._metrics, ttl, period))
+                if self._said.node_status_off_load:
+                    ttl = environment.offload_node_status_ttl
+                    period = min(timedelta(minutes=5), max(ttl, timedelta(seconds=1)))
+                    group.create_task(collect_offloaded(storage.offload, self._clock, ttl, versions, period))
+        finally:
+            await storage.close()
+
+    async def _migrate(self, storage: "Storage") -> None:
+        backoff = Backoff(first=0.5, longest=15.0)
+        label = storage.database.target.label
+        while not self._said.skip_migration:
+            try:
+                await storage.migrate()
+            except TiphysError as e:
+                self._metrics.is_up.set(0)
+                self._metrics.failures.labels(e.code).inc()
+                log.warning("the schema of %s is not ready: %s%s", label, e.message, f" ({e.hint})" if e.hint else "")
+                await backoff.wait(e)
+            else:
+                break
+        log.info("workflows are kept in %s", label)
+
+
+def _open(said: Persistence, secrets: SecretReader, instance_id: str) -> "Storage":
+    # a third of a second and 26 MiB: only who wants a database pays for one
+    from tiphys.archive.storage import open_storage
+
+    target = target_of(said, secrets, instance_id=instance_id)
+    if target is None:
+        message = "archive or nodeStatusOffLoad is set, but no database"
+        raise SpecError(message, path="persistence", hint="add persistence.postgresql or persistence.mysql")
+    return open_storage(target)
+
+
+def _rules(environment: Environment) -> PackingRules:
+    return PackingRules(
+        limit_bytes=environment.max_workflow_size,
+        always_offload=environment.always_offload_node_status,
+        algorithm=environment.workflow_compression_algorithm,
+        level=environment.workflow_compression_level,
+    )
