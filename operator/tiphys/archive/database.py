@@ -19,6 +19,7 @@ from tiphys.errors import Conflict, Forbidden, InvalidManifest, TiphysError, Una
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
 _DEADLOCKS = ("40001", "40P01", "1213", "1205", "1020")
+_NO_TABLES = ("42P01", "1146")
 _REFUSED_LOGINS = ("28P01", "28000", "1045", "1044", "1698")
 
 
@@ -120,6 +121,8 @@ def as_error(error: BaseException, label: str) -> TiphysError:
     code, message = _code(error), f"{label}: {_message(error)}"
     if code in _DEADLOCKS or "database is locked" in message or isinstance(error, exc.IntegrityError):
         return Conflict(message)
+    if code in _NO_TABLES or "no such table" in message:
+        return Unavailable(message, hint="tiphys db migrate makes the tables")
     if code in _REFUSED_LOGINS:
         return Forbidden(message)
     if isinstance(error, TimeoutError):

@@ -1,0 +1,131 @@
+"""Finished workflows reach the archive once, whatever happens to the database, the controller or the workflow."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.databases.servers import PASSWORD
+from tests.integration.archive.conftest import World, eventually
+
+CONDITION = "ArchivingDelayed"
+
+
+async def test_a_finished_workflow_is_archived_and_says_so(world: World) -> None:
+    life = await world.start()
+    world.submit("one", labels={"team": "a"})
+    await eventually(lambda: world.status("one") == "Archived")
+    copy = await world.archived("one")
+    assert copy is not None
+    live = world.workflow("one")
+    assert copy["metadata"]["labels"]["workflows.argoproj.io/workflow-archiving-status"] == "Persisted"
+    assert copy["status"] == live["status"]
+    assert copy["spec"] == live["spec"]
+    assert copy["metadata"]["uid"] == live["metadata"]["uid"]
+    assert life.metric("tiphys_archived_workflows_total") == 1
+    assert life.metric("tiphys_archive_up") == 1
+
+
+async def test_only_workflows_of_the_selector_are_archived(world: World) -> None:
+    await world.start(archiveLabelSelector={"matchLabels": {"keep": "yes"}})
+    world.submit("kept", labels={"keep": "yes"})
+    world.submit("dropped")
+    await eventually(lambda: world.status("kept") == "Archived")
+    await eventually(lambda: world.workflow("dropped")["status"].get("phase") == "Succeeded")
+    assert world.status("dropped") == ""
+    assert await world.names() == ["kept"]
+
+
+async def test_a_failed_workflow_is_archived_too(world: World) -> None:
+    await world.start()
+    world.submit("bad", entrypoint="nothing")
+    await eventually(lambda: world.status("bad") == "Archived")
+    copy = await world.archived("bad")
+    assert copy is not None
+    assert copy["status"]["phase"] in ("Failed", "Error")
+
+
+async def test_deletion_by_time_to_live_waits_for_the_archive(world: World) -> None:
+    world.server.kill()
+    life = await world.start()
+    world.submit("short", ttlStrategy={"secondsAfterCompletion": 0})
+    await eventually(lambda: life.metric("tiphys_archive_backlog") == 1)
+    await asyncio.sleep(2.0)
+    assert world.status("short") == "Pending"
+    world.server.start()
+    await eventually(lambda: not world.exists("short"))
+    assert await world.names() == ["short"]
+
+
+async def test_a_database_that_is_killed_costs_delay_only(world: World) -> None:
+    life = await world.start()
+    world.submit("before")
+    await eventually(lambda: world.status("before") == "Archived")
+    world.server.kill()
+    for number in range(20):
+        world.submit(f"during-{number:02}")
+    # workflows run as if nothing had happened, and wait
+    await eventually(lambda: all(world.workflow(f"during-{n:02}").get("status", {}).get("phase") == "Succeeded" for n in range(20)))
+    await eventually(lambda: life.metric("tiphys_archive_backlog") == 20)
+    assert life.metric("tiphys_archive_up") == 0
+
+    def told() -> list[Any]:
+        shown = [world.workflow(f"during-{n:02}")["status"].get("conditions", ()) for n in range(20)]
+        return [one for conditions in shown for one in conditions if one["type"] == CONDITION]
+
+    assert (await eventually(told))[0]["status"] == "True"
+    world.server.start()
+    await eventually(lambda: all(world.status(f"during-{n:02}") == "Archived" for n in range(20)))
+    assert sorted(await world.names()) == ["before", *(f"during-{n:02}" for n in range(20))]
+    assert not told()
+    copies = [await world.archived(f"during-{n:02}") for n in range(20)]
+    assert not [one for copy in copies if copy for one in copy["status"].get("conditions", ()) if one["type"] == CONDITION]
+    assert life.metric("tiphys_archive_backlog") == 0
+
+
+async def test_what_waits_is_archived_after_the_controller_was_killed_too(world: World) -> None:
+    world.server.kill()
+    life = await world.start()
+    for number in range(5):
+        world.submit(f"w-{number}")
+    await eventually(lambda: all(world.status(f"w-{n}") == "Pending" for n in range(5)))
+    await life.kill()
+    world.lives.remove(life)
+    world.server.start()
+    await world.start()
+    await eventually(lambda: all(world.status(f"w-{n}") == "Archived" for n in range(5)))
+    assert sorted(await world.names()) == [f"w-{n}" for n in range(5)]
+
+
+async def test_two_controllers_archive_each_workflow_once(world: World) -> None:
+    await asyncio.gather(world.start(), world.start())
+    for number in range(30):
+        world.submit(f"w-{number:02}")
+    await eventually(lambda: all(world.status(f"w-{n:02}") == "Archived" for n in range(30)))
+    assert sorted(await world.names()) == [f"w-{n:02}" for n in range(30)]
+
+
+async def test_a_workflow_that_somebody_deletes_while_it_waits_is_archived_as_it_was(world: World) -> None:
+    world.server.kill()
+    await world.start()
+    world.submit("gone")
+    await eventually(lambda: world.status("gone") == "Pending")
+    world.api_server.store.delete(world.place("gone"))
+    await asyncio.sleep(0.3)
+    world.server.start()
+    copy = await eventually(lambda: world.archived("gone"))
+    assert copy["status"]["phase"] == "Succeeded"
+
+
+async def test_no_log_and_no_object_shows_the_databases_password(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    life = await world.start()
+    world.submit("one")
+    await eventually(lambda: world.status("one") == "Archived")
+    world.server.kill()
+    world.submit("two")
+    await eventually(lambda: life.metric("tiphys_archive_up") == 0)
+    world.server.start()
+    await eventually(lambda: world.status("two") == "Archived")
+    assert PASSWORD not in caplog.text
+    assert PASSWORD not in str(await world.archived("two"))
+    assert PASSWORD not in str([vars(call) if hasattr(call, "__dict__") else call for call in world.api_server.calls])
+    assert PASSWORD not in life.metrics.text().decode()
