@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from tiphys.cli.logs import print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
 from tiphys.cli.show import Output, print_workflow, watch_workflow
+from tiphys.cli.stored import manifest_from
 from tiphys.cluster.api import Api
 from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.engine.validate import check_workflow, find_faults
@@ -63,6 +64,7 @@ def set_parameters(manifest: Manifest, given: dict[str, str]) -> None:
 
 def submit(  # noqa: PLR0913 as many options as Argo's
     *files: str,
+    from_: Annotated[str, Parameter(name=["--from"])] = "",
     parameter: Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])] = None,
     parameter_file: Annotated[str, Parameter(name=["--parameter-file", "-f"])] = "",
     name: str = "",
@@ -78,15 +80,21 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     output: Output = "",
     where: Where | None = None,
 ) -> int:
-    """Submit workflows from files, `-` for standard input; with --watch, --wait or --log, 1 when one does not succeed."""
+    """Submit workflows from files, `-` for standard input, or --from a stored template or schedule (`workflowtemplate/x`).
+
+    With --watch, --wait or --log the exit code is 1 when one does not succeed.
+    """
     given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
     given = {key: value if isinstance(value, str) else str(value) for key, value in (given or {}).items()}
     given |= parse_pairs(parameter or [])
     spec = {"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority}
+    if from_ and files:
+        raise SpecError("give either files or --from, not both")
     manifests = [manifest for _, manifest in read_manifests(files) if _is_workflow(manifest)]
-    if not manifests:
+    if not manifests and not from_:
         raise SpecError("no Workflow found in given files")
-    for manifest in manifests:
+
+    def complete(manifest: Manifest) -> None:
         set_parameters(manifest, given)
         manifest["spec"] |= {key: value for key, value in spec.items() if value not in ("", None)}
         meta = manifest.setdefault("metadata", {})
@@ -94,8 +102,14 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         meta.setdefault("labels", {}).update(parse_pairs([part for part in labels.split(",") if part]))
         check_workflow(_named(manifest))
 
+    for manifest in manifests:
+        complete(manifest)
+
     async def work(api: Api, namespace: str) -> int:
         worst = 0
+        if from_:
+            manifests.append(await manifest_from(api, namespace, from_))
+            complete(manifests[0])
         for manifest in manifests:
             home = manifest["metadata"].get("namespace") or namespace
             if dry_run:

@@ -64,14 +64,41 @@ def parse_own_configuration(entries: Mapping[str, str]) -> OwnConfiguration:
     return _parse(OwnConfiguration, entries)
 
 
+def find_faults(kind: type[msgspec.Struct], entries: Mapping[str, object]) -> list[SpecError]:
+    """All that is wrong with a configuration: unknown fields, then the first field of a wrong type.
+
+    Args:
+        kind: `Configuration` or `OwnConfiguration`.
+        entries: The `data` of a ConfigMap, or its settings as they are once read.
+    """
+    try:
+        value = _settings({key: text for key, text in entries.items() if isinstance(text, str)})
+        plain = _plain({**entries, **value} if isinstance(value, Mapping) and _WHOLE not in entries else value)
+    except SpecError as e:
+        return [e]
+    faults = _unknown(kind, plain)
+    try:
+        _typed(kind, plain)
+    except SpecError as e:
+        faults.append(e)
+    return faults
+
+
 def _parse(kind: type[S], entries: Mapping[str, str]) -> S:
+    plain = _plain(_settings(entries))
+    for fault in _unknown(kind, plain):
+        raise fault
+    return _typed(kind, plain)
+
+
+def _settings(entries: Mapping[str, str]) -> object:
     if _WHOLE in entries:
         others = sorted(set(entries) - {_WHOLE})
         if others:
             message = f"beside the key 'config' no other is allowed, found {', '.join(others)}"
             raise SpecError(message, path=_WHOLE, hint="move them below config")
-        return _convert(kind, _load(entries[_WHOLE], _WHOLE))
-    return _convert(kind, {key: _load(text, key) for key, text in entries.items()})
+        return _load(entries[_WHOLE], _WHOLE)
+    return {key: _load(text, key) for key, text in entries.items()}
 
 
 def _load(text: str, path: str) -> object:
@@ -81,13 +108,21 @@ def _load(text: str, path: str) -> object:
         raise SpecError(f"no YAML: {' '.join(str(e).split())}", path=path) from e
 
 
-def _convert(kind: type[S], value: object) -> S:
+def _plain(value: object) -> object:
     try:
-        plain = msgspec.to_builtins(without_nulls(value if value is not None else {}), str_keys=True)
-        for field in unknown_fields(kind, plain):
-            raise SpecError(field.message, path=field.path, hint=_MOVED.get(field.path, ""))
+        return msgspec.to_builtins(without_nulls(value if value is not None else {}), str_keys=True)
+    except (RecursionError, TypeError) as e:
+        raise SpecError(str(e)) from e
+
+
+def _unknown(kind: type[msgspec.Struct], plain: object) -> list[SpecError]:
+    return [SpecError(at.message, path=at.path, hint=_MOVED.get(at.path, "")) for at in unknown_fields(kind, plain)]
+
+
+def _typed(kind: type[S], plain: object) -> S:
+    try:
         return msgspec.convert(plain, kind, dec_hook=_read_special)
-    except (msgspec.ValidationError, RecursionError, TypeError) as e:
+    except (msgspec.ValidationError, RecursionError) as e:
         found = _AT.search(str(e))
         message = str(e)[: found.start()] if found else str(e)
         raise SpecError(message, path=found.group(1) if found else "") from e
