@@ -101,11 +101,11 @@ def free_port() -> int:
 class ControllerProcess:
     """`tiphys controller` out of the cluster; it can be killed and started again."""
 
-    def __init__(self, kubeconfig: str, image: str, log: pathlib.Path) -> None:
+    def __init__(self, kubeconfig: str, image: str, log: pathlib.Path, *arguments: str) -> None:
         self.log = log
         self.metrics_port = free_port()
         self._command = [*TIPHYS, "controller", "--kubeconfig", kubeconfig, "--executor-image", image, "--metrics-port",
-                         str(self.metrics_port), "--health-port", "0"]  # fmt: skip
+                         str(self.metrics_port), "--health-port", "0", *arguments]  # fmt: skip
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
 
