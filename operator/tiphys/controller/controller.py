@@ -356,6 +356,12 @@ class Controller:
         await self._writer.close()
         await self.effects.close()
 
+    def abandon(self) -> None:
+        """End everything at once, as a crash does: nothing more is written."""
+        self.is_stopping = True
+        self._writer.abandon()
+        self.effects.abandon()
+
 
 def _ending(workflow: Workflow) -> Workflow:
     """A workflow that is being deleted, and is there only for a finalizer's sake, is to end."""

@@ -95,6 +95,11 @@ class Effects:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
+    def abandon(self) -> None:
+        """End everything at once, as a crash does."""
+        for task in (*self._tasks, *self._timers):
+            task.cancel()
+
     # --- pods that are no longer needed
 
     def _collect_later(self, live: Live, action: CollectNode) -> None:

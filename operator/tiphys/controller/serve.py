@@ -12,7 +12,6 @@ from aiohttp import web
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
-from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.offloaded import offloaded_versions
 from tiphys.cluster.repositories import ConfigMapRepositories
@@ -23,11 +22,11 @@ from tiphys.controller.collector import calm_collector
 from tiphys.controller.configured import Configured
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.feeds import Feeds, run_feeds
+from tiphys.controller.following import Following
 from tiphys.controller.handlers import KopfThread
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
 from tiphys.errors import OutsideError
-from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.logs import set_up_logs
@@ -69,23 +68,16 @@ async def _main(options: Options) -> int:
         )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)
-        labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={instance}" if instance else LABEL_WORKFLOW
-        pods = Informer(api, "Pod", parse=controller.parse_pod, namespace=namespace, labels=labels)
-        pods.on_change, pods.on_delete = controller.pod_changed, controller.pod_deleted
         feeds = Feeds(api, controller, configured, namespace)
-        keeping = persisting.run(lambda: offloaded_versions(api, namespace))
-        works = (pods.run(), controller.run(), announcements.run(), run_feeds(feeds), keeping)
-        tasks = [asyncio.create_task(work) for work in works]
-        kopf_thread = KopfThread(controller, access, namespace)
-        kopf_thread.start()
-        tasks.append(asyncio.create_task(_when_synced(pods.synced, feeds, controller)))
+        workflows = KopfThread(controller, access, namespace)
+        following = Following(api, controller, announcements, workflows, namespace)
+        following.beside(lambda: run_feeds(feeds))
+        following.beside(lambda: persisting.run(lambda: offloaded_versions(api, namespace)))
+        following.first(feeds.settled)
+        following.start()
         log.info("following workflows of %s", namespace or "all namespaces")
-        await _until(stop, tasks)
-        await controller.stop()
-        await kopf_thread.stop()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await following.until(stop)
+        await following.stop()
     return 0
 
 
@@ -104,23 +96,6 @@ async def _read_configuration(configured: Configured, api: Api) -> None:
             await backoff.wait(e)
         else:
             return
-
-
-async def _when_synced(synced: asyncio.Event, feeds: Feeds, controller: Controller) -> None:
-    await synced.wait()
-    await feeds.settled()
-    controller.ready()
-    log.info("pods are known: runs are restored")
-
-
-async def _until(stop: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """Return when asked to stop; a task that ends before is an error."""
-    waiting = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([waiting, *tasks[:5]], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    for task in done:
-        if task is not waiting:
-            await task
 
 
 @contextlib.asynccontextmanager

@@ -79,6 +79,12 @@ class Writer:
             for task in late:
                 task.cancel()
 
+    def abandon(self) -> None:
+        """End every write at once."""
+        for live in self._controller.lives.values():
+            if live.writer is not None:
+                live.writer.cancel()
+
     async def flush(self, live: Live) -> None:
         """Write what is to be written; after a conflict, decide again from what is stored."""
         patch, is_ending = live.take_patch()

@@ -1,0 +1,78 @@
+"""A controller with what it hears: the watch of pods, the feed of workflows, its Kubernetes Events; begun, watched over, ended."""
+
+import asyncio
+import logging
+from typing import Protocol
+
+from tiphys.cluster.announcements import EventQueue
+from tiphys.cluster.api import Api
+from tiphys.cluster.informer import Informer
+from tiphys.controller.controller import Controller
+from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
+from tiphys.pods.view import PodView
+
+log = logging.getLogger(__name__)
+
+
+class Feed(Protocol):
+    """Tells the controller of workflows."""
+
+    def start(self) -> None:
+        """Begin to listen."""
+
+    async def stop(self) -> None:
+        """End listening."""
+
+
+class Following:
+    """A controller at work.
+
+    Args:
+        api: Where pods are watched.
+        namespace: Only pods of this namespace; empty for all.
+    """
+
+    def __init__(self, api: Api, controller: Controller, announcements: EventQueue, feed: Feed, namespace: str = "") -> None:
+        self._controller = controller
+        self._feed = feed
+        instance = controller.pod_settings.instance_id
+        labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={instance}" if instance else LABEL_WORKFLOW
+        self.pods: Informer[PodView] = Informer(api, "Pod", parse=controller.parse_pod, namespace=namespace, labels=labels)
+        self.pods.on_change, self.pods.on_delete = controller.pod_changed, controller.pod_deleted
+        self._work = (self.pods.run, controller.run, announcements.run, self._when_synced)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def _when_synced(self) -> None:
+        await self.pods.synced.wait()
+        self._controller.ready()
+        log.info("pods are known: runs are restored")
+        await asyncio.Event().wait()
+
+    def start(self) -> None:
+        """Begin."""
+        self._tasks = [asyncio.get_running_loop().create_task(work()) for work in self._work]
+        self._feed.start()
+
+    async def until(self, stop: asyncio.Event) -> None:
+        """Return when asked to stop.
+
+        Raises:
+            Exception: What ended before, though nothing of it should.
+        """
+        waiting = asyncio.get_running_loop().create_task(stop.wait())
+        done, _ = await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        for task in done - {waiting}:
+            await task
+
+    async def stop(self) -> None:
+        """Write what is known, and end."""
+        await self._controller.stop()
+        await self._feed.stop()
+        await self.kill()
+
+    async def kill(self) -> None:
+        """End at once."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
