@@ -1,8 +1,9 @@
-"""A controller with what it hears: the watch of pods, the feed of workflows, its Kubernetes Events; begun, watched over, ended."""
+"""A controller with what it hears: the watch of pods, the feed of workflows; begun, watched over, ended."""
 
 import asyncio
 import logging
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
@@ -12,6 +13,9 @@ from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.pods.view import PodView
 
 log = logging.getLogger(__name__)
+
+
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Feed(Protocol):
@@ -39,11 +43,22 @@ class Following:
         labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={instance}" if instance else LABEL_WORKFLOW
         self.pods: Informer[PodView] = Informer(api, "Pod", parse=controller.parse_pod, namespace=namespace, labels=labels)
         self.pods.on_change, self.pods.on_delete = controller.pod_changed, controller.pod_deleted
-        self._work = (self.pods.run, controller.run, announcements.run, self._when_synced)
+        self._work: list[Work] = [self.pods.run, controller.run, announcements.run, self._when_known]
+        self._first: list[Work] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def _when_synced(self) -> None:
+    def beside(self, work: Work) -> None:
+        """Do this, too, as long as the controller works."""
+        self._work.append(work)
+
+    def first(self, done: Work) -> None:
+        """Restore no run before this has returned."""
+        self._first.append(done)
+
+    async def _when_known(self) -> None:
         await self.pods.synced.wait()
+        for done in self._first:
+            await done()
         self._controller.ready()
         log.info("pods are known: runs are restored")
         await asyncio.Event().wait()

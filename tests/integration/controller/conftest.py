@@ -1,0 +1,192 @@
+"""A whole controller on a small API server, in one process; its loop's time passes many times faster than a clock's.
+
+Everything is real but the server: HTTP, watches, selectors, conflicts, and the time that retries and back-offs wait for.
+"""
+
+import asyncio
+import contextlib
+import selectors
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from tiphys.cluster.announcements import EventQueue
+from tiphys.cluster.api import Api
+from tiphys.cluster.connection import Access
+from tiphys.cluster.informer import Informer
+from tiphys.cluster.logs import PodLogs
+from tiphys.controller.controller import Controller, Surroundings
+from tiphys.controller.following import Following
+from tiphys.pods.settings import PodSettings
+from tiphys.telemetry.metrics import ControllerMetrics
+from tiphys.testing.apiserver import APIServer, Ending, Store
+from tiphys.testing.apiserver.kubelet import Behaviour
+from tiphys.testing.apiserver.store import Place
+
+SPEED = 20
+ARGO = "apis/argoproj.io/v1alpha1"
+
+
+class _Selector(selectors.DefaultSelector):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        return super().select(timeout / SPEED if timeout else timeout)
+
+
+class FastLoop(asyncio.SelectorEventLoop):
+    """A loop whose seconds are short."""
+
+    def __init__(self) -> None:
+        super().__init__(_Selector())
+
+    def time(self) -> float:
+        return time.monotonic() * SPEED
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"fast": FastLoop}
+
+
+class LoopClock:
+    """The loop's time as a date."""
+
+    _start = datetime(2026, 1, 1, tzinfo=UTC) - timedelta(seconds=time.monotonic() * SPEED)
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=time.monotonic() * SPEED)
+
+    async def sleep_until(self, at: datetime) -> None:
+        await asyncio.sleep(max(0.0, (at - self.now()).total_seconds()))
+
+
+class WatchedWorkflows:
+    """Workflows by a watch of our own: what Kopf tells in a cluster."""
+
+    def __init__(self, api: Api, controller: Controller) -> None:
+        self.informer: Informer[dict[str, Any]] = Informer(api, "Workflow", parse=msgspec.json.decode)
+        self.informer.on_change = lambda _key, raw: controller.workflow_changed(raw)
+        self.informer.on_delete = lambda _key, raw: controller.workflow_deleted(raw["metadata"]["uid"])
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self.informer.run())
+
+    async def stop(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+class Life:
+    """A controller from its start to its end."""
+
+    def __init__(self, server: APIServer) -> None:
+        self.metrics = ControllerMetrics()
+        self.server = server
+        self.api = Api(Access(server=server.address), observe=self.metrics.observe_request)
+        clock = LoopClock()
+        self.announcements = EventQueue(self.api, clock)
+        world = Surroundings(self.api, PodLogs(self.api), self.announcements, clock, self.metrics, PodSettings())
+        self.controller = Controller(world)
+        self.feed = WatchedWorkflows(self.api, self.controller)
+        self.following = Following(self.api, self.controller, self.announcements, self.feed)
+
+    async def start(self) -> "Life":
+        await self.api.__aenter__()
+        self.following.start()
+        return self
+
+    async def stop(self) -> None:
+        await self.following.stop()
+        await self.api.__aexit__()
+
+    async def kill(self) -> None:
+        """End as a crash does: nothing is finished."""
+        self.controller.abandon()
+        await self.feed.stop()
+        await self.following.kill()
+        await self.api.__aexit__()
+
+
+class Harbour:
+    """An API server, what users do on it, and what tests ask of it."""
+
+    def __init__(self, server: APIServer) -> None:
+        self.server = server
+        self.lives: list[Life] = []
+
+    async def controller(self) -> Life:
+        life = await Life(self.server).start()
+        self.lives.append(life)
+        return life
+
+    async def kill(self, life: Life) -> None:
+        self.lives.remove(life)
+        await life.kill()
+
+    async def stop(self, life: Life) -> None:
+        self.lives.remove(life)
+        await life.stop()
+
+    def submit(self, text: str, name: str = "w", **meta: Any) -> str:
+        document = yaml.safe_load(text)
+        manifest = {"metadata": {"name": name, **meta}, "spec": document}
+        self.server.store.create(place(name), manifest)
+        return name
+
+    def workflow(self, name: str = "w") -> dict[str, Any]:
+        return self.server.store.read(place(name))
+
+    def patch(self, patch: dict[str, Any], name: str = "w") -> None:
+        """Do as a user does, who knows no version."""
+        self.server.store.patch(place(name), patch)
+
+    def status(self, name: str = "w") -> dict[str, Any]:
+        status: dict[str, Any] = self.workflow(name).get("status", {})
+        return status
+
+    def nodes(self, name: str = "w") -> dict[str, str]:
+        """Node name -> phase."""
+        return {node["name"]: node["phase"] for node in self.status(name).get("nodes", {}).values()}
+
+    def pods(self) -> list[dict[str, Any]]:
+        return self.server.store.find("api/v1", "pods")
+
+    async def finished(self, *names: str, seconds: float = 120) -> None:
+        """Return when all have ended; `seconds` are the loop's."""
+        await self.until(lambda: all(self.status(name).get("phase") in ("Succeeded", "Failed", "Error") for name in names), seconds)
+
+    async def until(self, reached: Callable[[], bool], seconds: float = 120) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while not reached():
+                    await self.server.store.changed.wait()
+        except TimeoutError:
+            shown = {one["metadata"]["name"]: one.get("status") for one in self.server.store.find(ARGO, "workflows")}
+            pods = {one["metadata"]["name"]: one["status"].get("phase") for one in self.pods()}
+            raise AssertionError(f"not reached: {shown} {pods} {self.server.calls[-5:]}") from None
+
+
+def place(name: str, plural: str = "workflows") -> Place:
+    return Place(ARGO if plural == "workflows" else "api/v1", plural, "ns", name)
+
+
+@contextlib.asynccontextmanager
+async def harbour_with(behave: Behaviour) -> AsyncIterator[Harbour]:
+    clock = LoopClock()
+    async with APIServer(behave, Store(clock.now)) as server:
+        made = Harbour(server)
+        yield made
+        for life in list(made.lives):
+            await made.stop(life)
+
+
+@pytest.fixture
+async def harbour() -> AsyncIterator[Harbour]:
+    async with harbour_with(lambda _pod: Ending()) as made:
+        yield made
