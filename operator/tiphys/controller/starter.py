@@ -16,7 +16,7 @@ from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Live
 from tiphys.engine.actions import StartNode, StopNode
 from tiphys.engine.events import StartDelayed, StartRefused
-from tiphys.errors import AlreadyExists, NotFound, OutsideError, RefusedError, TiphysError, UserError
+from tiphys.errors import AlreadyExists, Conflict, NotFound, OutsideError, RefusedError, TiphysError, UserError
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.pods.build import PodPlan, build
@@ -38,8 +38,14 @@ class Starter:
         self._shims: dict[str, asyncio.Task[None]] = {}
 
     def start(self, live: Live, action: StartNode) -> None:
-        """Create the node's pod, once."""
+        """Create the node's pod, once; one that is there says how far it is."""
         order = action.order
+        key = f"{live.namespace}/{order.pod_name}"
+        pod = self._controller.pods.of(live.uid).get(key)
+        if pod is not None and pod.metadata.deletion_timestamp is None:
+            live.started.add(order.node_id)
+            self._controller.pod_changed(key, pod)
+            return
         if order.node_id in live.started:
             return
         live.started.add(order.node_id)
@@ -105,6 +111,8 @@ class Starter:
         except NotFound:
             return False
         pod = parse_pod(msgspec.Raw(raw))
+        if pod.metadata.deletion_timestamp is not None:
+            raise Conflict(f'pod "{name}" is still being deleted')
         if owner_uid(pod) != live.uid:
             raise RefusedError(f'pod "{name}" exists and belongs to somebody else')
         self._controller.pod_changed(f"{live.namespace}/{name}", pod)

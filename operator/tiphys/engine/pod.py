@@ -213,6 +213,9 @@ class PodExecution(Execution):
         node = self.node
         if node.phase == PENDING:
             self._order()
+        elif node.phase not in FULFILLED and self.run.shutdown.ends(self.call):
+            # we ended it ourselves, and did not live to write that
+            self.finish(FAILED, self.run.shutdown.leaf_message)
         elif node.phase not in FULFILLED:
             self.finish(ERROR, "pod deleted")
 

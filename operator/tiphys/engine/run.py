@@ -89,6 +89,7 @@ class Run:
         self.now = self.stamp = datetime.fromtimestamp(0).astimezone()
         self.lifecycle = Lifecycle(self)
         self.shutdown = Shutdown(self)
+        self._is_restoring = True
         self.claims = Claims(self)
         self.config_values = ConfigValues(self)
         self.written = Written(workflow)
@@ -151,6 +152,10 @@ class Run:
         for sleeper in self._schedule.take_due(self.now):
             if not self.is_finished:
                 sleeper.woke()
+        if self._is_restoring:
+            # what is to be stopped must first be there again
+            self._is_restoring = False
+            self._drain()
         self.shutdown.apply()
         self._drain()
         sums = self.tree.settle()

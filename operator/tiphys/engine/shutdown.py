@@ -56,10 +56,14 @@ class Shutdown:
         if self._run.is_finished or not reason or reason == self._applied:
             return
         self._applied = reason
-        leaf_message = f"workflow shutdown with strategy:  {strategy}" if strategy else _DEADLINE_MESSAGE
         message = f"Stopped with strategy '{strategy}'" if strategy else _DEADLINE_MESSAGE
-        self._stop(list(self._run.leaves.values()), leaf_message)
+        self._stop(list(self._run.leaves.values()), self.leaf_message)
         self._stop([*self._run.suspended.values(), *self._run.retries.values()], message)
+
+    @property
+    def leaf_message(self) -> str:
+        """What a node says whose runner was ended."""
+        return f"workflow shutdown with strategy:  {self.strategy}" if self.strategy else _DEADLINE_MESSAGE
 
     def _stop(self, executions: list[Stoppable], message: str) -> None:
         for execution in executions:

@@ -181,9 +181,13 @@ async def harbour_with(behave: Behaviour) -> AsyncIterator[Harbour]:
     clock = LoopClock()
     async with APIServer(behave, Store(clock.now)) as server:
         made = Harbour(server)
-        yield made
-        for life in list(made.lives):
-            await made.stop(life)
+        try:
+            yield made
+            for life in list(made.lives):
+                await made.stop(life)
+        finally:
+            for life in list(made.lives):
+                await made.kill(life)
 
 
 @pytest.fixture

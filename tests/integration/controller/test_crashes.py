@@ -1,0 +1,156 @@
+"""The controller is killed before and after every single thing that it does to the world, and another one takes over.
+
+No pod may be made twice, no node be lost, nothing run on, and the end must be that of a life without a crash.
+"""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests.integration.controller.conftest import Harbour, harbour_with
+
+from tiphys.testing.apiserver import Call, Ending, Fault
+
+AT_ONCE = 6
+
+SEEDS = {
+    "one pod": "{entrypoint: main, templates: [{name: main, container: {image: i, command: [a]}}]}",
+    "retries and an exit handler": """
+        entrypoint: main
+        onExit: bye
+        templates:
+        - name: main
+          steps: [[{name: flaky, template: flaky}], [{name: after, template: one}]]
+        - {name: flaky, retryStrategy: {limit: 2, backoff: {duration: "1s"}}, container: {image: i, command: [a]}}
+        - {name: one, container: {image: i, command: [a]}}
+        - {name: bye, container: {image: i, command: [a]}}
+        """,
+    "a loop and its outputs": """
+        entrypoint: main
+        templates:
+        - name: main
+          steps:
+          - [{name: make, template: make}]
+          - - {name: use, template: use, arguments: {parameters: [{name: x, value: "{{item}}-{{steps.make.outputs.result}}"}]},
+               withItems: [a, b, c]}
+        - {name: make, script: {image: i, command: [sh], source: echo}}
+        - {name: use, inputs: {parameters: [{name: x}]}, container: {image: i, command: [a], args: ["{{inputs.parameters.x}}"]}}
+        """,
+    "a graph that fails, with pods that are collected": """
+        entrypoint: main
+        podGC: {strategy: OnPodCompletion, deleteDelayDuration: "0s"}
+        templates:
+        - name: main
+          dag:
+            tasks:
+            - {name: a, template: one}
+            - {name: bad, template: one, depends: a}
+            - {name: c, template: one, depends: a}
+            - {name: never, template: one, depends: bad && c}
+            - {name: instead, template: one, depends: bad.Failed}
+        - {name: one, container: {image: i, command: [a]}}
+        """,
+    "a time that is over": """
+        entrypoint: main
+        activeDeadlineSeconds: 20
+        templates:
+        - name: main
+          steps: [[{name: quick, template: one}, {name: endless, template: one}]]
+        - {name: one, container: {image: i, command: [a]}}
+        """,
+}
+
+
+def behave(pod: dict[str, Any]) -> Ending:
+    name = pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+    if name.endswith("endless"):
+        return Ending(hangs=True)
+    if "flaky" in name and not name.endswith("(2)"):
+        return Ending(exit_code=1)
+    if name.endswith("bad"):
+        return Ending(exit_code=3)
+    return Ending(result="made")
+
+
+class Crash:
+    """Strikes at the effect number `index`: before it is done, or after that and before its answer."""
+
+    def __init__(self, harbour: Harbour, index: int, *, is_after: bool) -> None:
+        self.happened = asyncio.Event()
+        self._harbour = harbour
+        self._left = index
+        does = "lose" if is_after else "drop"
+        harbour.server.faults.append(Fault(does, matches=self._is_here))
+
+    def _is_here(self, call: Call) -> bool:
+        if not call.is_effect or call.kind == "events":
+            return False
+        self._left -= 1
+        if self._left == -1:
+            self._harbour.server.is_down = True
+            self.happened.set()
+        return self._left == -1
+
+
+def end(harbour: Harbour) -> dict[str, Any]:
+    """What must not depend on crashes."""
+    status = harbour.status()
+    nodes = {
+        node["name"]: (node["phase"], node.get("message", ""), node.get("outputs", {}), node.get("daemoned"))
+        for node in status["nodes"].values()
+    }
+    return {"phase": status["phase"], "message": status.get("message", ""), "nodes": nodes, "outputs": status.get("outputs")}
+
+
+def made(harbour: Harbour) -> Counter[str]:
+    """Name -> how many pods of it were ever made."""
+    return Counter(c.place.name for c in harbour.server.store.changes if c.type == "ADDED" and c.place.plural == "pods")
+
+
+def running(harbour: Harbour) -> list[str]:
+    return [p["metadata"]["name"] for p in harbour.pods() if p["status"]["phase"] in ("Pending", "Running")]
+
+
+async def play(seed: str, index: int = -1, *, is_after: bool = False) -> tuple[bool, dict[str, Any], Counter[str]]:
+    """Whether there was such an effect to crash at, the end, and the pods that were made."""
+    async with harbour_with(behave) as harbour:
+        crash = Crash(harbour, index, is_after=is_after) if index >= 0 else None
+        harbour.submit(SEEDS[seed])
+        life = await harbour.controller()
+        waits = [asyncio.ensure_future(harbour.finished("w"))]
+        if crash is not None:
+            waits.append(asyncio.ensure_future(crash.happened.wait()))
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits[1:]:
+            wait.cancel()
+        if crash is not None and crash.happened.is_set():
+            await harbour.kill(life)
+            harbour.server.is_down = False
+            life = await harbour.controller()
+        await waits[0]
+        await harbour.until(lambda: not running(harbour))
+        return crash is not None and crash.happened.is_set(), end(harbour), made(harbour)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_crash_at_any_effect_changes_nothing(seed: str) -> None:
+    _, expected, pods = await play(seed)
+    assert set(pods.values()) == {1}
+
+    async def strike(index: int, *, is_after: bool) -> bool:
+        happened, found, again = await play(seed, index, is_after=is_after)
+        assert found == expected, (index, is_after)
+        assert again == pods, (index, is_after)
+        return happened
+
+    struck, index = 0, 0
+    while True:
+        places = [(index + i // 2, bool(i % 2)) for i in range(AT_ONCE)]
+        happened = await asyncio.gather(*(strike(at, is_after=is_after) for at, is_after in places))
+        struck += sum(happened)
+        index += AT_ONCE // 2
+        if not any(happened):
+            break
+    # each pod is one effect at least, and the first and the last status are two
+    assert struck >= 2 * (len(pods) + 2)
