@@ -76,22 +76,22 @@ class ArtifactDriver(Protocol):
     store will not do it) or SpecError to give up, Unavailable or Throttled after the driver's own tries.
     """
 
-    def load(self, key: str, target: Path) -> None:
+    def load(self, key: str, target: Path, /) -> None:
         """Put the file, or the folder of all that is below `key`, at `target`, which does not exist yet."""
 
-    def save(self, key: str, source: Path | Iterable[bytes]) -> None:
-        """Store a file, a folder (each file below `key`), or a stream; a file is seen whole or not at all."""
+    def save(self, key: str, content: Iterable[bytes], size: int = -1, /) -> None:
+        """Store a file of `size` bytes (-1 unknown); it is seen whole or not at all where the store can do that."""
 
-    def stream(self, key: str) -> Iterator[bytes]:
+    def stream(self, key: str, /) -> Iterator[bytes]:
         """The content of a file, in parts."""
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Keys of the files below a folder, or below everything that begins so."""
+    def list(self, prefix: str, /) -> Iterator[str]:
+        """Keys of the files below a folder."""
 
-    def delete(self, key: str) -> None:
+    def delete(self, key: str, /) -> None:
         """Delete the file, or all that is below `key`; nothing there is no error."""
 
-    def is_directory(self, key: str) -> bool:
+    def is_directory(self, key: str, /) -> bool:
         """Whether there is something below `key`, and no file at it."""
 
 

@@ -39,14 +39,14 @@ class Folder:
         root.mkdir()
         self._root = os.open(root, _FOLDER)
         self._last: tuple[tuple[str, ...], int] = ((), self._root)
-        self._modes: list[tuple[tuple[str, ...], int]] = []
+        self._modes: dict[tuple[str, ...], int] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
         try:
-            for parts, mode in reversed(self._modes):
+            for parts, mode in reversed(self._modes.items()):
                 os.fchmod(self._open(parts), mode)
         finally:
             self._keep((), self._root)
@@ -97,7 +97,7 @@ class Folder:
         """Make a folder; its mode is set when all is written."""
         parts = parts_of(name)
         os.fchmod(self._open(parts), 0o700)
-        self._modes.append((parts, mode & 0o777))
+        self._modes[parts] = mode & 0o777
 
     def create(self, name: str, mode: int = 0o644) -> IO[bytes]:
         """A new file, open to write; what was there under the name, if no folder, is replaced."""

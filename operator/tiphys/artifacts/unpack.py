@@ -131,7 +131,11 @@ def unpack(parts: Iterator[bytes], target: Path, archive: ArchiveStrategy | None
         UnsafeEntryError: It would reach outside, is too big, or holds what an artifact may not.
     """
     reader = Reader(parts)
-    kind = _kind(reader, archive)
+    unpack_reader(reader, target, kind_of_content(reader, archive), caps=caps)
+
+
+def unpack_reader(reader: Reader, target: Path, kind: str, *, caps: Caps = Caps()) -> None:  # noqa: B008
+    """As `unpack`, with the answer of `kind_of_content`."""
     if kind == "file":
         with target.open("xb", buffering=0) as file:
             for part in reader.rest():
@@ -142,7 +146,8 @@ def unpack(parts: Iterator[bytes], target: Path, archive: ArchiveStrategy | None
         _unpack_zip(reader, target, _Budget(target, caps), caps)
 
 
-def _kind(reader: Reader, archive: ArchiveStrategy | None) -> str:
+def kind_of_content(reader: Reader, archive: ArchiveStrategy | None) -> str:
+    """`file`, `tar` or `zip`: as the artifact says, or else as its first bytes look."""
     if archive is not None and archive.none is not None:
         return "file"
     if archive is not None and archive.tar is not None:

@@ -37,6 +37,8 @@ app.command(_config)
 _executor = App(name="executor", help="Programs that run in pods.")
 _executor.command("tiphys.cli.executor:resource", name="resource")
 _executor.command("tiphys.cli.executor:shim", name="shim")
+_executor.command("tiphys.cli.executor:load", name="load")
+_executor.command("tiphys.cli.executor:save", name="save")
 app.command(_executor)
 
 

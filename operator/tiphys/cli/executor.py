@@ -16,3 +16,17 @@ def shim(target: Path) -> int:
 
     bring_shim(target)
     return 0
+
+
+def load() -> int:
+    """Bring the input artifacts of the pod, as TIPHYS_STAGING says."""
+    from tiphys.executor.load import run_load
+
+    return run_load()
+
+
+def save() -> int:
+    """Wait for the commands of the pod and store what they left, as TIPHYS_STAGING says."""
+    from tiphys.executor.save import run_save
+
+    return run_save()

@@ -1,0 +1,246 @@
+"""The driver of object stores (S3, GCS, Azure), over obstore.
+
+Parts go in parallel both ways, memory stays flat, and an object is seen whole or not at all.
+"""
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tiphys.artifacts.folder import Folder
+from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, TiphysError, Unavailable
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from obstore.store import ObjectStore
+
+#: Bytes of one part; with `_UPLOADS` or `_DOWNLOADS` of them in memory at a time.
+PART = 8 << 20
+_UPLOADS = 4
+_DOWNLOADS = 4
+_MAX_PARTS = 10_000
+_FILES = 8
+
+#: Rides out a store that is away for about a minute; who calls may try again.
+RETRY = {
+    "max_retries": 20,
+    "retry_timeout": timedelta(seconds=90),
+    "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
+}
+
+
+def client_options(*, insecure: bool = False) -> dict[str, Any]:
+    """How obstore's HTTP client behaves."""
+    wait = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=5)}
+    return {**wait, "allow_http": insecure, "user_agent": "tiphys"}
+
+
+def _reason(error: Exception) -> str:
+    """What the store said, in one line, without obstore's account of the request."""
+    import re
+
+    from tiphys.artifacts.web import xml_reason
+
+    text = str(error)
+    if found := xml_reason(text):
+        return found
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return re.sub(r"://[^/@\s]*@", "://", lines[0] if lines else type(error).__name__)[:500]
+
+
+#: How an error of S3 and its like starts -> what it means; all others may pass.
+_CODES: tuple[tuple[Callable[[str], TiphysError], tuple[str, ...]], ...] = (
+    (Forbidden, ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "ExpiredToken", "InvalidToken", "AuthFailure")),
+    (NotFound, ("NoSuchBucket", "NoSuchKey")),
+    (InvalidManifest, ("Invalid", "Malformed", "EntityTooLarge", "KeyTooLong", "KMS")),
+)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns obstore's errors into ours."""
+    from obstore import exceptions
+
+    try:
+        yield
+    except (exceptions.NotFoundError, FileNotFoundError) as e:
+        raise NotFound(_reason(e)) from e
+    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as e:
+        raise Forbidden(_reason(e)) from e
+    except (exceptions.InvalidPathError, exceptions.UnknownConfigurationKeyError) as e:
+        raise SpecError(_reason(e)) from e
+    except ValueError as e:
+        if not str(e).startswith("Could not parse path"):
+            raise
+        raise SpecError(_reason(e)) from e
+    except exceptions.PreconditionError as e:
+        raise Unavailable("the object changed while it was read") from e
+    except exceptions.BaseError as e:
+        reason = _reason(e)
+        raise next((kind(reason) for kind, starts in _CODES if reason.startswith(starts)), Unavailable(reason)) from e
+
+
+def regroup(content: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in parts of `size`, the last one smaller."""
+    held: list[bytes] = []
+    count = 0
+    for part in content:
+        view = memoryview(part)
+        while view:
+            taken = view[: size - count]
+            held.append(bytes(taken) if len(taken) < len(part) else part)
+            count += len(taken)
+            view = view[len(taken) :]
+            if count == size:
+                yield b"".join(held) if len(held) > 1 else held[0]
+                held, count = [], 0
+    if count:
+        yield b"".join(held)
+
+
+class ObjectDriver:
+    """Artifacts in one bucket."""
+
+    def __init__(self, store: "ObjectStore") -> None:
+        self._store = store
+
+    def load(self, key: str, target: Path) -> None:
+        """The object, or else all objects below the key."""
+        try:
+            with target.open("xb", buffering=0) as file, told():
+                self._load_object(key, file.fileno())
+        except NotFound:
+            target.unlink()
+            self._load_folder(key, target)
+
+    def _load_object(self, key: str, file: int) -> None:
+        from obstore import get
+
+        answer = get(self._store, key)
+        size, tag = answer.meta["size"], answer.meta["e_tag"]
+        if size <= 2 * PART:
+            _write(file, 0, answer.bytes())
+            return
+        del answer  # its connection was for the first look only
+
+        def fetch(start: int) -> None:
+            options: Any = {"range": (start, min(start + PART, size)), **({"if_match": tag} if tag else {})}
+            _write(file, start, get(self._store, key, options=options).bytes())
+
+        _in_parallel(fetch, range(0, size, PART), _DOWNLOADS)
+
+    def _load_folder(self, key: str, target: Path) -> None:
+        first, keys = _peek(self.list(key))
+        if first is None:
+            raise NotFound(f"there is no object {key!r}, and nothing below it")
+        prefix = key.strip("/") + "/"
+        with Folder(target) as folder:
+
+            def fetch(one: str) -> None:
+                # making folders is not for several at once; the content then is
+                with told():
+                    self._load_object(one, files[one])
+
+            for batch in iter(lambda: list(itertools.islice(keys, _FILES)), []):
+                opened = {one: folder.create(one.removeprefix(prefix)) for one in batch}
+                files = {one: file.fileno() for one, file in opened.items()}
+                try:
+                    _in_parallel(fetch, batch, _FILES)
+                finally:
+                    for file in opened.values():
+                        file.close()
+
+    def save(self, key: str, content: Iterable[bytes], size: int = -1) -> None:
+        """One request when it is small, else parts of which nothing is seen before the last."""
+        from obstore import put
+
+        chunk = max(PART, size // (_MAX_PARTS - 1000) + 1)
+        parts = regroup(content, chunk)
+        first, second = next(parts, b""), next(parts, None)
+        with told():
+            if second is None:
+                put(self._store, key, first, use_multipart=False)
+                return
+            whole = itertools.chain((first, second), parts)
+            del first, second
+            put(self._store, key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=_UPLOADS)
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The object's bytes."""
+        from obstore import get
+
+        with told():
+            for part in get(self._store, key).stream(min_chunk_size=1 << 20):
+                yield bytes(part)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys below a folder, in the store's order."""
+        from obstore import list as list_objects
+
+        with told():
+            for page in list_objects(self._store, prefix.strip("/") or None):
+                for found in page:
+                    yield found["path"]
+
+    def delete(self, key: str) -> None:
+        """The object, and all below the key."""
+        from obstore import delete
+
+        below = self.list(key)
+        batch = [key.strip("/")]
+        while batch:
+            try:
+                with told():
+                    delete(self._store, batch)
+            except NotFound as e:
+                if "NoSuchBucket" in e.message:
+                    raise
+            batch = list(itertools.islice(below, 500))
+
+    def is_directory(self, key: str) -> bool:
+        """Whether there are objects below, and none at the key."""
+        from obstore import head
+
+        try:
+            with told():
+                head(self._store, key)
+        except NotFound:
+            return _peek(self.list(key))[0] is not None
+        return False
+
+
+def _peek(keys: Iterator[str]) -> tuple[str | None, Iterator[str]]:
+    first = next(keys, None)
+    return first, itertools.chain(() if first is None else (first,), keys)
+
+
+def _write(file: int, at: int, content: Any) -> None:
+    view = memoryview(content)
+    while view:
+        done = os.pwrite(file, view, at)
+        view, at = view[done:], at + done
+
+
+def _in_parallel(work: Any, items: Iterable[Any], width: int) -> None:
+    """Do it for all; the first error ends it."""
+    from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+
+    with ThreadPoolExecutor(width) as pool:
+        running: set[Future[None]] = set()
+        try:
+            for item in items:
+                if len(running) >= width:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for one in done:
+                        one.result()
+                running.add(pool.submit(work, item))
+            for one in running:
+                one.result()
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise

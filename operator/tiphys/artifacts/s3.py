@@ -1,0 +1,203 @@
+"""S3 and stores that speak like it, Alibaba's OSS among them.
+
+Source: argo-semantics 20.1; Argo's field documentation of `S3Artifact`.
+"""
+
+import os
+import ssl
+from datetime import datetime
+from pathlib import Path
+from tempfile import gettempdir
+from typing import TYPE_CHECKING, Any
+
+from tiphys.artifacts import aws
+from tiphys.artifacts.objects import RETRY, ObjectDriver, client_options, told
+from tiphys.artifacts.secrets import SecretReader, text_of
+from tiphys.artifacts.web import Client
+from tiphys.errors import SpecError
+from tiphys.model.base import KeySelector
+from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, S3Artifact, S3EncryptionOptions
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+_AWS_HOST = "amazonaws.com"
+_DEFAULT_REGION = "us-east-1"
+
+
+class S3Driver(ObjectDriver):
+    """Artifacts in one bucket of S3, which is made before the first save if it is to be."""
+
+    def __init__(self, place: S3Artifact, secrets: SecretReader) -> None:
+        if not place.bucket:
+            raise SpecError("is required", path="s3.bucket")
+        self._place = place
+        self._is_prepared = False
+        self._region = place.region or _region_of(place.endpoint)
+        self._keys = aws.Keys(
+            text_of(secrets, place.access_key_secret), text_of(secrets, place.secret_key_secret),
+            text_of(secrets, place.session_token_secret),
+        )  # fmt: skip
+        self._certificates = text_of(secrets, place.ca_secret)
+        super().__init__(self._open(secrets))
+
+    @property
+    def _is_aws(self) -> bool:
+        return not self._place.endpoint or self._place.endpoint.split(":")[0].endswith(_AWS_HOST)
+
+    def _base(self) -> str:
+        """The service's address, without the bucket."""
+        host = self._place.endpoint or f"s3.{self._region}.{_AWS_HOST}"
+        if host == f"s3.{_AWS_HOST}":
+            host = f"s3.{self._region}.{_AWS_HOST}"
+        scheme = "http" if self._place.insecure else "https"
+        return host.rstrip("/") if "://" in host else f"{scheme}://{host}".rstrip("/")
+
+    def _endpoint(self, *, is_virtual: bool) -> str:
+        scheme, _, host = self._base().partition("://")
+        return f"{scheme}://{self._place.bucket}.{host}" if is_virtual else f"{scheme}://{host}"
+
+    def _open(self, secrets: SecretReader) -> "S3Store":
+        from obstore.store import S3Store
+
+        place = self._place
+        style = place.addressing_style
+        if style not in ("", "auto", "path", "virtual-hosted"):
+            raise SpecError(f"{style!r} is none of path, virtual-hosted, auto", path="s3.addressingStyle")
+        is_virtual = style == "virtual-hosted" or (style in ("", "auto") and self._is_aws and "." not in place.bucket)
+        settings: dict[str, Any] = {
+            "region": self._region,
+            "endpoint": self._endpoint(is_virtual=is_virtual),
+            "virtual_hosted_style_request": is_virtual,
+            **self._credentials(),
+            **encryption(place.encryption_options, secrets),
+        }
+        if not isinstance(self, OSSDriver):
+            settings["checksum_algorithm"] = "SHA256"
+        if self._certificates:
+            trust(self._certificates)
+        is_plain = self._base().startswith("http://")
+        with told():
+            return S3Store(place.bucket, client_options=client_options(insecure=is_plain), retry_config=RETRY, **settings)  # type: ignore[arg-type]
+
+    def _credentials(self) -> dict[str, Any]:
+        """What the store signs with; nothing leaves it to the environment, a web identity, or the machine's own role."""
+        keys = self._keys
+        if bool(keys.access) != bool(keys.secret):
+            raise SpecError("accessKeySecret and secretKeySecret belong together", path="s3")
+        if self._place.role_arn and keys.access:
+            return {"credential_provider": self._take_role}
+        if self._place.role_arn:
+            return {"role_arn": self._place.role_arn}
+        if keys.access and not self._place.use_sdk_creds:
+            token = {"session_token": keys.token} if keys.token else {}
+            return {"access_key_id": keys.access, "secret_access_key": keys.secret, **token}
+        return {}
+
+    def _client(self) -> Client:
+        return Client(ssl.create_default_context(cadata=self._certificates) if self._certificates else None)
+
+    def _take_role(self) -> dict[str, Any]:
+        known = f"https://sts.{self._region}.{_AWS_HOST}/" if self._is_aws else f"{self._base()}/"
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_STS") or known
+        taken = aws.take_role(self._client(), endpoint, self._keys, role=self._place.role_arn, region=self._region)
+        return {
+            "access_key_id": taken.keys.access,
+            "secret_access_key": taken.keys.secret,
+            "token": taken.keys.token,
+            "expires_at": datetime.fromisoformat(taken.until),
+        }
+
+    def prepare(self) -> None:
+        """Make the bucket if the artifact asks for that."""
+        wanted = self._place.create_bucket_if_not_present
+        if wanted is None or self._is_prepared:
+            return
+        self._is_prepared = True
+        if not self._keys.access:
+            raise SpecError("needs accessKeySecret and secretKeySecret", path="s3.createBucketIfNotPresent")
+        url = f"{self._base()}/{self._place.bucket}"
+        aws.make_bucket(self._client(), url, self._keys, region=self._region, object_locking=bool(wanted.object_locking))
+
+    def save(self, key: str, content: Any, size: int = -1) -> None:
+        """As any object store, after the bucket was made."""
+        self.prepare()
+        super().save(key, content, size)
+
+
+def _region_of(endpoint: str) -> str:
+    """The region that an AWS endpoint names (`s3.eu-west-1.amazonaws.com`, `s3-eu-west-1...`)."""
+    host = endpoint.split(":", maxsplit=1)[0]
+    if not host.endswith(f".{_AWS_HOST}"):
+        return _DEFAULT_REGION
+    named = host.removesuffix(f".{_AWS_HOST}").replace("s3-", "s3.").split(".")
+    return named[-1] if len(named) > 1 and "-" in named[-1] else _DEFAULT_REGION
+
+
+def encryption(options: S3EncryptionOptions | None, secrets: SecretReader) -> dict[str, str]:
+    """What obstore is told of encryption on the server's side.
+
+    Raises:
+        SpecError: The options do not go together, or are not supported.
+    """
+    if options is None:
+        return {}
+    if options.kms_encryption_context:
+        raise SpecError("an encryption context is not supported", path="s3.encryptionOptions.kmsEncryptionContext")
+    if options.server_side_customer_key_secret is not None:
+        import base64
+
+        if options.kms_key_id:
+            raise SpecError("kmsKeyId and serverSideCustomerKeySecret do not go together", path="s3.encryptionOptions")
+        key = base64.b64encode(secrets(options.server_side_customer_key_secret)).decode()
+        return {"server_side_encryption": "sse-c", "sse_customer_key_base64": key}
+    if options.kms_key_id:
+        return {"server_side_encryption": "aws:kms", "sse_kms_key_id": options.kms_key_id}
+    return {"server_side_encryption": "AES256"} if options.enable_encryption else {}
+
+
+def trust(certificates: str) -> None:
+    """Let this process trust further authorities besides the system's; obstore has no setting for one store."""
+    import hashlib
+
+    paths = ssl.get_default_verify_paths()
+    system = Path(os.environ.get("SSL_CERT_FILE") or paths.cafile or paths.openssl_cafile)
+    known = system.read_text() if system.exists() else ""
+    if certificates in known:
+        return
+    name = hashlib.sha256((known + certificates).encode()).hexdigest()[:16]
+    bundle = Path(gettempdir()) / f"tiphys-authorities-{os.getpid()}-{name}.pem"
+    bundle.write_text(f"{known}\n{certificates}\n")
+    os.environ["SSL_CERT_FILE"] = str(bundle)
+
+
+class OSSDriver(S3Driver):
+    """Artifacts in Alibaba's OSS, by its S3 interface."""
+
+    def __init__(self, place: OSSArtifact, secrets: SecretReader) -> None:
+        if place.lifecycle_rule is not None:
+            raise SpecError("is not supported: set the rule on the bucket", path="oss.lifecycleRule")
+        if place.use_sdk_creds:
+            raise SpecError("is not supported: give accessKeySecret and secretKeySecret", path="oss.useSDKCreds")
+        if not place.endpoint:
+            raise SpecError("is required", path="oss.endpoint")
+        scheme, _, host = place.endpoint.rpartition("://")
+        is_alibaba = host.endswith("aliyuncs.com")
+        named = host.removeprefix("s3.").split(".")[0].removeprefix("oss-").removesuffix("-internal")
+        wanted = S3Artifact(
+            endpoint=f"s3.{host}" if is_alibaba and not host.startswith("s3.") else host,
+            insecure=scheme == "http",
+            bucket=place.bucket,
+            key=place.key,
+            region=named if is_alibaba else "",
+            access_key_secret=place.access_key_secret,
+            secret_key_secret=place.secret_key_secret,
+            session_token_secret=KeySelector(name=_TOKEN) if place.security_token else None,
+            addressing_style="virtual-hosted" if is_alibaba else "path",
+            create_bucket_if_not_present=CreateS3BucketOptions() if place.create_bucket_if_not_present else None,
+        )
+        super().__init__(wanted, lambda one: place.security_token.encode() if one.name == _TOKEN else secrets(one))
+
+
+#: The token of OSS is written in the artifact itself; no secret can be called so.
+_TOKEN = "\0token"  # noqa: S105 a name

@@ -1,0 +1,211 @@
+"""The git driver against git's own servers, over HTTP and SSH."""
+
+import os
+import pathlib
+import stat
+import subprocess
+
+import pytest
+from tests.servers.nginx import PASSWORD, USER, Nginx
+from tests.servers.repository import Repository, SSHServer, git
+from tests.servers.secrets import Secrets
+
+from tiphys.artifacts.git import GitDriver
+from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, TiphysError
+from tiphys.model.locations import GitArtifact
+
+
+@pytest.fixture
+def secrets(tmp_path: pathlib.Path) -> Secrets:
+    return Secrets(tmp_path / "secrets")
+
+
+def load(place: GitArtifact, secrets: Secrets, target: pathlib.Path) -> pathlib.Path:
+    GitDriver(place, secrets.read).load("", target)
+    return target
+
+
+def version(folder: pathlib.Path) -> str:
+    return (folder / "VERSION").read_text().strip()
+
+
+def commits(folder: pathlib.Path) -> int:
+    return int(git(folder, "rev-list", "--count", "HEAD"))
+
+
+@pytest.mark.parametrize(
+    ("revision", "want"),
+    [("", "3.0"), ("main", "3.0"), ("v1.0", "1.0"), ("refs/tags/v1.0", "1.0"), ("feature/x", "feature"), ("refs/heads/feature/x", "feature"),
+     ("refs/pull/7/head", "pull request"), ("ONE", "1.0"), ("ONE short", "1.0")],
+)  # fmt: skip
+@pytest.mark.parametrize("depth", [None, 1], ids=["whole", "depth 1"])
+def test_every_kind_of_revision_is_checked_out(web: Nginx, repository: Repository, secrets, tmp_path, revision, want, depth):  # noqa: PLR0917
+    if revision.startswith("ONE"):
+        revision = repository.one[:10] if "short" in revision else repository.one
+    place = GitArtifact(repo=f"{web.url}/public/app.git", revision=revision, depth=depth)
+    if depth and revision == repository.one[:10]:
+        depth = None  # a short name can be looked up in the whole history only, which is then fetched
+    made = load(place, secrets, tmp_path / "out")
+    assert version(made) == want
+    assert git(made, "status", "--porcelain") == ""
+    assert depth is None or commits(made) == 1
+
+
+def test_submodules_come_along_unless_they_are_not_wanted(web: Nginx, secrets, tmp_path):
+    place = GitArtifact(repo=f"{web.url}/public/app.git")
+    assert (load(place, secrets, tmp_path / "with") / "lib/lib.txt").read_text() == "library\n"
+    place = GitArtifact(repo=f"{web.url}/public/app.git", disable_submodules=True)
+    assert not (load(place, secrets, tmp_path / "without") / "lib/lib.txt").exists()
+
+
+def test_one_branch_only_and_further_references(web: Nginx, repository: Repository, secrets, tmp_path):
+    place = GitArtifact(repo=f"{web.url}/public/app.git", branch="feature/x", single_branch=True, fetch=("refs/pull/7/head:refs/remotes/origin/pull",))
+    made = load(place, secrets, tmp_path / "out")
+    assert version(made) == "feature"
+    assert git(made, "rev-parse", "refs/remotes/origin/pull") == repository.pull
+    with pytest.raises(subprocess.CalledProcessError):
+        git(made, "rev-parse", "--verify", "--quiet", "refs/remotes/origin/main")
+
+
+def test_user_and_password_open_a_private_repository_and_its_submodule(web: Nginx, secrets, tmp_path):
+    place = GitArtifact(repo=f"{web.url}/private/app.git", username_secret=secrets("user", USER + "\n"), password_secret=secrets("password", PASSWORD))
+    made = load(place, secrets, tmp_path / "out")
+    assert (version(made), (made / "lib/lib.txt").exists()) == ("3.0", True)
+    left = b"".join(one.read_bytes() for one in made.rglob("*") if one.is_file())
+    assert PASSWORD.encode() not in left
+
+
+@pytest.mark.parametrize("password", ["", "wrong-canary-password"])
+def test_a_wrong_password_is_forbidden_and_not_told(web: Nginx, secrets, tmp_path, password):
+    place = GitArtifact(repo=f"{web.url}/private/app.git")
+    if password:
+        place = GitArtifact(repo=f"{web.url}/private/app.git", username_secret=secrets("user", USER), password_secret=secrets("password", password))
+    with pytest.raises(Forbidden) as caught:
+        load(place, secrets, tmp_path / "out")
+    assert "app.git" in caught.value.message
+    assert "canary" not in caught.value.message
+
+
+def test_credentials_are_not_offered_to_the_server_that_a_redirect_names(web: Nginx, secure_web: Nginx, secrets, tmp_path):
+    """The repository is said to be on one server, which sends on to the other: what it gets there is a demand for a password."""
+    place = GitArtifact(
+        repo=f"{secure_web.url}/private/app.git", username_secret=secrets("user", USER), password_secret=secrets("password", PASSWORD), insecure_skip_tls=True
+    )
+    assert version(load(place, secrets, tmp_path / "direct")) == "3.0"
+    driver = GitDriver(place, secrets.read)
+    with driver._environment() as environment:
+        asked = f"protocol=http\nhost={web.host}:{web.port}\n\n"
+        done = subprocess.run(["git", "credential", "fill"], input=asked, env=environment, capture_output=True, text=True, check=False)
+        assert PASSWORD not in done.stdout
+        own = f"protocol=https\nhost={secure_web.host}:{secure_web.port}\n\n"
+        done = subprocess.run(["git", "credential", "fill"], input=own, env=environment, capture_output=True, text=True, check=False)
+        assert PASSWORD in done.stdout
+
+
+def test_a_certificate_of_nobodys_is_refused_unless_that_is_allowed(secure_web: Nginx, secrets, tmp_path):
+    with pytest.raises(TiphysError, match="certificate"):
+        load(GitArtifact(repo=f"{secure_web.url}/public/app.git"), secrets, tmp_path / "out")
+    assert version(load(GitArtifact(repo=f"{secure_web.url}/public/app.git", insecure_skip_tls=True), secrets, tmp_path / "out2")) == "3.0"
+
+
+def test_a_key_opens_a_repository_over_ssh_when_the_host_is_known(ssh: SSHServer, secrets, tmp_path, monkeypatch):
+    (tmp_path / "known").write_text(ssh.known_hosts)
+    monkeypatch.setenv("SSH_KNOWN_HOSTS", str(tmp_path / "known"))
+    place = GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=secrets("key", ssh.key), revision="v1.0")
+    assert version(load(place, secrets, tmp_path / "out")) == "1.0"
+
+
+def test_a_key_without_its_last_newline_works_and_so_does_a_host_that_is_not_looked_at(ssh: SSHServer, secrets, tmp_path):
+    place = GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=secrets("key", ssh.key.strip()), insecure_ignore_host_key=True)
+    made = load(place, secrets, tmp_path / "out")
+    assert (version(made), (made / "lib/lib.txt").exists()) == ("3.0", True)
+
+
+def test_an_unknown_host_and_a_strange_key_are_forbidden(ssh: SSHServer, secrets, tmp_path):
+    with pytest.raises(Forbidden, match="Host key verification failed"):
+        load(GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=secrets("key", ssh.key)), secrets, tmp_path / "out")
+    strange = secrets("strange", (ssh.folder / "stranger").read_text())
+    with pytest.raises(Forbidden, match="Permission denied"):
+        load(GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=strange, insecure_ignore_host_key=True), secrets, tmp_path / "out2")
+
+
+def test_ssh_works_as_a_user_that_the_image_does_not_know(ssh: SSHServer, secrets, tmp_path):
+    selector = secrets("key", ssh.key)
+    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
+        folder.chmod(folder.stat().st_mode | 0o011)
+    for one in (tmp_path / "secrets").rglob("*"):
+        one.chmod(0o755)
+    (tmp_path / "space").mkdir(mode=0o777)
+    (tmp_path / "space").chmod(0o777)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(54321)
+            os.setuid(54321)
+            os.environ["TMPDIR"] = str(tmp_path / "space")
+            import tempfile
+
+            tempfile.tempdir = None
+            place = GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=selector, insecure_ignore_host_key=True)
+            load(place, secrets, tmp_path / "space/out")
+            os._exit(0)
+        except BaseException as e:
+            os.write(2, repr(e).encode())
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert version(tmp_path / "space/out") == "3.0"
+
+
+@pytest.mark.parametrize(
+    "repo",
+    ["", "--upload-pack=touch /tmp/pwned", "-oProxyCommand=x", "ext::sh -c touch% /tmp/pwned", "file:///etc", "/etc", "../x", "fd::7",
+     "ssh://-oProxyCommand=touch/x", "user@-host:x", "https://", "host:-x", "http://h\n/x", "ftp://h/x"],
+)  # fmt: skip
+def test_a_repository_that_is_an_option_a_command_or_a_file_is_refused(secrets, repo):
+    with pytest.raises(SpecError, match=r"^git\.repo: "):
+        GitDriver(GitArtifact(repo=repo), secrets.read)
+
+
+@pytest.mark.parametrize("field", ["revision", "branch"])
+@pytest.mark.parametrize("value", ["--upload-pack=x", "-x", "a b", "a\nb"])
+def test_a_revision_that_is_an_option_is_refused(secrets, field, value):
+    with pytest.raises(SpecError, match=rf"^git\.{field}: "):
+        GitDriver(GitArtifact(repo="https://h/x", **{field: value}), secrets.read)
+
+
+def test_a_submodule_cannot_use_another_protocol(web: Nginx, repository: Repository, secrets, tmp_path):
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    git(evil, "init", "-q", "-b", "main")
+    (evil / ".gitmodules").write_text(f'[submodule "lib"]\n\tpath = lib\n\turl = file://{repository.folder}/lib.git\n')
+    git(evil, "add", "-A")
+    sha = git(repository.folder / "lib.git", "rev-parse", "HEAD")
+    git(evil, "update-index", "--add", "--cacheinfo", f"160000,{sha},lib")
+    git(evil, "commit", "-q", "-m", "x")
+    git(tmp_path, "clone", "-q", "--mirror", str(evil), str(repository.folder / "evil.git"))
+    with pytest.raises(TiphysError, match="not allowed"):
+        load(GitArtifact(repo=f"{web.url}/public/evil.git"), secrets, tmp_path / "out")
+
+
+def test_what_is_not_there_is_told(web: Nginx, secrets, tmp_path):
+    with pytest.raises(NotFound, match=r"none\.git"):
+        load(GitArtifact(repo=f"{web.url}/public/none.git"), secrets, tmp_path / "out")
+    with pytest.raises(NotFound, match="revision 'nowhere'"):
+        load(GitArtifact(repo=f"{web.url}/public/app.git", revision="nowhere"), secrets, tmp_path / "out2")
+
+
+def test_nothing_but_loading_is_supported(secrets):
+    driver = GitDriver(GitArtifact(repo="https://h/x"), secrets.read)
+    for method, arguments in (("save", ("", [])), ("stream", ("",)), ("list", ("",)), ("delete", ("",))):
+        with pytest.raises(InvalidManifest, match="not supported for git artifacts"):
+            getattr(driver, method)(*arguments)
+
+
+def test_the_files_with_credentials_are_for_their_owner_only_and_gone_afterwards(secrets):
+    place = GitArtifact(repo="https://h/x", username_secret=secrets("u", "u"), password_secret=secrets("p", PASSWORD))
+    with GitDriver(place, secrets.read)._environment() as environment:
+        home = pathlib.Path(environment["HOME"])
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        assert PASSWORD not in " ".join(environment.values())
+    assert not home.exists()

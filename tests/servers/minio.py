@@ -1,0 +1,53 @@
+"""MinIO, built from its Go module as the cluster's programs are."""
+
+import os
+import pathlib
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.servers.process import free_port, running
+
+from tiphys.artifacts.aws import Keys
+
+ROOT = pathlib.Path(__file__).parents[2]
+KEYS = Keys("tiphys-test-user", "tiphys-test-canary-secret")
+
+
+class Minio:
+    def __init__(self, folder: pathlib.Path, host: str, port: int, *, tls: bool) -> None:
+        self.folder, self.host, self.port, self.tls = folder, host, port, tls
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def make_bucket(self, name: str) -> None:
+        (self.folder / "data" / name).mkdir()
+
+
+def program() -> pathlib.Path:
+    """The program; built when it is not there, which takes minutes."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tiphys/bin/minio"
+    if not cache.exists():
+        subprocess.run([ROOT / "tests/e2e/cluster/tools/build", "minio"], check=True)
+    return cache
+
+
+@contextmanager
+def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> Iterator[Minio]:
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    (folder / "certs").mkdir(exist_ok=True)
+    port = port or free_port(host)
+    if tls:
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=minio", "-addext", f"subjectAltName=IP:{host}",
+             "-keyout", folder / "certs/private.key", "-out", folder / "certs/public.crt"], check=True, capture_output=True)  # fmt: skip
+    env = {
+        "PATH": os.environ["PATH"], "HOME": str(folder), "MINIO_ROOT_USER": KEYS.access, "MINIO_ROOT_PASSWORD": KEYS.secret,
+        "MINIO_CI_CD": "on", "MINIO_BROWSER": "off", "MINIO_KMS_SECRET_KEY": "k1:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+        "MINIO_UPDATE": "off", "GOMEMLIMIT": "1GiB",
+    }  # fmt: skip
+    command = [program(), "server", "--quiet", "--address", f"{host}:{port}", "--certs-dir", folder / "certs", folder / "data"]
+    with running(command, port, folder / "minio.log", env, host):
+        yield Minio(folder, host, port, tls=tls)
