@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import msgspec
 
 from tiphys.model.archived import ArchivedWorkflow, ArchivePage, ArchiveQuery
 from tiphys.model.base import Json, ObjectMeta
@@ -30,6 +32,9 @@ class Objects(Protocol):
     async def read(self, kind: str, namespace: str, name: str) -> bytes:
         """The object's JSON."""
 
+    def list(self, kind: str, namespace: str = "", *, labels: str = "") -> AsyncIterator["Page"]:
+        """The objects, page by page; an empty namespace means all."""
+
     async def create(self, kind: str, namespace: str, manifest: Json) -> ObjectMeta:
         """Create it; the answer is its metadata only."""
 
@@ -38,6 +43,39 @@ class Objects(Protocol):
 
     async def delete(self, kind: str, namespace: str, name: str, *, uid: str = "", grace_seconds: int | None = None) -> None:
         """Delete it, only the one with `uid` when given. One that is not there is no error."""
+
+
+class Page(Protocol):
+    """Some objects of a list, undecoded."""
+
+    @property
+    def items(self) -> Sequence[msgspec.Raw]:
+        """Their JSON."""
+
+
+class BlockedRow(NamedTuple):
+    """A lock of the database that is not free: its row, who holds it, how many may."""
+
+    row: str
+    holders: tuple[str, ...]
+    limit: int
+
+
+class Locks(Protocol):
+    """Locks that several controllers share, kept in a database; rows are named as `engine.locks.Lock.row` says.
+
+    All methods raise the errors of `errors.py`: Unavailable, Conflict to try again, SpecError to give up.
+    """
+
+    @property
+    def poll_seconds(self) -> float:
+        """How long to wait before asking again."""
+
+    async def acquire(self, rows: Sequence[str], holder: str, *, priority: int, created: datetime) -> BlockedRow | None:
+        """Take all of the rows or none; None when they are held now. The holder stays in line; asking while holding is fine."""
+
+    async def release(self, rows: Sequence[str], holder: str) -> None:
+        """Give the rows back, and leave their lines."""
 
 
 class Logs(Protocol):

@@ -16,6 +16,8 @@ from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
 from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.live import Live
+from tiphys.controller.locking import Locking
+from tiphys.controller.memos import Memos
 from tiphys.controller.observed import ObservedPods
 from tiphys.controller.packing import PackingRules
 from tiphys.controller.restoring import Restorer
@@ -36,7 +38,7 @@ from tiphys.model.workflow import Workflow
 from tiphys.pods.collection import is_collection
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
-from tiphys.ports import Announcements, Clock, Logs, Objects, Repositories
+from tiphys.ports import Announcements, Clock, Locks, Logs, Objects, Repositories
 from tiphys.settings import Configuration, Environment, OwnConfiguration
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.metrics import ControllerMetrics
@@ -56,6 +58,9 @@ class Surroundings(NamedTuple):
     repositories: Repositories | None = None
     environment: Environment = Environment()
     keeping: Keeping | None = None
+    home: str = "argo"
+    namespace: str = ""
+    locks: Locks | None = None
 
 
 class Controller:
@@ -65,6 +70,10 @@ class Controller:
         lives: Workflow uid -> what is followed.
         pods: The pods that are known.
         collector: Deletes artifacts.
+        home: The controller's own namespace.
+        namespace: Whose workflows are followed; empty for all.
+        locking: Who holds which lock.
+        memos: What templates remember.
     """
 
     def __init__(self, world: Surroundings) -> None:
@@ -80,6 +89,10 @@ class Controller:
         self.keeping = world.keeping or keep(world.objects, ArchiveMetrics(world.metrics.registry), PackingRules())
         self.lives: dict[str, Live] = {}
         self.is_stopping = False
+        self.home = world.home
+        self.namespace = world.namespace
+        self.locking = Locking(self, world.locks)
+        self.memos = Memos(self)
         self.effects = Effects(self)
         self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read)
         self.shelves = Shelves(self._library_changed)
@@ -194,6 +207,8 @@ class Controller:
             live.forget_run(workflow)
             return
         live.stored, live.version = workflow, workflow.metadata.resource_version
+        if nodes_changed:
+            self.locking.restored(live)
         live.events.append(SpecChanged(workflow, nodes_changed=nodes_changed))
 
     @staticmethod
@@ -205,6 +220,7 @@ class Controller:
         """A workflow is gone; its pods go with it."""
         self._quarantined.pop(uid, None)
         self.admission.release(uid)
+        self.locking.gone(uid)
         live = self.lives.pop(uid, None)
         if live is not None:
             live.close()
@@ -224,6 +240,7 @@ class Controller:
         """The end is written: nothing more is to be done."""
         self.lives.pop(live.uid, None)
         self.admission.release(live.uid)
+        self.locking.gone(live.uid)
         live.close()
         if FINALIZER in live.stored.metadata.finalizers:
             self.collector.heard(live.stored)

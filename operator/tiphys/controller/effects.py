@@ -14,14 +14,18 @@ from tiphys.controller.starter import Starter
 from tiphys.controller.telling import Teller
 from tiphys.engine.actions import (
     Action,
+    AskLocks,
     CollectNode,
     CreateClaims,
     DeleteWorkflowAt,
+    LookUpMemo,
     NodeChanged,
     ReadConfigMap,
+    SaveMemo,
     StartNode,
     StopNode,
     WakeAt,
+    WithdrawLocks,
     WorkflowChanged,
 )
 from tiphys.engine.events import Woke
@@ -52,6 +56,10 @@ class Effects:
             NodeChanged: teller.node_changed,
             WorkflowChanged: teller.workflow_changed,
             DeleteWorkflowAt: self._delete_at,
+            AskLocks: controller.locking.ask,
+            WithdrawLocks: controller.locking.withdraw,
+            LookUpMemo: controller.memos.look_up,
+            SaveMemo: controller.memos.save,
         }
 
     def apply(self, live: Live, actions: list[Action]) -> None:

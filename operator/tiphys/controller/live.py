@@ -133,8 +133,10 @@ class Live:
     def add_patch(self, patch: Json) -> None:
         """Join a patch to what is still to be written."""
         _join(self.patch, patch)
-        phase = patch.get("status", {}).get("phase")
-        self.is_urgent = self.is_urgent or phase is not None
+        status = patch.get("status", {})
+        phase = status.get("phase")
+        # somebody waits for locks, or for a lock's record
+        self.is_urgent = self.is_urgent or phase is not None or "synchronization" in status
         self.is_ending = self.is_ending or phase in COMPLETED
         self.is_idle = self.is_idle and _is_idle(patch)
         if self.is_urgent:

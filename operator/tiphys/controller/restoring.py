@@ -84,6 +84,7 @@ class Restorer:
             self._controller.effects.spawn(self._look_for(live, missing))
             return False
         controller, found = self._controller, live.repository or Found()
+        controller.locking.restored(live)
         live.run = run = Run(live.stored)
         live.started = set(live.creating)
         reports = []

@@ -64,7 +64,7 @@ async def _main(options: Options) -> int:
         configured.subscribe(persisting.configure)
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
-            environment=options.environment, keeping=persisting.keeping,
+            environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
         )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)

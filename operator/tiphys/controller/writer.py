@@ -123,6 +123,7 @@ class Writer:
     def _written(self, live: Live, *, is_ending: bool) -> None:
         live.last_write = self._controller.clock.now()
         self._controller.effects.collect(live)
+        self._controller.locking.stored(live)
         if is_ending:
             self._controller.keeping.ended(live.stored)
         if is_ending and not live.patch:

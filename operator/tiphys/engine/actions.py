@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from tiphys.engine.locks import Lock
+from tiphys.model.arguments import Outputs
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 
@@ -60,6 +62,46 @@ class ReadConfigMap(Action, frozen=True):
 
     name: str
     key: str
+
+
+class AskLocks(Action, frozen=True):
+    """Take all of these locks for the holder, or wait for them; answered by `LockGranted`, `LockWaits` or `LockRefused`.
+
+    Locks are given back by what is stored: once a stored object does not name the holder any more, they are free.
+    """
+
+    holder: str
+    locks: tuple[Lock, ...]
+    priority: int = 0
+
+
+class WithdrawLocks(Action, frozen=True):
+    """The holder does not want locks that it has not been given."""
+
+    holder: str
+
+
+class LookUpMemo(Action, frozen=True):
+    """Is there a memo? Answered by `MemoAnswered`.
+
+    Attributes:
+        cache: Name of the ConfigMap.
+        max_age_seconds: An older one does not count; None for any age.
+    """
+
+    node_id: str
+    cache: str
+    key: str
+    max_age_seconds: float | None = None
+
+
+class SaveMemo(Action, frozen=True):
+    """Remember the outputs of a node that went well; answered by `MemoSaved`."""
+
+    node_id: str
+    cache: str
+    key: str
+    outputs: Outputs | None = None
 
 
 class WakeAt(Action, frozen=True):

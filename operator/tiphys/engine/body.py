@@ -134,7 +134,7 @@ class BodyExecution(Execution):
 
     def close(self, phase: str, message: str | None = None, outbound: tuple[str, ...] = ()) -> None:
         """End the body: its daemons end with it, what was held back never starts."""
-        if self.node.phase in FULFILLED:
+        if self.node.phase in FULFILLED or self.run.memos.is_saving(self.node_id):
             return
         outputs = None
         if phase == SUCCEEDED:
@@ -142,6 +142,9 @@ class BodyExecution(Execution):
                 outputs = body_outputs(self.prepared.template.outputs, self.scope, self.run.now)
             except UserError as e:
                 phase, message = ERROR, e.message
+        self.remember(phase, outputs, lambda ended, error: self._close(ended, error or message, outbound, outputs))
+
+    def _close(self, phase: str, message: str | None, outbound: tuple[str, ...], outputs: Outputs | None) -> None:
         self.run.limits.leave(self.node_id)
         self.run.limits.count_end(self.call.boundary_id, is_pod=False)
         for member in self.members.values():

@@ -4,6 +4,7 @@ import msgspec
 
 from tiphys.engine.library import Library
 from tiphys.engine.premises import Premises
+from tiphys.model.arguments import Outputs
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
@@ -111,6 +112,66 @@ class LibraryChanged(Event, frozen=True):
     """A stored template that this workflow could call was added, changed or deleted."""
 
     library: Library
+
+
+class LockEvent(Event, frozen=True):
+    """The root of all answers about locks; they are void once a run is made anew, since that asks again.
+
+    Attributes:
+        holder: Who asked.
+    """
+
+    holder: str
+
+
+class LockGranted(LockEvent, frozen=True):
+    """A holder may have its locks: the run records that, and `LockStored` follows once the record is stored."""
+
+
+class LockStored(LockEvent, frozen=True):
+    """The stored object says that the holder holds its locks: what needs them may start."""
+
+
+class LockWaits(LockEvent, frozen=True):
+    """A holder does not get its locks yet.
+
+    Attributes:
+        key: The first lock that is not free.
+        message: Shown on what waits.
+        holders: Who holds that lock.
+    """
+
+    key: str
+    kind: str
+    message: str
+    holders: tuple[str, ...] = ()
+
+
+class LockRefused(LockEvent, frozen=True):
+    """A holder will never get its locks: the limit cannot be read, or there is no database."""
+
+    message: str
+
+
+class MemoAnswered(Event, frozen=True):
+    """The memo of a node was looked up.
+
+    Attributes:
+        is_hit: It remembers `outputs`.
+        error: Why it cannot be used; the node is an Error then.
+    """
+
+    node_id: str
+    is_hit: bool = False
+    outputs: Outputs | None = None
+    error: str = ""
+
+
+class MemoSaved(Event, frozen=True):
+    """The outputs of a node are remembered, or `error` says why they are not."""
+
+    node_id: str
+    error: str = ""
 
 
 class Woke(Event, frozen=True):

@@ -1,18 +1,21 @@
 """One node being executed: the part that all kinds share. A finished execution tells its parent, through the run's worklist."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from tiphys.engine.config_values import Awaited
+from tiphys.engine.entrance import Entrance
 from tiphys.engine.inputs import Prepared, prepare_body, prepare_leaf
+from tiphys.engine.memo import Memo
 from tiphys.engine.templates import POD_KINDS, kind_of
 from tiphys.errors import BugError, UserError
 from tiphys.model import names
 from tiphys.model.arguments import Inputs, Outputs
-from tiphys.model.phases import ERROR, FULFILLED, PENDING, POD, RUNNING, SKIPPED_TYPE, is_fulfilled
-from tiphys.model.status import NodeFlag, NodeStatus
+from tiphys.model.phases import ERROR, FULFILLED, PENDING, POD, RUNNING, SKIPPED_TYPE, SUCCEEDED, is_fulfilled
+from tiphys.model.status import MemoizationStatus, NodeFlag, NodeStatus
 
 if TYPE_CHECKING:
     from tiphys.engine.calls import Call
@@ -32,7 +35,14 @@ class Parent(Protocol):
 
 
 class Execution:
-    """One call in progress. `begin` may be called again after the limits held it back."""
+    """One call in progress. `begin` may be called again after the limits held it back.
+
+    Attributes:
+        is_retry: It counts attempts.
+        memo: Where its outputs are to be remembered.
+    """
+
+    is_retry = False
 
     def __init__(self, run: "Run", call: "Call", parent: Parent) -> None:
         self.run = run
@@ -40,24 +50,43 @@ class Execution:
         self.parent = parent
         self.node_id = run.tree.id_of(call.name)
         self.was_held = False
+        self.memo: Memo | None = None
+        self.memo_status: MemoizationStatus | None = None
         self._told = False
+
+    @property
+    def has_runner(self) -> bool:
+        """Whether a runner has reported of the node."""
+        return self.node_id in self.run.reports
 
     def begin(self) -> None:
         """Start, or go on with what the stored nodes say."""
         node = self.run.tree.find(self.call.name)
+        entrance = self._entrance()
         if node is not None:
             self.run.tree.adopt(node, self.call.container)
-            self.resume(self._reopened(node))
-        elif self.call.depth > MAX_DEPTH:
+            if entrance is None or entrance.is_passed(node):
+                if entrance is not None:
+                    entrance.recall(node)
+                self.resume(self._reopened(node))
+                return
+        if node is None and self.call.depth > MAX_DEPTH:
             self.stillborn(ERROR, "Maximum recursion depth exceeded")
         elif self.run.limits.admit(self):
             try:
-                self.start()
+                (entrance.pass_through if entrance else self.start)()
             except Awaited:
                 # it begins again when what it waits for is known
                 return
             except UserError as e:
                 self.stillborn(ERROR, e.message)
+
+    def _entrance(self) -> Entrance | None:
+        """What is to be passed before the start; attempts pass with their Retry node."""
+        template = self.call.found.template
+        if self.call.is_attempt or (template.synchronization is None and template.memoize is None):
+            return None
+        return Entrance(self)
 
     def _reopened(self, node: NodeStatus) -> NodeStatus:
         """A node taken over from an earlier workflow, Pending though it has an end, is under way again."""
@@ -128,8 +157,11 @@ class Execution:
     def create(
         self, node_type: str, phase: str, *, message: str = "", inputs: Inputs | None = None, outputs: Outputs | None = None
     ) -> NodeStatus:
-        """Add the node and draw its edges."""
+        """Add the node and draw its edges; one that waited for its locks starts."""
         tree, call, now = self.run.tree, self.call, self.run.stamp
+        if self.node_or_none is not None:
+            kept = {"memoization_status": self.memo_status, "outputs": outputs, "synchronization_status": None}
+            return self.change(phase=phase, message=message, **kept)
         boundary = tree.by_id(call.boundary_id)
         node = NodeStatus(
             id=self.node_id,
@@ -146,6 +178,7 @@ class Execution:
             node_flag=_flag(call),
             inputs=inputs if inputs is not None and (inputs.parameters or inputs.artifacts) else None,
             outputs=outputs,
+            memoization_status=self.memo_status,
             task_result_synced=True if node_type == POD else None,
             finished_at=now if phase in FULFILLED else None,
         )
@@ -160,7 +193,7 @@ class Execution:
             self.create(SKIPPED_TYPE, phase, message=message)
             self.tell()
         else:
-            self.end(phase, message)
+            self.end(phase, message, synchronization_status=None)
 
     def change(self, **fields: Any) -> NodeStatus:
         """Change fields of the node."""
@@ -173,8 +206,18 @@ class Execution:
         self.change(phase=phase, **fields)
         self.tell()
 
+    def remember(self, phase: str, outputs: Outputs | None, then: Callable[[str, str], None]) -> None:
+        """Keep a success in the memo, if there is one, before `then` is told phase and error; what is not kept is an Error."""
+        if phase != SUCCEEDED or self.memo is None:
+            then(phase, "")
+        else:
+            kept = self.memo
+            self.run.memos.save(self.node_id, kept, outputs, lambda error: then(ERROR if error else phase, error))
+
     def tell(self) -> None:
-        """Tell the parent, once, that the node is fulfilled."""
+        """Tell the parent, once, that the node is fulfilled; its locks are free then, except a daemon's."""
+        if self.node.phase in FULFILLED:
+            self.run.locks.release(self.run.locks.holder(self.node_id))
         if not self._told:
             self._told = True
             self.run.soon(self.parent.child_finished, self)

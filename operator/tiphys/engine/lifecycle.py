@@ -17,6 +17,7 @@ from tiphys.engine.effective import effective_spec
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import global_arguments
 from tiphys.engine.labelling import origin, own_metadata
+from tiphys.engine.locks import locks_of
 from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
@@ -66,10 +67,50 @@ class Lifecycle:
         if repository_error:
             self.set_phase(ERROR, f"failed to resolve artifact repository: {repository_error}")
             return
-        if is_new:
-            self.set_phase(RUNNING, "")
-        elif not self._take_variables():
+        if not is_new and not self._take_variables():
             return
+        run.locks.prune()
+        if self._has_locks():
+            self._go_on()
+
+    def _has_locks(self) -> bool:
+        """Whether the workflow holds its own locks; otherwise it waits for them."""
+        run = self._run
+        holder = run.locks.holder()
+        try:
+            locks = locks_of(run.spec.synchronization, run.locks.namespace)
+        except SpecError as e:
+            self.lock_refused(e.message)
+            return False
+        if not locks or run.locks.holds(holder):
+            return True
+        if run.shutdown.strategy:
+            self.stop_waiting(run.shutdown.waiting_message)
+            return False
+        if run.status.phase != PENDING:
+            self.set_phase(PENDING, "")
+        run.locks.ask(holder, locks, self)
+        return False
+
+    def lock_waits(self, _key: str, message: str) -> None:
+        """Show what the workflow waits for."""
+        self._run.status = msgspec.structs.replace(self._run.status, message=message)
+
+    def lock_stored(self) -> None:
+        """The workflow has its locks."""
+        self._go_on()
+
+    def lock_refused(self, message: str) -> None:
+        """The workflow will never have its locks."""
+        self.set_phase(FAILED, f"Failed to acquire the synchronization lock. {message}")
+
+    def stop_waiting(self, message: str) -> None:
+        """The workflow is stopped before it began."""
+        self.set_phase(FAILED, message)
+
+    def _go_on(self) -> None:
+        if self._run.status.phase in ("", PENDING):
+            self.set_phase(RUNNING, "")
         self._apply_limits()
         self.start_entry()
 
@@ -291,6 +332,8 @@ class Lifecycle:
             finished_at=now if is_end else None,
             conditions=(*conditions, *done) if is_end else status.conditions,
         )
+        if is_end:
+            run.locks.release_all()
         run.written.labels[names.LABEL_PHASE] = phase
         run.written.labels[names.LABEL_COMPLETED] = "true" if is_end else "false"
         run.act(WorkflowChanged(status.phase, phase, message, run.status.finished_at))

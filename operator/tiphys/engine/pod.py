@@ -136,7 +136,7 @@ class PodExecution(Execution):
     def report(self, report: NodeReport) -> None:
         """Take what the runner reports."""
         node = self.node
-        if node.phase in FULFILLED:
+        if node.phase in FULFILLED or self.run.memos.is_saving(self.node_id):
             return
         self.run.reports[self.node_id] = report
         if report.phase in FULFILLED:
@@ -186,6 +186,9 @@ class PodExecution(Execution):
         except SpecError as e:
             phase, message = ERROR, e.message
         outputs = leaf_outputs(template, report, self._placed)
+        self.remember(phase, outputs, lambda ended, error: self._end_as(ended, error or message, outputs, report))
+
+    def _end_as(self, phase: str, message: str, outputs: Outputs | None, report: NodeReport) -> None:
         self.run.publish(outputs)
         self.finish(
             phase,

@@ -21,6 +21,7 @@ from tiphys.model.template import RetryStrategy
 class RetryExecution(Execution):
     """All attempts at one call."""
 
+    is_retry = True
     _strategy: RetryStrategy | None = None
     _attempt: Execution | None = None
 
@@ -115,7 +116,9 @@ class RetryExecution(Execution):
 
     def _stop(self, phase: str, message: str, last: NodeStatus) -> None:
         fields: dict[str, Any] = {"outputs": last.outputs} if last.outputs is not None else {}
-        self.end(phase, message, daemoned=None, **fields)
+        self.remember(
+            phase, last.outputs, lambda ended, error: self.end(ended, error or message, daemoned=None, **fields)
+        )
 
     def stop(self, message: str) -> None:
         """End a wait between attempts because the workflow is being stopped."""

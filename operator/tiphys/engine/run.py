@@ -20,6 +20,7 @@ from tiphys.engine.execution import Execution, Parent
 from tiphys.engine.library import Library
 from tiphys.engine.lifecycle import Lifecycle
 from tiphys.engine.limits import Limits
+from tiphys.engine.memo import RunMemos
 from tiphys.engine.outputs import publish
 from tiphys.engine.pod import PodExecution
 from tiphys.engine.premises import Premises
@@ -28,6 +29,7 @@ from tiphys.engine.schedule import Schedule, Sleeper
 from tiphys.engine.shutdown import Shutdown
 from tiphys.engine.steps import StepsExecution
 from tiphys.engine.suspend import SuspendExecution
+from tiphys.engine.synchronization import RunLocks
 from tiphys.engine.templates import POD_KINDS, Templates, kind_of
 from tiphys.engine.tree import NodeTree
 from tiphys.engine.variables import node_variable
@@ -66,6 +68,8 @@ class Run:
         stamp: The same, as it is written: whole seconds.
         written: What is stored.
         limits: What holds new nodes back.
+        locks: What is held and asked for.
+        memos: What is looked up and remembered.
         leaves: Node id -> execution that has a runner.
         suspended: Node id -> execution that waits for somebody.
         retries: Node name -> execution that counts attempts.
@@ -96,6 +100,8 @@ class Run:
         self.leaves: dict[str, PodExecution] = {}
         self.suspended: dict[str, SuspendExecution] = {}
         self.retries: dict[str, RetryExecution] = {}
+        self.locks = RunLocks(self)
+        self.memos = RunMemos(self)
         self._schedule = Schedule()
         self._plans: dict[int, tuple[DAGTemplate, Plan]] = {}
         self._results: dict[int, tuple[Template, frozenset[str]]] = {}
@@ -129,6 +135,10 @@ class Run:
                 self.claims.hear(event)
             case events.ConfigMapRead():
                 self.config_values.hear(event)
+            case events.LockEvent():
+                self.locks.handle(event)
+            case events.MemoAnswered() | events.MemoSaved():
+                self.memos.handle(event)
         return self._settle()
 
     def _tell_leaf(self, event: events.NodeReported | events.NodeGone | events.StartRefused | events.StartDelayed) -> None:
@@ -158,6 +168,7 @@ class Run:
             self._drain()
         self.shutdown.apply()
         self._drain()
+        self.locks.settle()
         sums = self.tree.settle()
         if sums is not None:
             self.status = msgspec.structs.replace(self.status, progress=sums[0], resources_duration=sums[1])

@@ -56,9 +56,15 @@ class Shutdown:
         if self._run.is_finished or not reason or reason == self._applied:
             return
         self._applied = reason
-        message = f"Stopped with strategy '{strategy}'" if strategy else _DEADLINE_MESSAGE
         self._stop(list(self._run.leaves.values()), self.leaf_message)
-        self._stop([*self._run.suspended.values(), *self._run.retries.values()], message)
+        self._stop([*self._run.suspended.values(), *self._run.retries.values()], self.waiting_message)
+        for waiter in self._run.locks.waiters():
+            waiter.stop_waiting(self.waiting_message)
+
+    @property
+    def waiting_message(self) -> str:
+        """What a node shows that waited for something else than a pod."""
+        return f"Stopped with strategy '{self.strategy}'" if self.strategy else _DEADLINE_MESSAGE
 
     @property
     def leaf_message(self) -> str:

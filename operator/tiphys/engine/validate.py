@@ -63,10 +63,8 @@ def _check_supported(workflow: Workflow, faults: list[SpecError]) -> None:
     """What would be left out silently is refused instead."""
     spec, templates = workflow.spec, workflow.spec.templates
     wanted = {
-        "synchronization": spec.synchronization is not None or any(template.synchronization for template in templates),
         "hooks": any(name != "exit" for name in spec.hooks),
         "templates[].failFast": any(template.fail_fast for template in templates),
-        "templates[].memoize": any(template.memoize for template in templates),
     }
     for field, is_wanted in wanted.items():
         if is_wanted:

@@ -37,6 +37,10 @@ class ControllerMetrics:
         self.configurations = Gauge(
             "tiphys_configuration_valid", "Whether the ConfigMap as it is now is in force: 0 after a bad edit.", ["config_map"],
             registry=registry)
+        lock = ["type", "storage", "lock_name", "namespace"]
+        self.locks_held = Gauge("argo_workflows_locks_held", "Holders of a lock.", lock, registry=registry)
+        self.locks_pending = Gauge("argo_workflows_locks_pending", "Requests that wait for a lock.", lock, registry=registry)
+        self.locks_taken = Counter("argo_workflows_locks_taken_total", "Times a lock was given.", lock, registry=registry)
 
     def configuration_read(self, config_map: str, *, is_good: bool) -> None:
         """A configuration was taken, or was not."""

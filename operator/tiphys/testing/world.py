@@ -13,7 +13,7 @@ import msgspec
 import yaml
 
 from tiphys.engine.actions import Action, CreateClaims, StartNode, StopNode, WakeAt
-from tiphys.engine.events import ClaimsCreated, Event, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.events import ClaimsCreated, Event, LockEvent, NodeReported, Restored, SpecChanged, Woke
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
@@ -22,6 +22,7 @@ from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.report import NodeReport
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow
+from tiphys.testing.shared import Shared, uid_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Behaviour = Callable[[NodeOrder], Mapping[str, Any]]
@@ -48,18 +49,21 @@ class World:
         restores: bool = False,
         repository: ArtifactRepositoryRefStatus | None = None,
         premises: Premises | None = None,
+        shared: Shared | None = None,
     ) -> None:
         self.now = START
         self.behave = behave
         self.restores = restores
         self.repository = repository
         self.premises = premises or Premises()
+        self.shared = shared or Shared()
         self.orders: list[NodeOrder] = []
         self.stopped: list[str] = []
         self.actions: list[Action] = []
         self.run = Run(workflow_of(workflow) if isinstance(workflow, str) else workflow)
         self.stored = to_json(self.run.workflow)
         self._events: deque[tuple[datetime, Event]] = deque()
+        self.shared.listeners[uid_of(self.run.workflow)] = self._hear
         self._reports: dict[str, NodeReport] = {}
         self._wake: datetime | None = None
         self._started: set[str] = set()
@@ -67,8 +71,12 @@ class World:
 
     def send(self, event: Event) -> None:
         """Let something happen now."""
-        if self.restores and not isinstance(event, Restored):
-            self.run = Run(parse_workflow(self.stored))
+        # a run made anew asks for its locks again: before an answer about them it would never have one
+        if self.restores and not isinstance(event, Restored | LockEvent):
+            stored = parse_workflow(self.stored)
+            self.shared.restored(stored)
+            self._events = deque((at, event) for at, event in self._events if not isinstance(event, LockEvent))
+            self.run = Run(stored)
             known = Restored(tuple(self._reports.values()), self.repository, premises=self.premises)
             self._take(self.run.handle(known, self.now))
         self._take(self.run.handle(event, self.now))
@@ -93,7 +101,15 @@ class World:
                     self._events.append((self.now, ClaimsCreated()))
                 case WakeAt(at=at):
                     self._wake = at
-        merge(self.stored, self.run.take_patch() or {})
+                case _:
+                    self.shared.answer(action, self.run.workflow, self.now)
+        patch = self.run.take_patch() or {}
+        merge(self.stored, patch)
+        if "synchronization" in patch.get("status", {}):
+            self.shared.stored(parse_workflow(self.stored))
+
+    def _hear(self, event: Event) -> None:
+        self._events.append((self.now, event))
 
     def _start(self, order: NodeOrder) -> None:
         if order.node_id in self._started:

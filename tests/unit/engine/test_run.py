@@ -64,7 +64,6 @@ def test_an_argument_that_nobody_gives_is_an_error_naming_the_input():
          " {name: y, template: a, depends: x}]}}]"), "cycle"),
         ("entrypoint: a\ntemplates: [{name: a}]", "template type unspecified"),
         ("templates: []", "spec.entrypoint is required"),
-        ("entrypoint: a\ntemplates: [{name: a, memoize: {key: k}, container: {image: i}}]", "memoize is not supported yet"),
     ],
 )  # fmt: skip
 def test_an_invalid_spec_fails_the_workflow_and_says_where(spec, message):
