@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tiphys.cluster.api import Api
+from tiphys.cluster.informer import Informer
 from tiphys.controller.backoff import Backoff
 from tiphys.engine.cron import actions as act
 from tiphys.engine.cron.cron_run import CronRun
+from tiphys.engine.patch import join
 from tiphys.errors import AlreadyExists, NotFound, OutsideError, SpecError, TiphysError
 from tiphys.model.base import Json, Model, ObjectMeta
 from tiphys.model.names import (
@@ -98,6 +101,13 @@ class Crons:
         waiting, self._waiting = self._waiting, {}
         for cron in waiting.values():
             self._follow(cron)
+
+    async def run(self, children: Informer[ChildView]) -> None:
+        """Hear of children until cancelled; schedules are followed once those that exist are known."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(children.run())
+            await children.synced.wait()
+            self.ready()
 
     def cron_changed(self, raw: Mapping[str, Any]) -> None:
         """A schedule was added or changed; one that cannot be read is logged and left alone until it changes."""
@@ -186,7 +196,7 @@ class Crons:
             case act.DeleteChild(name, uid):
                 self._spawn(self._until_done(followed, lambda: self._delete_child(followed, name, uid)))
             case act.WriteCron(patch):
-                _join(followed.patch, patch)
+                join(followed.patch, patch)
                 self._write_soon(followed)
             case act.CronWakeAt(at):
                 if followed.wake is not None:
@@ -263,6 +273,10 @@ class Crons:
     async def _patch_cron(self, followed: _Followed, patch: Json) -> None:
         await self._world.objects.patch("CronWorkflow", followed.namespace, followed.name, patch)
 
+    def under_way(self) -> tuple[asyncio.Task[None], ...]:
+        """What waits or is being done."""
+        return tuple(self._tasks)
+
     async def stop(self) -> None:
         """End what waits; let what is under way come to its end."""
         for followed in self._followed.values():
@@ -296,9 +310,9 @@ def _slot(meta: ObjectMeta) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _join(target: Json, patch: Json) -> None:
-    for key, value in patch.items():
-        if isinstance(value, dict) and isinstance(target.get(key), dict):
-            _join(target[key], value)
-        else:
-            target[key] = value
+def children_of(api: Api, crons: Crons, namespace: str, instance_id: str) -> Informer[ChildView]:
+    """A watch of all workflows that schedules made."""
+    labels = f"{LABEL_CRON_WORKFLOW},{LABEL_INSTANCE_ID}={instance_id}" if instance_id else LABEL_CRON_WORKFLOW
+    informer = Informer(api, "Workflow", parse=parse_child, namespace=namespace, labels=labels)
+    informer.on_change, informer.on_delete = crons.child_changed, crons.child_deleted
+    return informer

@@ -14,6 +14,7 @@ import kopf
 
 from tiphys.cluster.connection import Access
 from tiphys.controller.controller import Controller
+from tiphys.controller.crons import Crons
 
 log = logging.getLogger(__name__)
 # named here, since Kopf asks for the user's name otherwise, and in a container there may be none
@@ -36,10 +37,11 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 class KopfThread:
-    """Kopf, hearing of workflows, started again whenever it ends."""
+    """Kopf, hearing of workflows and schedules, started again whenever it ends."""
 
-    def __init__(self, controller: Controller, access: Access, namespace: str) -> None:
+    def __init__(self, controller: Controller, crons: Crons, access: Access, namespace: str) -> None:
         self._controller = controller
+        self._crons = crons
         self._access = access
         self._namespace = namespace
         self._loop = asyncio.get_running_loop()
@@ -93,6 +95,16 @@ class KopfThread:
         @kopf.on.event("argoproj.io", "v1alpha1", "workflows", registry=registry)
         def workflow(event: Mapping[str, Any], **_: Any) -> None:
             self._loop.call_soon_threadsafe(self._hear, event.get("type"), event["object"])
+
+        @kopf.on.event("argoproj.io", "v1alpha1", "cronworkflows", registry=registry)
+        def cron(event: Mapping[str, Any], **_: Any) -> None:
+            self._loop.call_soon_threadsafe(self._hear_cron, event.get("type"), event["object"])
+
+    def _hear_cron(self, kind: object, raw: Mapping[str, Any]) -> None:
+        if kind == "DELETED":
+            self._crons.cron_deleted(str(raw["metadata"].get("uid", "")))
+        else:
+            self._crons.cron_changed(raw)
 
     def _hear(self, kind: object, raw: Mapping[str, Any]) -> None:
         if kind == "DELETED":

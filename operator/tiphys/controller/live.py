@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tiphys.cluster.versions import is_older
 from tiphys.engine.actions import CollectNode
 from tiphys.engine.events import Event, Restored
+from tiphys.engine.patch import join
 from tiphys.engine.run import Run
 from tiphys.model.base import Json
 from tiphys.model.locations import ArtifactRepositoryRefStatus
@@ -132,7 +133,7 @@ class Live:
 
     def add_patch(self, patch: Json) -> None:
         """Join a patch to what is still to be written."""
-        _join(self.patch, patch)
+        join(self.patch, patch)
         status = patch.get("status", {})
         phase = status.get("phase")
         # somebody waits for locks, or for a lock's record
@@ -172,12 +173,3 @@ def _is_idle(patch: Json) -> bool:
         return False
     nodes = status.get("nodes", {}).values()
     return all(node.keys() <= _IDLE_FIELDS and (node.get("message") or "").startswith(_IDLE_MESSAGES[1:]) for node in nodes)
-
-
-def _join(target: Json, patch: Json) -> None:
-    """A later merge patch over an earlier one; nulls are kept, since they remove what is stored."""
-    for key, value in patch.items():
-        if isinstance(value, dict) and isinstance(target.get(key), dict):
-            _join(target[key], value)
-        else:
-            target[key] = value

@@ -17,10 +17,11 @@ from tiphys.cluster.offloaded import offloaded_versions
 from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.cluster.secret_values import secret_reader
 from tiphys.controller.backoff import Backoff
-from tiphys.controller.clock import SystemClock
+from tiphys.controller.clock import SystemClock, local_zone
 from tiphys.controller.collector import calm_collector
 from tiphys.controller.configured import Configured
 from tiphys.controller.controller import Controller, Surroundings
+from tiphys.controller.crons import Crons, CronSurroundings, children_of
 from tiphys.controller.feeds import Feeds, run_feeds
 from tiphys.controller.following import Following
 from tiphys.controller.handlers import KopfThread
@@ -29,6 +30,7 @@ from tiphys.controller.persisting import Persisting
 from tiphys.errors import OutsideError
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.archive import ArchiveMetrics
+from tiphys.telemetry.crons import CronMetrics
 from tiphys.telemetry.logs import set_up_logs
 from tiphys.telemetry.metrics import ControllerMetrics
 
@@ -69,15 +71,18 @@ async def _main(options: Options) -> int:
         controller = Controller(world)
         configured.subscribe(controller.configure)
         feeds = Feeds(api, controller, configured, namespace)
-        workflows = KopfThread(controller, access, namespace)
+        crons = Crons(CronSurroundings(api, clock, instance, place=local_zone(), fired=CronMetrics(metrics).fired))
+        workflows = KopfThread(controller, crons, access, namespace)
         following = Following(api, controller, announcements, workflows, namespace)
         following.beside(lambda: run_feeds(feeds))
         following.beside(lambda: persisting.run(lambda: offloaded_versions(api, namespace)))
+        following.beside(lambda: crons.run(children_of(api, crons, namespace, instance)))
         following.first(feeds.settled)
         following.start()
         log.info("following workflows of %s", namespace or "all namespaces")
         await following.until(stop)
         await following.stop()
+        await crons.stop()
     return 0
 
 

@@ -26,3 +26,12 @@ def difference(old: Any, new: Any) -> Json:
             patch[key] = difference(old[key], value) if both else value
     patch.update({key: None for key in old if key not in new})
     return patch
+
+
+def join(target: Json, patch: Json) -> None:
+    """Lay a later merge patch over an earlier one, in place; nulls are kept, since they remove what is stored."""
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(target.get(key), dict):
+            join(target[key], value)
+        else:
+            target[key] = value
