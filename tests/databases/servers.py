@@ -33,7 +33,7 @@ class Server:
 
     kind: ClassVar[str] = ""
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> None:
         # not below pytest's own folders, which let nobody else in
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"tiphys-{self.kind}-"))
         self.host, self.port = host, port or free_port(host)
@@ -41,6 +41,15 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
         self._user = _OWNER if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
         shutil.chown(self.folder, self._user)
+        self.certificate = self._make_certificate() if tls else ""
+
+    def _make_certificate(self) -> str:
+        """A certificate of the server's own, for its address; it is its own authority."""
+        made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", "key.pem",
+                "-out", "cert.pem", "-addext", f"subjectAltName=IP:{self.host},DNS:localhost"]  # fmt: skip
+        self.run(*made)
+        self.run("chmod", "600", "key.pem")
+        return (self.folder / "cert.pem").read_text()
 
     def target(self, name: str = "tiphys", **more: object) -> Target:
         login = constant(Login("tiphys", PASSWORD))
@@ -76,7 +85,7 @@ class Server:
 
     def stop(self) -> None:
         """Ended for good: nothing of it stays."""
-        self._end(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
+        self._end(signal.SIGKILL)
         shutil.rmtree(self.folder)
 
     def _end(self, number: int) -> None:
@@ -104,11 +113,12 @@ class Postgres(Server):
                      "--auth", "scram-sha-256", "--locale", "C.UTF-8", "-N")  # fmt: skip
             with (self.data / "pg_hba.conf").open("a") as rules:
                 rules.write("host all all 0.0.0.0/0 scram-sha-256\n")
+        tls = ("--ssl=on", f"--ssl-cert-file={self.folder}/cert.pem", f"--ssl-key-file={self.folder}/key.pem") if self.certificate else ()
         # killed as a whole: its children end when they notice, and a new one waits for them
         options = {"listen_addresses": self.host, "unix_socket_directories": str(self.folder), "shared_buffers": "128MB",
                    "max_connections": "60"}  # fmt: skip
         self.spawn(self._BIN / "postgres", "-D", self.data, "-p", self.port,
-                   *(f"--{key.replace('_', '-')}={value}" for key, value in options.items()))  # fmt: skip
+                   *tls, *(f"--{key.replace('_', '-')}={value}" for key, value in options.items()))  # fmt: skip
         if is_new:
             self.make_database("tiphys")
 
@@ -136,6 +146,7 @@ class MariaDB(Server):
             self.run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal")
         self.spawn("/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", f"--bind-address={self.host}", f"--port={self.port}",
                    f"--socket={self.folder}/socket", "--max-allowed-packet=512M", "--innodb-buffer-pool-size=256M",
+                   *((f"--ssl-cert={self.folder}/cert.pem", f"--ssl-key={self.folder}/key.pem") if self.certificate else ()),
                    "--innodb-log-file-size=256M", f"--pid-file={self.folder}/pid", "--skip-name-resolve")  # fmt: skip
         if is_new:
             self.make_database("tiphys")

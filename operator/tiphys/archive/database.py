@@ -18,9 +18,9 @@ from tiphys.archive.target import Target
 from tiphys.errors import Conflict, Forbidden, InvalidManifest, TiphysError, Unavailable
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
-_DEADLOCKS = ("40001", "40P01", "1213", "1205", "1020")
-_NO_TABLES = ("42P01", "1146")
-_REFUSED_LOGINS = ("28P01", "28000", "1045", "1044", "1698")
+_DEADLOCKS = {"40001", "40P01", "1213", "1205", "1020"}
+_NO_TABLES = {"42P01", "1146"}
+_REFUSED_LOGINS = {"28P01", "28000", "1045", "1044", "1698"}
 
 
 class Database:
@@ -28,7 +28,7 @@ class Database:
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.tables: Tables = tables(target.offload_table)
+        self.tables: Tables = tables(target.offload_table, target.kind)
         self.engine: AsyncEngine = _engine(target)
 
     @property
@@ -100,12 +100,10 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _code(error: BaseException) -> str:
-    """SQLSTATE, or MySQL's number."""
+def _codes(error: BaseException) -> set[str]:
+    """SQLSTATE, and MySQL's number."""
     original = getattr(error, "orig", None) or error
-    state = getattr(original, "sqlstate", None)
-    arguments = getattr(original, "args", ())
-    return str(state or (arguments[0] if arguments else ""))
+    return {str(code) for code in (getattr(original, "sqlstate", None), *getattr(original, "args", ())[:1]) if code}
 
 
 def _message(error: BaseException) -> str:
@@ -118,12 +116,12 @@ def _message(error: BaseException) -> str:
 
 def as_error(error: BaseException, label: str) -> TiphysError:
     """The error in our words; what it says of values is left out."""
-    code, message = _code(error), f"{label}: {_message(error)}"
-    if code in _DEADLOCKS or "database is locked" in message or isinstance(error, exc.IntegrityError):
+    codes, message = _codes(error), f"{label}: {_message(error)}"
+    if codes & _DEADLOCKS or "database is locked" in message or isinstance(error, exc.IntegrityError):
         return Conflict(message)
-    if code in _NO_TABLES or "no such table" in message:
+    if codes & _NO_TABLES or "no such table" in message:
         return Unavailable(message, hint="tiphys db migrate makes the tables")
-    if code in _REFUSED_LOGINS:
+    if codes & _REFUSED_LOGINS:
         return Forbidden(message)
     if isinstance(error, TimeoutError):
         return Unavailable(f"{label}: no answer in time")

@@ -49,16 +49,16 @@ class Tables:
     history: Table
 
 
-def tables(offload: str = OFFLOAD) -> Tables:
-    """The tables; `offload` is the name of the one for nodes, as the configuration may say."""
+def tables(offload: str = OFFLOAD, kind: str = "postgresql") -> Tables:
+    """The tables of a kind of database; `offload` is the name of the one for nodes, as the configuration may say."""
     metadata = MetaData()
     return Tables(
-        metadata, _archive(metadata), _labels(metadata), _offload(metadata, offload), _summaries(metadata),
+        metadata, _archive(metadata, kind), _labels(metadata), _offload(metadata, offload), _summaries(metadata),
         Table(HISTORY, metadata, Column("schema_version", Integer, nullable=False)),
     )  # fmt: skip
 
 
-def _archive(metadata: MetaData) -> Table:
+def _archive(metadata: MetaData, kind: str) -> Table:
     body = JSON().with_variant(JSONB(), "postgresql")
     table = Table(
         ARCHIVE,
@@ -71,7 +71,7 @@ def _archive(metadata: MetaData) -> Table:
         Column("phase", String(25), nullable=False),
         Column("startedat", TIMESTAMP, nullable=False, server_default=func.current_timestamp()),
         Column("finishedat", TIMESTAMP, nullable=False, server_default=func.current_timestamp()),
-        Column("creationtimestamp", TIMESTAMP, nullable=False, server_default=func.current_timestamp()),
+        Column("creationtimestamp", TIMESTAMP, nullable=kind != "mysql", server_default=func.current_timestamp()),
         Column("workflow", body, nullable=False),
         PrimaryKeyConstraint("clustername", "uid"),
     )

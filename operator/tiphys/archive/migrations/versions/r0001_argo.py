@@ -47,8 +47,9 @@ def _bring_forward(connection: Connection, table: Table) -> None:
     for column in table.columns:
         if column.name not in present:
             kind = column.type.compile(connection.dialect)
-            standard = " not null default current_timestamp" if column.server_default is not None else " not null default ''"
-            connection.execute(text(f"alter table {table.name} add column {column.name} {kind}{standard}"))
+            standard = "default current_timestamp" if column.server_default is not None else "default ''"
+            null = "" if column.nullable else "not null"
+            connection.execute(text(f"alter table {table.name} add column {column.name} {kind} {null} {standard}"))
     body = present.get("workflow")
     if connection.dialect.name == "postgresql" and body is not None and "JSONB" not in repr(body["type"]).upper():
         connection.execute(text(f"alter table {table.name} alter column workflow type jsonb using workflow::jsonb"))
