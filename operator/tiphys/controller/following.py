@@ -80,6 +80,11 @@ class Following:
         for task in done - {waiting}:
             await task
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether something has ended that never should."""
+        return any(task.done() for task in self._tasks)
+
     async def stop(self) -> None:
         """Write what is known, and end."""
         await self._controller.stop()

@@ -21,7 +21,12 @@ def by_labels(selector: str) -> Matches:
         ValueError: The selector cannot be read.
     """
     parts = [_label_part(part.strip()) for part in _PARTS.split(selector) if part.strip()]
-    return lambda one: all(part(one["metadata"].get("labels") or {}) for part in parts)
+    return lambda one: all(part(_labels(one)) for part in parts)
+
+
+def _labels(one: Json) -> Mapping[str, str]:
+    found = one["metadata"].get("labels")
+    return found if isinstance(found, dict) else {}
 
 
 def _label_part(text: str) -> Callable[[Mapping[str, str]], bool]:
