@@ -10,7 +10,7 @@ from tiphys.errors import TiphysError
 app = App(name="tiphys", help="Runs Argo Workflows.", version=__version__)
 _COMMANDS = {
     "submit": "tiphys.cli.submit:submit",
-    "lint": "tiphys.cli.submit:lint",
+    "lint": "tiphys.cli.lint:lint",
     "get": "tiphys.cli.show:get",
     "list": "tiphys.cli.show:list_",
     "watch": "tiphys.cli.show:watch",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tiphys.cli.submit import read_manifests
+from tiphys.cli.documents import read_documents
 from tiphys.errors import SpecError
 from tiphys.settings import Configuration, OwnConfiguration
 from tiphys.settings.read import find_faults
@@ -14,7 +14,8 @@ _OWN = "tiphys"
 def check(*files: str) -> int:
     """Check controller configurations: ConfigMaps, or just their settings; 1 when one cannot be taken."""
     checked = wrong = 0
-    for where, document in read_manifests(files):
+    for found in read_documents(files):
+        where, document = found.file, found.value
         if "kind" in document and document["kind"] != "ConfigMap":
             continue
         checked += 1

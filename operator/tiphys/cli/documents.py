@@ -44,9 +44,12 @@ class Document:
         file: Its file; `stdin` for standard input.
         value: The object.
         repeated: Keys that stand twice in one map: path and place of the second.
+
+    Args:
+        node: Where it was read from; None for one that stands in no file.
     """
 
-    def __init__(self, file: str, value: Manifest, node: yaml.Node) -> None:
+    def __init__(self, file: str, value: Manifest, node: yaml.Node | None) -> None:
         self.file = file
         self.value = value
         self.repeated: list[tuple[str, Place]] = []
@@ -69,6 +72,8 @@ class Document:
         Args:
             path: As errors write it: `spec.templates[0].name`, `templates.main.steps[0][1]`; a list's elements by index or name.
         """
+        if self._node is None:
+            return Place(0, 0)
         node, found = self._node, self._node
         parts = [int(index) if index else word for index, word in _PART.findall(path)]
         if parts and _below(node, parts[0]) is None:

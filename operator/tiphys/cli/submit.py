@@ -1,53 +1,22 @@
-"""`submit`, `lint`: manifests become workflows."""
+"""`submit`: manifests become workflows."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
 from cyclopts import Parameter
 
+from tiphys.cli.documents import Manifest, read_documents
 from tiphys.cli.logs import print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
 from tiphys.cli.show import Output, print_workflow, watch_workflow
 from tiphys.cli.stored import manifest_from
 from tiphys.cluster.api import Api
 from tiphys.engine.operations.parameters import parse_pairs
-from tiphys.engine.validate import check_workflow, find_faults
-from tiphys.errors import NotFound, SpecError
+from tiphys.engine.validate import check_workflow
+from tiphys.errors import SpecError
 from tiphys.model.parse import parse_workflow
 from tiphys.model.workflow import Workflow
-
-Manifest = dict[str, Any]
-
-
-def read_manifests(paths: tuple[str, ...]) -> Iterator[tuple[str, Manifest]]:
-    """Each object of files, folders and `-` (standard input), with where it stands.
-
-    Raises:
-        SpecError: A file is no YAML.
-        NotFound: There is no such file.
-    """
-    for path in paths:
-        if path == "-":
-            yield from _documents("stdin", sys.stdin.read())
-            continue
-        where = Path(path)
-        if not where.exists():
-            raise NotFound(f"no file {path}")
-        files = sorted(p for p in where.rglob("*") if p.suffix in (".yaml", ".yml", ".json")) if where.is_dir() else [where]
-        for file in files:
-            yield from _documents(str(file), file.read_text())
-
-
-def _documents(name: str, text: str) -> Iterator[tuple[str, Manifest]]:
-    try:
-        for document in yaml.safe_load_all(text):
-            if isinstance(document, dict):
-                yield name, document
-    except yaml.YAMLError as e:
-        raise SpecError(f"{name}: no YAML: {e}") from e
 
 
 def _is_workflow(manifest: Manifest) -> bool:
@@ -90,7 +59,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     spec = {"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority}
     if from_ and files:
         raise SpecError("give either files or --from, not both")
-    manifests = [manifest for _, manifest in read_manifests(files) if _is_workflow(manifest)]
+    manifests = [manifest for manifest in (document.value for document in read_documents(files)) if _is_workflow(manifest)]
     if not manifests and not from_:
         raise SpecError("no Workflow found in given files")
 
@@ -141,26 +110,3 @@ async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: b
 def _named(manifest: Manifest) -> Workflow:
     meta = manifest.get("metadata") or {}
     return parse_workflow({**manifest, "metadata": {**meta, "name": meta.get("name") or f"{meta.get('generateName', '')}x"}})
-
-
-def _faults(manifest: Manifest) -> list[SpecError]:
-    try:
-        return find_faults(_named(manifest))
-    except SpecError as e:
-        return [e]
-
-
-def lint(*files: str) -> int:
-    """Check manifests without a cluster; 1 when one is wrong."""
-    wrong = checked = 0
-    for name, manifest in read_manifests(files):
-        if not _is_workflow(manifest):
-            continue
-        checked += 1
-        faults = _faults(manifest)
-        wrong += bool(faults)
-        for fault in faults:
-            hint = f" ({fault.hint})" if fault.hint else ""
-            print(f"{name}: {(manifest.get('metadata') or {}).get('name', '')}: {fault}{hint}")
-    print(f"{checked} workflows, {wrong} wrong" if wrong else "no linting errors found!")
-    return 1 if wrong or not checked else 0
