@@ -19,10 +19,11 @@ from tiphys.engine.variables import ARTIFACTS, loop_variable, node_variable
 from tiphys.errors import UserError
 from tiphys.expr.scope import MISSING, Scope
 from tiphys.model.arguments import Artifact, Outputs
-from tiphys.model.phases import ERROR, FULFILLED, OMITTED, RUNNING, SKIPPED, SUCCEEDED, is_fulfilled
+from tiphys.model.phases import ERROR, FAILED, FULFILLED, OMITTED, RUNNING, SKIPPED, SUCCEEDED, is_fulfilled, is_unsuccessful
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import Template
 
+FAIL_FAST = "template has failed or errored children and failFast enabled"
 _RESULT = re.compile(r"(?:steps|tasks)\.([\w-]+)\.outputs\.result|\[\\*['\"]([^'\"\\]+)\\*['\"]\]\.outputs\.result")
 
 
@@ -46,6 +47,7 @@ class BodyExecution(Execution):
         self.active = 0
         self.held: deque[Execution] = deque()
         self.members: dict[str, Member] = {}
+        self.is_failing = False
         self._results = self.run.results_read(self.call.found.template)
 
     def start(self) -> None:
@@ -62,7 +64,14 @@ class BodyExecution(Execution):
             return
         self._enter()
         self.run.limits.count_start(self.call.boundary_id, is_pod=False)
+        if self.call.found.template.fail_fast and self._has_failed_children():
+            self.is_failing = True
+            self.check_idle()
         self.walk()
+
+    def _has_failed_children(self) -> bool:
+        flags = (node.node_flag for node in self.run.tree if node.boundary_id == self.node_id and is_unsuccessful(node))
+        return any(flag is None or not (flag.retried or flag.hooked) for flag in flags)
 
     def _enter(self) -> None:
         self.prepared = self.prepare()
@@ -152,6 +161,28 @@ class BodyExecution(Execution):
                 member.execution.release()
         self.run.publish(outputs)
         self.end(phase, message, outbound_nodes=outbound, outputs=outputs)
+
+    def note_failure(self) -> None:
+        """A step or task went wrong: where the template fails fast, nothing new starts after that."""
+        if self.call.found.template.fail_fast:
+            self.is_failing = True
+            self.check_idle()
+
+    def check_idle(self) -> None:
+        """Nothing new starts: end once nothing is active."""
+        self.run.at_rest(self._fail_when_idle)
+
+    def _fail_when_idle(self) -> None:
+        if self.active or self.node.phase in FULFILLED:
+            return
+        for member in self.members.values():
+            if member.node is not None and member.node.phase not in FULFILLED and member.execution is not None:
+                member.execution.halt(FAIL_FAST)
+        self.fail_fast(FAIL_FAST)
+
+    def fail_fast(self, message: str) -> None:
+        """End with what is inside."""
+        self.close(FAILED, message)
 
     def child_changed(self, child: Execution) -> None:
         """Members tell more than their executions do."""

@@ -124,6 +124,7 @@ class DAGExecution(BodyExecution):
         self._waiting: dict[str, int] = {}
         self._branch: dict[str, str] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._hook_errors: dict[str, str] = {}
         self._open = 0
         self._is_assessing = False
 
@@ -207,8 +208,10 @@ class DAGExecution(BodyExecution):
         else:
             self._stillborn(name, SKIPPED, "Skipped, empty params")
 
-    def task_finished(self, name: str) -> None:
+    def task_finished(self, name: str, hook_error: str = "") -> None:
         """A task with its hooks is fulfilled."""
+        if hook_error:
+            self._hook_errors[name] = hook_error
         self.run.soon(self._task_finished, name)
 
     def _task_finished(self, name: str) -> None:
@@ -218,8 +221,9 @@ class DAGExecution(BodyExecution):
         if node is None:
             return
         self._open -= 1
-        self._outcomes[name] = self._outcome(node)
-        self._branch[name] = self._branch_phase(name, node)
+        error = self._hook_errors.get(name)
+        self._outcomes[name] = Outcome(errored=True) if error else self._outcome(node)
+        self._branch[name] = ERROR if error else self._branch_phase(name, node)
         for other in self._plan.dependants.get(name, ()):
             if other in self._waiting:
                 self._waiting[other] -= 1
@@ -269,7 +273,8 @@ class DAGExecution(BodyExecution):
                     break
         if result == SUCCEEDED and self.run.shutdown.ends(self.call):
             result = FAILED
-        self.close(result, outbound=self._outbound())
+        message = next(iter(self._hook_errors.values()), None) if result == ERROR else None
+        self.close(result, message, outbound=self._outbound())
 
     def _outbound(self) -> tuple[str, ...]:
         tree = self.run.tree
@@ -284,9 +289,9 @@ class _Task:
         self._dag = dag
         self._name = name
 
-    def member_finished(self, _member: Member) -> None:
+    def member_finished(self, member: Member) -> None:
         """The only member of the task has ended."""
-        self._dag.task_finished(self._name)
+        self._dag.task_finished(self._name, member.hook_error)
 
     def child_finished(self, _child: Execution) -> None:
         """The task's group, or a task that never ran, has ended."""
@@ -334,6 +339,10 @@ class TaskGroup(Execution):
         """A member has ended."""
         self._open -= 1
         if self._open or self.node.phase in FULFILLED:
+            return
+        error = next((member.hook_error for member in self._members if member.hook_error), "")
+        if error:
+            self.end(ERROR, error)
             return
         nodes = [member.node for member in self._members]
         failed = [node for node in nodes if node is not None and is_unsuccessful(node)]

@@ -14,7 +14,7 @@ from tiphys.engine.templates import POD_KINDS, kind_of
 from tiphys.errors import BugError, UserError
 from tiphys.model import names
 from tiphys.model.arguments import Inputs, Outputs
-from tiphys.model.phases import ERROR, FULFILLED, PENDING, POD, RUNNING, SKIPPED_TYPE, SUCCEEDED, is_fulfilled
+from tiphys.model.phases import ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SKIPPED_TYPE, SUCCEEDED, is_fulfilled
 from tiphys.model.status import MemoizationStatus, NodeFlag, NodeStatus
 
 if TYPE_CHECKING:
@@ -105,6 +105,10 @@ class Execution:
         else:
             raise BugError(f"{type(self).__name__} cannot resume {node.name}")
 
+    def halt(self, message: str) -> None:
+        """End what waits (for a lock, for somebody, for its next attempt), since what is around it ends."""
+        self.end(FAILED, message, synchronization_status=None)
+
     def release(self) -> None:
         """The body around has ended: stop what would run on (daemons)."""
 
@@ -191,6 +195,7 @@ class Execution:
         """End without having run: a node of type Skipped, unless the node exists already."""
         if self.node_or_none is None:
             self.create(SKIPPED_TYPE, phase, message=message)
+            self.run.limits.note_end(self.call, phase)
             self.tell()
         else:
             self.end(phase, message, synchronization_status=None)
@@ -204,6 +209,7 @@ class Execution:
         if message is not None:
             fields["message"] = message
         self.change(phase=phase, **fields)
+        self.run.limits.note_end(self.call, phase)
         self.tell()
 
     def remember(self, phase: str, outputs: Outputs | None, then: Callable[[str, str], None]) -> None:

@@ -21,13 +21,26 @@ from tiphys.engine.locks import locks_of
 from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
+from tiphys.engine.workflow_hooks import EXIT, WorkflowHooks
 from tiphys.engine.workflow_scope import live_variable, workflow_scope
 from tiphys.errors import SpecError, UserError
 from tiphys.expr.template import substitute
 from tiphys.model import names
 from tiphys.model.arguments import Arguments
 from tiphys.model.locations import ArtifactRepositoryRefStatus
-from tiphys.model.phases import COMPLETED, ERROR, FAILED, OMITTED, PENDING, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
+from tiphys.model.phases import (
+    COMPLETED,
+    ERROR,
+    FAILED,
+    FULFILLED,
+    OMITTED,
+    PENDING,
+    POD,
+    RUNNING,
+    SKIPPED,
+    SUCCEEDED,
+    is_unsuccessful,
+)
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import Condition, NodeStatus
 from tiphys.model.template import LifecycleHook
@@ -46,12 +59,18 @@ class Lifecycle:
         self._run = run
         self._entry: Execution | None = None
         self._exit: Execution | None = None
+        self.hooks = WorkflowHooks(run, self)
         self._again: Callable[[], None] = self.restore
 
     @property
     def entry(self) -> NodeStatus | None:
         """The node of the entry point, once it exists."""
         return self._entry.node_or_none if self._entry else None
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the exit handler has started."""
+        return self._exit is not None
 
     def restore(self, repository: ArtifactRepositoryRefStatus | None = None, repository_error: str = "") -> None:
         """Begin, or go on with what is stored."""
@@ -258,9 +277,17 @@ class Lifecycle:
         else:
             self._finish()
 
+    def hook_finished(self) -> None:
+        """A hook of the workflow has ended: the exit handler may have waited for it."""
+        entry = self.entry
+        if entry is not None and entry.phase in FULFILLED:
+            self._run.at_rest(self._start_exit)
+
     def _start_exit(self) -> None:
         run = self._run
-        hook = run.spec.hooks.get("exit")
+        if self._exit is not None or run.is_finished or self.hooks.look(is_last=True) or not self.hooks.are_done:
+            return
+        hook = run.spec.hooks.get(EXIT)
         if run.spec.on_exit:
             arguments = hook.arguments if hook and hook.arguments else run.spec.arguments
             hook = LifecycleHook(template=run.spec.on_exit, arguments=arguments)
@@ -287,6 +314,8 @@ class Lifecycle:
         phase, message = entry.phase, entry.message
         if phase in (SKIPPED, OMITTED):
             phase = SUCCEEDED
+        if self.hooks.error:
+            phase, message = ERROR, self.hooks.error
         if phase == SUCCEEDED and exit_node is not None and is_unsuccessful(exit_node):
             phase, message = exit_node.phase, exit_node.message
         elif phase in (FAILED, ERROR) and run.shutdown.strategy:

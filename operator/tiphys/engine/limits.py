@@ -7,6 +7,8 @@ Differs from Argo: while a workflow is suspended, what runs is followed to its e
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from tiphys.model.phases import UNSUCCESSFUL
+
 if TYPE_CHECKING:
     from tiphys.engine.calls import Call
     from tiphys.engine.execution import Execution
@@ -20,6 +22,14 @@ class Body(Protocol):
     parallelism: int | None
     active: int
     held: "deque[Execution]"
+    is_failing: bool
+
+    def note_failure(self) -> None:
+        """A child went wrong."""
+
+    def check_idle(self) -> None:
+        """Nothing of it may be active any more, and nothing new starts."""
+
 
 
 class Limits:
@@ -53,7 +63,7 @@ class Limits:
         if self.is_suspended or self._is_full():
             self._wait(self._held, execution)
             return False
-        if body is not None and body.parallelism and body.active >= body.parallelism:
+        if body is not None and (body.is_failing or (body.parallelism and body.active >= body.parallelism)):
             self._wait(body.held, execution)
             return False
         return True
@@ -82,18 +92,29 @@ class Limits:
         body = self._bodies.get(boundary_id)
         if body is not None:
             body.active -= 1
-            if body.held:
+            if body.is_failing:
+                body.check_idle()
+            if body.held and not body.is_failing:
                 self._ready[boundary_id] = None
+
+    def note_end(self, call: "Call", phase: str) -> None:
+        """A node has ended; what owns it may want to fail fast. Attempts and hooks do not count."""
+        body = self._bodies.get(call.boundary_id)
+        if body is not None and phase in UNSUCCESSFUL and not (call.is_attempt or call.is_hook):
+            body.note_failure()
 
     def next(self) -> "Execution | None":
         """The next in line that may try again."""
         if self.is_suspended or self._is_full():
             return None
-        if self._held:
-            return self._held.popleft()
+        while self._held:
+            execution = self._held.popleft()
+            # what is around it may have ended meanwhile
+            if not execution.call.boundary_id or execution.call.boundary_id in self._bodies:
+                return execution
         for node_id in list(self._ready):
             body = self._bodies[node_id]
-            if body.held and (not body.parallelism or body.active < body.parallelism):
+            if body.held and not body.is_failing and (not body.parallelism or body.active < body.parallelism):
                 return body.held.popleft()
             del self._ready[node_id]
         return None

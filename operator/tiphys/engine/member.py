@@ -47,7 +47,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member:
-    """One call of a step or task."""
+    """One call of a step or task.
+
+    Attributes:
+        hook_error: Why a hook could not be decided or started; an error of what owns the member, whatever the node's own end.
+    """
 
     def __init__(self, run: "Run", home: Home, step: Step, name: str, scope: Scope, place: Place) -> None:
         self.run = run
@@ -61,6 +65,7 @@ class Member:
         self._open_hooks = 0
         self._is_done = False
         self._is_closed = False
+        self.hook_error = ""
 
     @property
     def node(self) -> NodeStatus | None:
@@ -137,17 +142,21 @@ class Member:
 
     def _start_due_hooks(self) -> None:
         for name, hook in self.step.hooks.items():
-            if name != "exit" and name not in self._hooks and self._is_due(f"{self.name}.hooks.{name}", hook):
+            if name != "exit" and not hook.expression:
+                self.hook_error = self.hook_error or f"Expression required for hook {self.name}.hooks.{name}"
+            elif name != "exit" and name not in self._hooks and self._is_due(f"{self.name}.hooks.{name}", hook):
                 self._start_hook(name, f"{self.name}.hooks.{name}", hook, is_exit=False)
 
     def _is_due(self, node_name: str, hook: LifecycleHook) -> bool:
         if self.run.tree.find(node_name) is not None:
             return True
         try:
-            return (
-                evaluate_in(hook.expression, self.run.own_scope(self.scope, self.place.kind, self.step.name, self.name)) is True
-            )
-        except UserError:
+            scope = self.run.own_scope(self.scope, self.place.kind, self.step.name, self.name)
+            return evaluate_in(hook.expression, scope, now=self.run.now) is True
+        except UserError as e:
+            # what cannot be decided while the node runs (an output that is not there yet) is not due yet
+            if self._is_done:
+                self.hook_error = self.hook_error or f"hook {node_name}: {e.message}"
             return False
 
     def _start_exit_handler(self) -> None:
@@ -179,6 +188,7 @@ class Member:
             arguments = resolve_arguments(hook.arguments or Arguments(), scope, self.run.now)
             found = self.run.templates.of(hook, self.place.scope)
         except UserError as e:
+            self.hook_error = self.hook_error or f"hook {name}: {e.message}"
             self._hooks[key] = failed = Execution(self.run, call, self)
             failed.stillborn(ERROR, e.message)
             return

@@ -168,6 +168,8 @@ class Run:
             self._drain()
         self.shutdown.apply()
         self._drain()
+        while not self.is_finished and self.lifecycle.hooks.look():
+            self._drain()
         self.locks.settle()
         sums = self.tree.settle()
         if sums is not None:

@@ -45,6 +45,7 @@ class StepsExecution(BodyExecution):
         groups = self.call.found.template.steps
         self._group_of = {step.name: i for i, group in enumerate(groups) for step in group}
         self._steps = {step.name: step for group in groups for step in group}
+        self._group: StepGroup | None = None
 
     def walk(self) -> None:
         """Begin the first group that is not finished."""
@@ -67,7 +68,8 @@ class StepsExecution(BodyExecution):
             attach_to=before,
             is_exit=self.call.is_exit,
         )
-        self.run.soon(StepGroup(self.run, call, self, groups[index], index).begin)
+        self._group = StepGroup(self.run, call, self, groups[index], index)
+        self.run.soon(self._group.begin)
 
     def _outbound(self, index: int) -> tuple[str, ...]:
         tree = self.run.tree
@@ -78,14 +80,27 @@ class StepsExecution(BodyExecution):
         found = [last for child in children if child is not None for last in tree.outbound(child)]
         return tuple(dict.fromkeys(found)) or (group.id,)
 
+    def fail_fast(self, message: str) -> None:
+        """The group that is under way fails with the rest."""
+        group = self._group
+        if group is not None and group.node_or_none is not None and group.node.phase not in FULFILLED:
+            group.end(FAILED, message)
+        index = self._group_of_name(group.call.name) if group is not None else -1
+        self.close(FAILED, message, self._outbound(index))
+
     def child_finished(self, child: Execution) -> None:
         """A group has ended."""
         group = child.node
-        index = int(group.name.removeprefix(self.call.name)[1:-1])
+        index = self._group_of_name(group.name)
+        if self.node.phase in FULFILLED:
+            return
         if is_unsuccessful(group):
             self.close(FAILED, group.message, self._outbound(index))
         else:
             self._enter_group(index + 1)
+
+    def _group_of_name(self, name: str) -> int:
+        return int(name.removeprefix(self.call.name)[1:-1])
 
     def step_of(self, name: str) -> Step | None:
         """The step called so."""
@@ -181,6 +196,9 @@ class StepGroup(Execution):
         if self.node.phase in FULFILLED:
             return
         for member in self._members:
+            if member.hook_error:
+                self.end(ERROR, member.hook_error)
+                return
             node = member.node
             if node is None or not is_unsuccessful(node) or continues(member.step.continue_on, node.phase):
                 continue

@@ -60,6 +60,10 @@ class SuspendExecution(Execution):
         self.run.suspended.pop(self.node_id, None)
         self.end(phase, message, outputs=outputs)
 
+    def halt(self, message: str) -> None:
+        """End the wait, since what is around it ends."""
+        self.stop(message)
+
     def stop(self, message: str) -> None:
         """End the wait because the workflow is being stopped."""
         if self.node.phase not in FULFILLED:

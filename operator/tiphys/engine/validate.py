@@ -61,17 +61,9 @@ def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: 
 
 def _check_supported(workflow: Workflow, faults: list[SpecError]) -> None:
     """What would be left out silently is refused instead."""
-    spec, templates = workflow.spec, workflow.spec.templates
-    wanted = {
-        "hooks": any(name != "exit" for name in spec.hooks),
-        "templates[].failFast": any(template.fail_fast for template in templates),
-    }
-    for field, is_wanted in wanted.items():
-        if is_wanted:
-            faults.append(SpecError(f"{field.rpartition('.')[2]} is not supported yet", path=f"spec.{field}"))
     faults += [
         SpecError(f"{kind_of(template)} templates are not supported yet", path=f"templates.{template.name}")
-        for template in templates
+        for template in workflow.spec.templates
         if kind_of(template) in _UNSUPPORTED
     ]
 
