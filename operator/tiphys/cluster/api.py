@@ -39,6 +39,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
     "ServiceAccount": ("api/v1", "serviceaccounts"),
     "Workflow": (_ARGO, "workflows"),
+    "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
     "WorkflowTemplate": (_ARGO, "workflowtemplates"),
     "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),
     "CronWorkflow": (_ARGO, "cronworkflows"),

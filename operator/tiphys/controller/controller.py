@@ -14,6 +14,7 @@ from tiphys.controller.admission import Admission, Limits
 from tiphys.controller.artifact_gc import ArtifactCollector
 from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
+from tiphys.controller.housekeeping import Housekeeper
 from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.live import Live
 from tiphys.controller.locking import Locking
@@ -98,6 +99,7 @@ class Controller:
         self.shelves = Shelves(self._library_changed)
         self.admission = Admission(self._admitted)
         self.collector = ArtifactCollector(self)
+        self.housekeeper = Housekeeper(self)
         self._restorer = Restorer(self)
         self._writer = Writer(self)
         self._queue = TurnQueue()
@@ -112,6 +114,7 @@ class Controller:
         self.pod_settings = pod_settings_of(self._options, argo, own)
         limits = Limits(argo.parallelism, argo.namespace_parallelism, self.admission.limits.overrides)
         self.admission.set_limits(limits)
+        self.housekeeper.enforce()
 
     def premises(self, namespace: str, *, is_held: bool = False) -> Premises:
         """What a run of a namespace takes for granted."""
@@ -135,6 +138,7 @@ class Controller:
         self._is_ready = True
         self._restorer.ready()
         self.collector.ready()
+        self.housekeeper.ready()
         for uid in self.lives:
             self._queue.add(uid)
 
@@ -152,6 +156,7 @@ class Controller:
             if FINALIZER in (meta.get("finalizers") or ()):
                 self._collect(raw)
             self.keeping.finished(raw)
+            self.housekeeper.heard(raw)
             return
         if live is not None and live.is_old(version):
             return
@@ -221,6 +226,7 @@ class Controller:
         self._quarantined.pop(uid, None)
         self.admission.release(uid)
         self.locking.gone(uid)
+        self.housekeeper.gone(uid)
         live = self.lives.pop(uid, None)
         if live is not None:
             live.close()
@@ -234,6 +240,7 @@ class Controller:
         if before:
             self.metrics.live.labels(before).dec()
         self.metrics.live.labels(workflow.status.phase).inc()
+        live.heard = workflow
         self.let_go(live)
 
     def let_go(self, live: Live) -> None:
@@ -244,6 +251,10 @@ class Controller:
         live.close()
         if FINALIZER in live.stored.metadata.finalizers:
             self.collector.heard(live.stored)
+        for known in (live.heard, live.stored):
+            if known is not None and known.status.phase in COMPLETED:
+                self.housekeeper.ended(known)
+                break
 
     # --- what is heard of pods
 
@@ -370,12 +381,14 @@ class Controller:
     async def stop(self) -> None:
         """Finish what is under way and write what is known."""
         self.is_stopping = True
+        self.housekeeper.close()
         await self._writer.close()
         await self.effects.close()
 
     def abandon(self) -> None:
         """End everything at once, as a crash does: nothing more is written."""
         self.is_stopping = True
+        self.housekeeper.close()
         self._writer.abandon()
         self.effects.abandon()
 

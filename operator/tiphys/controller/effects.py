@@ -6,9 +6,10 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tiphys.controller.backoff import Backoff
 from tiphys.controller.claims import Claimer
+from tiphys.controller.companions import Companions
 from tiphys.controller.config_maps import ConfigMapReader
+from tiphys.controller.housekeeping import is_chosen
 from tiphys.controller.live import Live
 from tiphys.controller.starter import Starter
 from tiphys.controller.telling import Teller
@@ -16,8 +17,9 @@ from tiphys.engine.actions import (
     Action,
     AskLocks,
     CollectNode,
+    CreateBudget,
     CreateClaims,
-    DeleteWorkflowAt,
+    DeleteOwned,
     LookUpMemo,
     NodeChanged,
     ReadConfigMap,
@@ -29,7 +31,6 @@ from tiphys.engine.actions import (
     WorkflowChanged,
 )
 from tiphys.engine.events import Woke
-from tiphys.errors import OutsideError, TiphysError
 
 if TYPE_CHECKING:
     from tiphys.controller.controller import Controller
@@ -45,6 +46,7 @@ class Effects:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.Task[None]] = set()
         self.starter = Starter(controller)
+        self.companions = Companions(controller)
         teller = Teller(controller.announcements, controller.metrics)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self.starter.start,
@@ -55,11 +57,12 @@ class Effects:
             WakeAt: self._wake,
             NodeChanged: teller.node_changed,
             WorkflowChanged: teller.workflow_changed,
-            DeleteWorkflowAt: self._delete_at,
             AskLocks: controller.locking.ask,
             WithdrawLocks: controller.locking.withdraw,
             LookUpMemo: controller.memos.look_up,
             SaveMemo: controller.memos.save,
+            CreateBudget: self.companions.create_budget,
+            DeleteOwned: self.companions.delete_owned,
         }
 
     def apply(self, live: Live, actions: list[Action]) -> None:
@@ -116,9 +119,17 @@ class Effects:
     def collect(self, live: Live) -> None:
         """The status is written: pods whose end it records may go."""
         actions, live.to_collect = live.to_collect, []
+        gc = live.run.spec.pod_gc if live.run is not None else None
         for action in actions:
-            at = self._controller.clock.now() + timedelta(seconds=action.delay_seconds)
-            self.later(at, self.starter.delete_pod, live.namespace, action.pod_name)
+            pod = self._controller.pods.of(live.uid).get(f"{live.namespace}/{action.pod_name}")
+            if pod is None or is_chosen(gc, pod):
+                at = self._controller.clock.now() + timedelta(seconds=action.delay_seconds)
+                self.later(at, self._delete_pod, live.namespace, action.pod_name)
+        self.companions.release(live)
+
+    async def _delete_pod(self, namespace: str, name: str) -> None:
+        grace = self._controller.configuration.pod_gc_grace_period_seconds
+        await self.starter.delete_pod(namespace, name, grace_seconds=grace)
 
     # --- time
 
@@ -127,22 +138,3 @@ class Effects:
             live.wake.cancel()
         seconds = max(0.0, (action.at - self._controller.clock.now()).total_seconds())
         live.wake = asyncio.get_running_loop().call_later(seconds + 0.001, self._controller.send, live, Woke())
-
-    def _delete_at(self, live: Live, action: DeleteWorkflowAt) -> None:
-        self.later(action.at, self._delete_workflow, live)
-
-    async def _delete_workflow(self, live: Live) -> None:
-        backoff = Backoff(longest=60.0)
-        # not before its end is written, nor before it is archived
-        await live.closed.wait()
-        await self._controller.keeping.settled(live.uid)
-        while not self._controller.is_stopping:
-            try:
-                await self._controller.objects.delete("Workflow", live.namespace, live.name, uid=live.uid)
-            except OutsideError as e:
-                await backoff.wait(e)
-            except TiphysError as e:
-                log.warning("workflow %s cannot be deleted: %s", live.key, e.message)
-                return
-            else:
-                return

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tiphys.cluster.versions import is_older
-from tiphys.engine.actions import CollectNode
+from tiphys.engine.actions import CollectNode, DeleteOwned
 from tiphys.engine.events import Event, Restored
 from tiphys.engine.patch import join
 from tiphys.engine.run import Run
@@ -78,6 +78,7 @@ class Live:
         self.is_refused = False
         self.heard: Workflow | None = None
         self.to_collect: list[CollectNode] = []
+        self.to_release: list[DeleteOwned] = []
         self.closed = asyncio.Event()
         self.packing = Packing()
         self.size_bytes = 0
@@ -87,6 +88,12 @@ class Live:
     def key(self) -> str:
         """`namespace/name`."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def regarding(self) -> dict[str, str]:
+        """The object that Kubernetes Events are about."""
+        kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+        return {**kind, "namespace": self.namespace, "name": self.name, "uid": self.uid}
 
     @property
     def needs_restore(self) -> bool:

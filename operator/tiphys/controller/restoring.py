@@ -16,6 +16,7 @@ from tiphys.controller.repository import RepositoryFinder
 from tiphys.controller.shelves import parse_stored
 from tiphys.engine.events import NodeReported, Restored
 from tiphys.engine.library import CLUSTER
+from tiphys.engine.pod_gc import is_collected
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.errors import NotFound, OutsideError, TiphysError
@@ -87,18 +88,23 @@ class Restorer:
         controller.locking.restored(live)
         live.run = run = Run(live.stored)
         live.started = set(live.creating)
-        reports = []
+        reports, fulfilled = [], []
         for key, pod in controller.pods.of(live.uid).items():
             if not live.owns(key, pod):
                 continue
             node = live.stored.status.nodes.get(node_id(pod))
             if node is not None and node.phase in FULFILLED:
                 self._stop(key, pod)
+                fulfilled.append((key, pod, node.phase))
                 continue
             live.started.add(node_id(pod))
             reports.append(controller.pods.now(key, pod))
         controller.handle(live, run, Restored(tuple(reports), found.repository, found.error, self._premises(live)))
         live.events.extend(NodeReported(report) for report in reports)
+        gc = run.spec.pod_gc
+        for key, pod, phase in fulfilled:
+            if gc is not None and is_collected(gc.strategy, phase) and read_pod(pod).is_final:
+                controller.housekeeper.collect(key, pod, gc)
         return True
 
     def _premises(self, live: Live) -> Premises:

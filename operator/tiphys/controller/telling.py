@@ -38,7 +38,7 @@ class Teller:
             PREFIX + "node-id": action.node_id,
         }
         self._announcements.announce(
-            _regarding(live),
+            live.regarding,
             type_=_type(action.phase),
             reason=f"WorkflowNode{_NODE_REASONS[action.phase]}",
             message=says,
@@ -55,7 +55,7 @@ class Teller:
         if action.phase not in _REASONS:
             return
         self._announcements.announce(
-            _regarding(live),
+            live.regarding,
             type_=_type(action.phase),
             reason=_REASONS[action.phase],
             message=_SAYS.get(action.phase, action.message),
@@ -65,7 +65,3 @@ class Teller:
 def _type(phase: str) -> str:
     return "Warning" if phase in (FAILED, ERROR) else "Normal"
 
-
-def _regarding(live: Live) -> dict[str, str]:
-    kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
-    return {**kind, "namespace": live.namespace, "name": live.name, "uid": live.uid}

@@ -139,7 +139,14 @@ class WorkflowChanged(Action, frozen=True):
     finished_at: datetime | None = None
 
 
-class DeleteWorkflowAt(Action, frozen=True):
-    """The workflow's time to live ends then."""
+class CreateBudget(Action, frozen=True):
+    """Create the workflow's PodDisruptionBudget; idempotent."""
 
-    at: datetime
+    manifest: Json
+
+
+class DeleteOwned(Action, frozen=True):
+    """Delete an object of the workflow's own, but only after its end has been written."""
+
+    kind: str
+    name: str

@@ -4,20 +4,21 @@ Source: argo-semantics 2, 12.1.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, WorkflowChanged
+from tiphys.engine.actions import CollectNode, WorkflowChanged
 from tiphys.engine.artifact_gc import FINALIZER, is_wanted
 from tiphys.engine.calls import Call
+from tiphys.engine.companions import protect, release
 from tiphys.engine.config_values import Awaited
 from tiphys.engine.effective import effective_spec
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import global_arguments
 from tiphys.engine.labelling import origin, own_metadata
 from tiphys.engine.locks import locks_of
+from tiphys.engine.pod_gc import AT_THE_END, is_collected
 from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
@@ -131,6 +132,7 @@ class Lifecycle:
         if self._run.status.phase in ("", PENDING):
             self.set_phase(RUNNING, "")
         self._apply_limits()
+        protect(run)
         self.start_entry()
 
     def _is_held(self) -> bool:
@@ -323,28 +325,15 @@ class Lifecycle:
         elif phase == SUCCEEDED:
             message = ""
         self.set_phase(phase, message)
-        self._collect_all()
-        self._schedule_deletion()
 
     def _collect_all(self) -> None:
-        run, strategy = self._run, self._run.pod_gc
-        succeeded = run.status.phase == SUCCEEDED
-        if strategy == "OnWorkflowCompletion" or (strategy == "OnWorkflowSuccess" and succeeded):
+        run = self._run
+        if run.pod_gc in AT_THE_END:
             for node in run.tree:
-                if node.type == POD:
+                if node.type == POD and is_collected(run.pod_gc, node.phase, run.status.phase):
                     template = node.template_ref.template if node.template_ref else node.template_name
                     pod = names.pod_name(run.name, node.name, template, version=run.pod_name_format)
                     run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
-
-    def _schedule_deletion(self) -> None:
-        run = self._run
-        ttl = run.spec.ttl_strategy
-        if ttl is None:
-            return
-        special = {SUCCEEDED: ttl.seconds_after_success, FAILED: ttl.seconds_after_failure}.get(run.status.phase)
-        seconds = special if special is not None else ttl.seconds_after_completion
-        if seconds is not None:
-            run.act(DeleteWorkflowAt((run.status.finished_at or run.stamp) + timedelta(seconds=seconds)))
 
     def set_phase(self, phase: str, message: str) -> None:
         """Put the workflow into a phase: time stamps, conditions and labels follow."""
@@ -366,3 +355,6 @@ class Lifecycle:
         run.written.labels[names.LABEL_PHASE] = phase
         run.written.labels[names.LABEL_COMPLETED] = "true" if is_end else "false"
         run.act(WorkflowChanged(status.phase, phase, message, run.status.finished_at))
+        if is_end:
+            self._collect_all()
+            release(run)

@@ -13,6 +13,7 @@ from tiphys.engine.artifacts import Placed, log_artifacts, place
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
 from tiphys.engine.outputs import check_missing, leaf_outputs, stored_artifacts
+from tiphys.engine.pod_gc import is_collected
 from tiphys.engine.totals import leaf_progress
 from tiphys.errors import SpecError
 from tiphys.expr.template import substitute
@@ -207,8 +208,7 @@ class PodExecution(Execution):
         self.run.reports.pop(self.node_id, None)
         self.run.limits.count_end(self.call.boundary_id, is_pod=True)
         self.end(phase, message, daemoned=None, **{key: value for key, value in fields.items() if key != "daemoned"})
-        strategy = self.run.pod_gc
-        if strategy == "OnPodCompletion" or (strategy == "OnPodSuccess" and phase == SUCCEEDED):
+        if is_collected(self.run.pod_gc, phase):
             self.run.act(CollectNode(self.node_id, self.pod_name, self.run.pod_gc_delay, phase))
 
     def gone(self) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from tiphys.engine.actions import CollectNode, DeleteWorkflowAt, NodeChanged, WorkflowChanged
+from tiphys.engine.actions import CollectNode, NodeChanged, WorkflowChanged
 from tiphys.engine.events import NodeGone, SpecChanged, StartDelayed, StartRefused
 from tiphys.model.parse import parse_workflow
 from tiphys.testing.world import World
@@ -348,7 +348,7 @@ def test_a_pod_that_cannot_start_is_an_error_and_one_that_cannot_start_yet_says_
 def test_time_to_live_and_pod_collection_are_asked_for():
     world = World(HELLO + "ttlStrategy: {secondsAfterCompletion: 10}\npodGC: {strategy: OnPodCompletion}").play()
     kinds = {type(action) for action in world.actions}
-    assert {CollectNode, DeleteWorkflowAt, NodeChanged, WorkflowChanged} <= kinds
+    assert {CollectNode, NodeChanged, WorkflowChanged} <= kinds
 
 
 EVERYTHING = [HELLO, STEPS, LOOP, DIAMOND, FLIP, RETRY, FAN.format(spec="parallelism: 2\n", template="parallelism: 3\n    ")]

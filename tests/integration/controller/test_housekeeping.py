@@ -1,0 +1,106 @@
+"""Finished workflows and what is left of them, also across restarts of the controller."""
+
+import asyncio
+from typing import Any
+
+from tests.integration.controller.conftest import ARGO, Harbour, Life, place
+
+from tiphys.settings import OwnConfiguration, parse_configuration
+
+STEP = "templates: [{name: a, steps: [[{name: b, template: t}]]}, {name: t, container: {image: i, command: [c]}}]"
+SPEC = f"entrypoint: a\n{STEP}\n"
+
+
+def names(harbour: Harbour) -> set[str]:
+    return {one["metadata"]["name"] for one in harbour.server.store.find(ARGO, "workflows")}
+
+
+def configure(life: Life, **entries: str) -> None:
+    life.controller.configure(parse_configuration(entries), OwnConfiguration())
+
+
+async def test_a_workflow_is_deleted_when_its_time_is_over(harbour: Harbour) -> None:
+    await harbour.controller()
+    harbour.submit(SPEC + "ttlStrategy: {secondsAfterSuccess: 5}", "short")
+    harbour.submit(SPEC + "ttlStrategy: {secondsAfterFailure: 5}", "stays")
+    await harbour.until(lambda: names(harbour) == {"stays"})
+
+
+async def test_a_restart_does_not_forget_when_a_workflow_is_to_go(harbour: Harbour) -> None:
+    life = await harbour.controller()
+    harbour.submit(SPEC + "ttlStrategy: {secondsAfterCompletion: 20}", "short")
+    await harbour.finished("short")
+    await harbour.kill(life)
+    await harbour.controller()
+    await harbour.until(lambda: names(harbour) == set())
+
+
+async def test_only_so_many_finished_workflows_are_kept_the_newest_ones(harbour: Harbour) -> None:
+    life = await harbour.controller()
+    for i in range(4):
+        harbour.submit(SPEC, f"w{i}")
+        await harbour.finished(f"w{i}")
+        await asyncio.sleep(1.5)
+    configure(life, retentionPolicy="completed: 2")
+    await harbour.until(lambda: names(harbour) == {"w2", "w3"})
+    harbour.submit(SPEC, "w4")
+    await harbour.until(lambda: names(harbour) == {"w3", "w4"} and harbour.status("w4").get("phase") == "Succeeded")
+
+
+async def test_pods_go_as_the_strategy_says_and_only_those_that_are_chosen(harbour: Harbour) -> None:
+    await harbour.controller()
+    gc = "podGC: {strategy: OnWorkflowCompletion, deleteDelayDuration: 1s, labelSelector: {matchLabels: {drop: 'yes'}}}\n"
+    spec = ("entrypoint: a\ntemplates: [{name: a, steps: [[{name: b, template: t}, {name: c, template: u}]]},"
+            " {name: t, metadata: {labels: {drop: 'yes'}}, container: {image: i, command: [c]}},"
+            " {name: u, container: {image: i, command: [c]}}]\n")  # fmt: skip
+    harbour.submit(spec + gc)
+    await harbour.finished("w")
+    await harbour.until(lambda: len(harbour.pods()) == 1)
+    assert "-u-" in harbour.pods()[0]["metadata"]["name"]
+
+
+async def test_a_restart_does_not_forget_pods_that_were_to_go(harbour: Harbour) -> None:
+    life = await harbour.controller()
+    harbour.submit(SPEC + "podGC: {strategy: OnPodCompletion, deleteDelayDuration: 30s}")
+    await harbour.finished("w")
+    await harbour.kill(life)
+    assert len(harbour.pods()) == 1
+    await harbour.controller()
+    await harbour.until(lambda: not harbour.pods())
+
+
+async def test_a_restart_does_not_forget_pods_of_a_workflow_that_still_runs(harbour: Harbour) -> None:
+    life = await harbour.controller()
+    spec = ("entrypoint: a\ntemplates: [{name: a, steps: [[{name: b, template: t}], [{name: s, template: wait}]]},"
+            " {name: t, container: {image: i, command: [c]}}, {name: wait, suspend: {}}]\n")  # fmt: skip
+    harbour.submit(spec + "podGC: {strategy: OnPodSuccess, deleteDelayDuration: 30s}")
+    await harbour.until(lambda: any(node["type"] == "Suspend" for node in harbour.status().get("nodes", {}).values()))
+    await harbour.kill(life)
+    assert len(harbour.pods()) == 1
+    await harbour.controller()
+    await harbour.until(lambda: not harbour.pods())
+
+
+def budgets(harbour: Harbour) -> list[dict[str, Any]]:
+    return harbour.server.store.find("apis/policy/v1", "poddisruptionbudgets")
+
+
+async def test_a_disruption_budget_is_there_while_the_workflow_runs(harbour: Harbour) -> None:
+    await harbour.controller()
+    spec = "entrypoint: a\npodDisruptionBudget: {minAvailable: 9999}\ntemplates: [{name: a, suspend: {}}]"
+    harbour.submit(spec)
+    await harbour.until(lambda: len(budgets(harbour)) == 1)
+    assert budgets(harbour)[0]["spec"]["minAvailable"] == 9999
+    harbour.patch({"spec": {"shutdown": "Terminate"}})
+    await harbour.finished("w")
+    await harbour.until(lambda: not budgets(harbour))
+
+
+async def test_a_budget_of_somebody_else_is_left_alone(harbour: Harbour) -> None:
+    await harbour.controller()
+    theirs = place("w", "poddisruptionbudgets")._replace(group="apis/policy/v1")
+    harbour.server.store.create(theirs, {"metadata": {"name": "w", "namespace": "ns"}, "spec": {"minAvailable": 1}})
+    harbour.submit(SPEC + "podDisruptionBudget: {minAvailable: 9999}")
+    await harbour.finished("w")
+    await asyncio.sleep(2)
+    assert budgets(harbour)[0]["spec"]["minAvailable"] == 1
