@@ -132,7 +132,7 @@ class Lifecycle:
         if self._run.status.phase in ("", PENDING):
             self.set_phase(RUNNING, "")
         self._apply_limits()
-        protect(run)
+        protect(self._run)
         self.start_entry()
 
     def _is_held(self) -> bool:
