@@ -31,6 +31,8 @@ class Written:
         self.labels = dict(workflow.metadata.labels)
         self.annotations = dict(workflow.metadata.annotations)
         self.finalizer = ""
+        self._found = workflow.metadata
+        self._own: set[tuple[str, str]] = set()
 
     def add(self, made: Labelling) -> None:
         """Set labels and annotations."""
@@ -71,19 +73,30 @@ class Written:
         return patch
 
     def _metadata_patch(self, stored: ObjectMeta) -> Json:
-        labels = {key: text for key, text in self.labels.items() if stored.labels.get(key) != text}
-        annotations = {key: text for key, text in self.annotations.items() if stored.annotations.get(key) != text}
+        labels = {key: text for key, text in self._own_labels().items() if stored.labels.get(key) != text}
+        annotations = {key: text for key, text in self._own_annotations().items() if stored.annotations.get(key) != text}
         finalizers = [*stored.finalizers, self.finalizer] if self._lacks_finalizer(stored) else []
         parts = {"labels": labels, "annotations": annotations, "finalizers": finalizers}
         return {key: part for key, part in parts.items() if part}
+
+    def _own_labels(self) -> dict[str, str]:
+        """Those that we set: what others write meanwhile stays theirs."""
+        return self._ours("label", self.labels, self._found.labels)
+
+    def _own_annotations(self) -> dict[str, str]:
+        return self._ours("annotation", self.annotations, self._found.annotations)
+
+    def _ours(self, kind: str, wanted: dict[str, str], found: dict[str, str]) -> dict[str, str]:
+        self._own |= {(kind, key) for key, text in wanted.items() if found.get(key) != text}
+        return {key: text for key, text in wanted.items() if (kind, key) in self._own}
 
     def _lacks_finalizer(self, stored: ObjectMeta) -> bool:
         return bool(self.finalizer) and self.finalizer not in stored.finalizers
 
     def metadata(self, stored: ObjectMeta) -> ObjectMeta:
         """The stored metadata with what was patched."""
-        labels = {**stored.labels, **self.labels}
-        annotations = {**stored.annotations, **self.annotations}
+        labels = {**stored.labels, **self._own_labels()}
+        annotations = {**stored.annotations, **self._own_annotations()}
         finalizers = (*stored.finalizers, self.finalizer) if self._lacks_finalizer(stored) else stored.finalizers
         return msgspec.structs.replace(stored, labels=labels, annotations=annotations, finalizers=finalizers)
 
