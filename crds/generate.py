@@ -3,6 +3,7 @@
 Source: argo-semantics 1; the names, scopes and columns are Argo's.
 """
 
+import itertools
 import sys
 import types
 import typing
@@ -18,12 +19,46 @@ from tiphys.model.arguments import Artifact, ArtifactLocation, ArtifactPaths
 from tiphys.model.base import AnyString, ObjectMeta
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import WorkflowStatus
+from tiphys.model.template import Template
 
 HERE = Path(__file__).parent
 CHART = HERE.parent / "deploy/helm/tiphys/files/crds"
 OPEN: dict[str, Any] = {"x-kubernetes-preserve-unknown-fields": True}
 CLOSED = (ObjectMeta, Artifact, ArtifactLocation, ArtifactPaths)
 """Types left open: spelled out wherever they occur, they would fill the 256 KiB that `kubectl apply` can remember."""
+TYPES = (("container", "script", "containerSet", "resource"), ("steps", "dag", "suspend"), ("data", "http", "plugin"))
+
+
+def is_set(names: tuple[str, ...]) -> str:
+    """A CEL expression: whether one of the fields is set."""
+    return "(" + " || ".join(f"has(self.{name})" for name in names) + ")"
+
+
+def at_most_one(groups: tuple[tuple[str, ...], ...]) -> list[str]:
+    """CEL expressions: of all fields, one at most is set. Several, since one over all would cost more than is allowed."""
+    inside = [f"!has(self.{name}) || !{is_set(group[at + 1 :])}" for group in groups for at, name in enumerate(group[:-1])]
+    return inside + [f"!{is_set(one)} || !{is_set(other)}" for one, other in itertools.combinations(groups, 2)]
+
+
+RULES: dict[type, list[dict[str, str]]] = {
+    WorkflowSpec: [
+        {
+            "rule": "!has(self.workflowTemplateRef) || !has(self.templates) || size(self.templates) == 0",
+            "message": "templates and workflowTemplateRef exclude each other",
+        }
+    ],
+    Template: [
+        *({"rule": rule, "message": "a template is of one type only"} for rule in at_most_one(TYPES)),
+        {
+            "rule": "!(has(self.steps) || has(self.dag)) || !(has(self.timeout) || has(self.activeDeadlineSeconds))",
+            "message": "timeout and activeDeadlineSeconds are for templates that run something themselves",
+        },
+    ],
+}
+"""Type -> what the API server refuses at once. A rule inside a list costs as often as the list could be long, and our lists have no limit:
+only what the API server's cost estimate lets pass stands here. All else is checked by `tiphys lint`, at submission and at the start."""
+LEAST = {(WorkflowSpec, "parallelism"): 1, (Template, "parallelism"): 1}
+"""Type and field -> the least number."""
 AGE = {"name": "Age", "type": "date", "jsonPath": ".status.startedAt", "description": "When the workflow was started"}
 STATUS = {"name": "Status", "type": "string", "jsonPath": ".status.phase", "description": "Status of the workflow"}
 MESSAGE = {"name": "Message", "type": "string", "jsonPath": ".status.message", "description": "Why the workflow is in this status"}
@@ -68,7 +103,14 @@ def struct_schema(kind: type[msgspec.Struct], inside: tuple[Any, ...]) -> dict[s
     hints = typing.get_type_hints(kind)
     names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     made = {encoded: schema(hints[name], inside) for name, encoded in names.items()}
-    return {"type": "object", "properties": dict(sorted(made.items())), **OPEN}
+    for name, encoded in names.items():
+        if (kind, name) in LEAST:
+            made[encoded]["minimum"] = LEAST[kind, name]
+    if kind is WorkflowSpec:
+        # defaults may say something for templates of every type
+        made["templateDefaults"].pop("x-kubernetes-validations")
+    rules = {"x-kubernetes-validations": RULES[kind]} if kind in RULES else {}
+    return {"type": "object", "properties": dict(sorted(made.items())), **OPEN, **rules}
 
 
 def definition(kind: str, plural: str, short: list[str], scope: str, columns: list[dict[str, Any]], spec: Any, status: Any) -> dict[str, Any]:
