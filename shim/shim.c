@@ -46,6 +46,7 @@ static pid_t child;
 static unsigned grace; /* seconds that the command has after SIGTERM; 0 no limit */
 static volatile sig_atomic_t told_to_end;
 static int wants_log, log_file = -1;
+static int holds; /* stay when the command has ended by itself */
 
 void die(int code, const char *what, const char *name) {
   dprintf(2, "tiphys: %s%s%s\n", what, name ? ": " : "", name ? name : "");
@@ -75,6 +76,10 @@ static int parse(int count, char **arguments) {
     char *option = arguments[i];
     if (!strcmp(option, "--result")) {
       wants_result = 1;
+      continue;
+    }
+    if (!strcmp(option, "--hold")) {
+      holds = 1;
       continue;
     }
     if (!strcmp(option, "--log")) {
@@ -240,6 +245,7 @@ static void make_record(int status) {
   put_text(head);
   if (wants_result) put_result();
   if (parameter_count) put_parameters();
+  if (holds && !told_to_end) put_text(",\"held\":true");
   put_text("}");
 }
 
@@ -286,11 +292,11 @@ static void deliver(void) {
 
 static void forward(int number) {
   int saved = errno;
-  if (number == SIGTERM && grace && !told_to_end) {
+  if (number == SIGTERM && !told_to_end) {
     told_to_end = 1;
-    alarm(grace);
+    if (grace) alarm(grace);
   }
-  if (child > 0) kill(child, number == SIGALRM && told_to_end ? SIGKILL : number);
+  if (child > 0) kill(child, number == SIGALRM && grace && told_to_end ? SIGKILL : number);
   errno = saved;
 }
 
@@ -379,6 +385,16 @@ static int run(char **command) {
   return supervise(out[0], err[0]);
 }
 
+/* Waits to be told to end; what is left of the command may run on. */
+static void hold(void) {
+  sigset_t term, before;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, &before);
+  signal(SIGCHLD, SIG_IGN); /* orphans are reaped by the kernel */
+  while (!told_to_end) sigsuspend(&before);
+}
+
 /* `copy TARGET`: puts this program there, executable. */
 static int copy_self(const char *target) {
   static char buffer[65536];
@@ -404,5 +420,6 @@ int main(int count, char **arguments) {
   }
   make_record(status);
   deliver();
+  if (holds) hold();
   return status;
 }

@@ -88,6 +88,13 @@ class Logs(Protocol):
         """Lines with their ends, until the container ends."""
 
 
+class Exec(Protocol):
+    """Commands in running containers."""
+
+    async def run(self, namespace: str, pod: str, container: str, command: tuple[str, ...]) -> None:
+        """Return when the command has ended well; RefusedError when it did not, or may not run."""
+
+
 class Announcements(Protocol):
     """Kubernetes Events: sent in the background, aggregated, lost rather than in the way."""
 

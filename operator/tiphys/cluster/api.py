@@ -37,6 +37,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Event": ("api/v1", "events"),
     "Namespace": ("api/v1", "namespaces"),
     "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
+    "Node": ("api/v1", "nodes"),
     "ServiceAccount": ("api/v1", "serviceaccounts"),
     "Workflow": (_ARGO, "workflows"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
@@ -46,7 +47,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
 }
 """Kind -> path of its API group and plural name."""
-_CLUSTER_WIDE = frozenset({"Namespace", "ClusterWorkflowTemplate"})
+_CLUSTER_WIDE = frozenset({"Namespace", "Node", "ClusterWorkflowTemplate"})
 _PAGE = 500
 Observer = Callable[[str, str, int, float], None]
 """Told of every call: verb, kind, HTTP status (0 for no answer), seconds."""

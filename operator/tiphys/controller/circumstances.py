@@ -32,5 +32,6 @@ def pod_settings_of(base: PodSettings, argo: Configuration, own: OwnConfiguratio
         main_container=argo.main_container or {},
         architectures=own.architectures or base.architectures,
         images={name: ImageEntry(image.entrypoint, image.cmd) for name, image in argo.images.items()},
+        security=own.pod_security,
         pod_gc_delay=f"{argo.pod_gc_delete_delay_duration.total_seconds():g}s",
     )

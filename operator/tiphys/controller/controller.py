@@ -16,6 +16,7 @@ from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
 from tiphys.controller.housekeeping import Housekeeper
 from tiphys.controller.keeping import Keeping, keep
+from tiphys.controller.leftovers import Leftovers
 from tiphys.controller.live import Live
 from tiphys.controller.locking import Locking
 from tiphys.controller.memos import Memos
@@ -39,7 +40,7 @@ from tiphys.model.workflow import Workflow
 from tiphys.pods.collection import is_collection
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
-from tiphys.ports import Announcements, Clock, Locks, Logs, Objects, Repositories
+from tiphys.ports import Announcements, Clock, Exec, Locks, Logs, Objects, Repositories
 from tiphys.settings import Configuration, Environment, OwnConfiguration
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.metrics import ControllerMetrics
@@ -62,6 +63,7 @@ class Surroundings(NamedTuple):
     home: str = "argo"
     namespace: str = ""
     locks: Locks | None = None
+    exec: Exec | None = None
 
 
 class Controller:
@@ -100,6 +102,8 @@ class Controller:
         self.admission = Admission(self._admitted)
         self.collector = ArtifactCollector(self)
         self.housekeeper = Housekeeper(self)
+        self.exec = world.exec
+        self._leftovers = Leftovers(self)
         self._restorer = Restorer(self)
         self._writer = Writer(self)
         self._queue = TurnQueue()
@@ -270,6 +274,7 @@ class Controller:
         live = self.lives.get(self.pods.store(key, pod))
         if live is None or live.run is None or not live.owns(key, pod):
             return
+        self._leftovers.heard(key, pod)
         report = self.pods.report(key, pod)
         if report is not None:
             self.send(live, NodeReported(report))
@@ -279,6 +284,7 @@ class Controller:
         if is_collection(pod):
             self.collector.pod_heard(pod)
             return
+        self._leftovers.forget(pod)
         words = self.pods.last_words(pod)
         live = self.lives.get(self.pods.forget(key, pod))
         if live is None or not live.owns(key, pod):

@@ -44,6 +44,11 @@ class ObservedPods:
         """The pods of a workflow."""
         return self._pods.get(uid, {})
 
+    def known(self, key: str, pod: PodView) -> PodView | None:
+        """The pod as it is now; None when it is gone."""
+        now = self._pods.get(owner_uid(pod), {}).get(key)
+        return now if now is not None and now.metadata.uid == pod.metadata.uid else None
+
     def store(self, key: str, pod: PodView) -> str:
         """Know a pod; its owner's uid, empty for a pod of nobody's."""
         uid = owner_uid(pod) if node_id(pod) else ""

@@ -11,7 +11,9 @@ from aiohttp import web
 
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
+from tiphys.cluster.architectures import architectures_of
 from tiphys.cluster.connection import find_access
+from tiphys.cluster.exec import PodExec
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.offloaded import offloaded_versions
 from tiphys.cluster.repositories import ConfigMapRepositories
@@ -57,7 +59,8 @@ async def _main(options: Options) -> int:
         configured = Configured(options.config_map, access.namespace, announcements, metrics)
         await _read_configuration(configured, api)
         instance, namespace = _scope(options, configured)
-        settings = PodSettings(executor_image=options.executor_image, instance_id=instance)
+        architectures = await architectures_of(api)
+        settings = PodSettings(executor_image=options.executor_image, instance_id=instance, architectures=architectures)
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
         persisting = Persisting(
             api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,
@@ -67,6 +70,7 @@ async def _main(options: Options) -> int:
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
+            exec=PodExec(api),
         )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)

@@ -4,9 +4,7 @@ import platform
 from pathlib import Path
 
 from tiphys.errors import NotFound
-from tiphys.shim import binaries
-
-_NAMES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+from tiphys.shim import MACHINES, binaries
 
 
 def bring_shim(target: Path, machine: str = "") -> None:
@@ -20,7 +18,7 @@ def bring_shim(target: Path, machine: str = "") -> None:
         NotFound: There is no shim for this machine.
     """
     machine = machine or platform.machine()
-    program = binaries().get(_NAMES.get(machine.lower(), ""))
+    program = binaries().get(MACHINES.get(machine.lower(), ""))
     if program is None:
         raise NotFound(f"there is no shim for {machine}", hint="outputs can be read on amd64 and arm64 only")
     target.write_bytes(program)

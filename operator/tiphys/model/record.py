@@ -19,7 +19,7 @@ class DamagedRecord(OutsideError):  # noqa: N818 what it is
     code = "damaged-record"
 
 
-class Record(msgspec.Struct, frozen=True, rename={"exit_code": "exit", "too_big": "tooBig", "version": "v"}):
+class Record(msgspec.Struct, frozen=True, rename={"exit_code": "exit", "too_big": "tooBig", "version": "v", "is_held": "held"}):
     """What a command left.
 
     Attributes:
@@ -28,6 +28,7 @@ class Record(msgspec.Struct, frozen=True, rename={"exit_code": "exit", "too_big"
         parameters: Name -> value.
         missing: Parameters with neither file nor default.
         too_big: Parameters whose file is larger than 256 KiB.
+        is_held: The command ended by itself, before it was told to.
     """
 
     version: int
@@ -36,6 +37,7 @@ class Record(msgspec.Struct, frozen=True, rename={"exit_code": "exit", "too_big"
     parameters: dict[str, str] = {}
     missing: tuple[str, ...] = ()
     too_big: tuple[str, ...] = ()
+    is_held: bool = False
 
 
 class Framed(msgspec.Struct, frozen=True, rename={"version": "v", "size": "framed"}):

@@ -24,7 +24,7 @@ from tiphys.pods.passes.refuse import refuse_unsupported
 from tiphys.pods.passes.resource import resource_container
 from tiphys.pods.passes.schedule import schedule
 from tiphys.pods.passes.script import script_source
-from tiphys.pods.passes.shim import wrap_in_shim
+from tiphys.pods.passes.shim import hold_sidecars, wrap_in_shim
 from tiphys.pods.passes.staging import drop_absent, executors, input_mounts
 from tiphys.pods.passes.volumes import check_volumes, volumes
 from tiphys.pods.settings import PodSettings
@@ -81,6 +81,6 @@ _PASSES: tuple[Callable[[Draft], None], ...] = (
     main_container, script_source, resource_container, input_mounts,  # what runs
     companions, volumes, schedule, account, deadline, executors,  # what stands around it
     pod_spec_patch, drop_absent,  # the user's last word, before ours
-    environment, wrap_in_shim, restrict, check_volumes,
+    environment, wrap_in_shim, hold_sidecars, restrict, check_volumes,
 )  # fmt: skip
 """In this order: a pass sees what those before it made. What a patch may touch is made before it."""

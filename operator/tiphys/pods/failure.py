@@ -7,7 +7,7 @@ Differs from Argo: a sidecar that was told to end, since `main` had ended, may e
 from collections.abc import Iterable
 
 from tiphys.model.phases import ERROR, FAILED, SUCCEEDED
-from tiphys.model.record import parse_message
+from tiphys.model.record import Record, parse_message
 from tiphys.model.staging import parse_staging_record
 from tiphys.pods.view import ContainerStatus, PodView, Terminated
 
@@ -84,7 +84,11 @@ def failed_by_itself(sidecar: ContainerStatus, pod: PodView) -> Terminated | Non
     for life in (sidecar.last_state.terminated, sidecar.state.terminated):
         if life is None or life.exit_code == 0 or life.exit_code in _SIGNALLED:
             continue
-        if main_end is None or (life.finished_at is not None and life.finished_at < main_end):
+        record = parse_message(life.message)
+        if isinstance(record, Record):
+            if record.is_held:
+                return life
+        elif main_end is None or (life.finished_at is not None and life.finished_at < main_end):
             return life
     return None
 

@@ -97,6 +97,7 @@ class PodSpec(Partial, frozen=True):
     """What we read of the spec."""
 
     node_name: str = ""
+    termination_grace_period_seconds: int = 30
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
 

@@ -5,6 +5,8 @@ from importlib import resources
 from tiphys.errors import NotFound
 
 ARCHITECTURES = ("amd64", "arm64")
+MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+"""As a kernel calls it -> as Kubernetes does."""
 
 
 def binaries() -> dict[str, bytes]:

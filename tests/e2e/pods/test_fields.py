@@ -61,7 +61,7 @@ def test_a_pod_is_the_users_container_and_what_the_step_needs(place: Cluster, fi
     assert all([container["name"] for container in pod["spec"]["containers"]] == ["main"] for pod in pods)
     assert by_name["fields.volumes"]["spec"]["containers"][0]["command"][:2] == ["sh", "-c"]
     assert by_name["fields.identity"]["spec"]["containers"][0]["command"][0] == "/argo-shim/shim"
-    assert [one["name"] for one in by_name["fields.beside"]["spec"]["initContainers"]] == ["before", "helper", "deaf"]
+    assert [one["name"] for one in by_name["fields.beside"]["spec"]["initContainers"]] == ["before", "helper", "deaf", "once"]
     arch = {pod["spec"].get("nodeSelector", {}).get("kubernetes.io/arch") for name, pod in by_name.items() if name != "fields.placed"}
     assert len(arch) == 1
     assert arch != {None}

@@ -188,3 +188,41 @@ def test_each_architecture_has_a_small_static_program(architecture, machine):
     assert program[:4] == b"\x7fELF"
     assert int.from_bytes(program[18:20], "little") == machine
     assert b"/ld-musl" not in program
+
+
+def test_a_command_that_ends_by_itself_is_held_until_the_shim_is_told_to_end(tmp_path):
+    message = tmp_path / "message"
+    process = subprocess.Popen([SHIM, "--hold", "--termination", message, "--", "sh", "-c", "exit 3"])
+    end = time.monotonic() + 10
+    while not (message.exists() and message.read_text()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    time.sleep(0.3)
+    assert process.poll() is None
+    found = record(message.read_text())
+    assert (found.exit_code, found.is_held) == (3, True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 3
+
+
+def test_a_command_that_is_told_to_end_is_not_held(tmp_path):
+    message, ready = tmp_path / "message", tmp_path / "ready"
+    script = f"trap 'exit 4' TERM; touch {ready}; while :; do sleep 0.05; done"
+    process = subprocess.Popen([SHIM, "--hold", "--termination", message, "--", "sh", "-c", script])
+    while not ready.exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 4
+    found = record(message.read_text())
+    assert (found.exit_code, found.is_held) == (4, False)
+
+
+def test_an_alarm_is_the_commands_own_business_where_no_time_is_set(tmp_path):
+    ready = tmp_path / "ready"
+    script = f"trap 'exit 6' ALRM; trap : TERM; touch {ready}; while :; do sleep 0.05; done"
+    process = subprocess.Popen([SHIM, "--termination", tmp_path / "message", "--", "sh", "-c", script])
+    while not ready.exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGALRM)
+    assert process.wait(10) == 6

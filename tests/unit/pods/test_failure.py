@@ -136,6 +136,9 @@ def test_a_deleted_pod_that_succeeded_has_succeeded():
         (ended("side", 137, at=5), "Succeeded", ""),
         (running("side") | {"lastState": ended("side", 2, at=3)["state"]}, "Failed", "side: Error (exit code 2)"),
         (running("side") | {"lastState": ended("side", 0, at=3)["state"]}, "Succeeded", ""),
+        (ended("side", 3, message='{"v":1,"exit":3,"held":true}', at=11), "Failed", "side: Error (exit code 3)"),
+        (ended("side", 3, message='{"v":1,"exit":3}', at=9), "Succeeded", ""),
+        (ended("side", 0, message='{"v":1,"exit":0,"held":true}', at=11), "Succeeded", ""),
     ],
 )
 def test_a_sidecar_fails_the_step_only_if_it_failed_before_main_ended(sidecar, phase, message):

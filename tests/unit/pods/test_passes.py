@@ -306,3 +306,17 @@ def test_a_command_that_does_not_end_leaves_time_for_its_record(pod):
     assert pod(quick, **RESULT)["containers"][0]["command"] == ["/argo-shim/shim", "--result", "--", "run"]
     slow = {"podSpecPatch": "terminationGracePeriodSeconds: 60"}
     assert pod(slow, **RESULT)["containers"][0]["command"][:3] == ["/argo-shim/shim", "--grace", "58"]
+
+
+def test_a_sidecar_whose_command_is_known_is_held_when_it_ends_by_itself(pod):
+    sidecars = [{"name": "once", "image": "i", "command": ["c"], "args": ["a"], "terminationMessagePath": "/out/m"}, {"name": "known", "image": "k"},
+                {"name": "unknown", "image": "u", "args": ["a"]}]  # fmt: skip
+    made = pod({"sidecars": sidecars, "initContainers": [{"name": "before", "image": "i", "command": ["b"]}]},
+               settings=PodSettings(images={"k": ImageEntry(("entry",), ("x",))}))  # fmt: skip
+    before, once, known, unknown = made["initContainers"]
+    assert before["command"] == ["b"]
+    assert (once["command"], once["args"]) == (["/argo-shim/shim", "--hold", "--termination", "/out/m", "--", "c"], ["a"])
+    assert (known["command"], known["args"]) == (["/argo-shim/shim", "--hold", "--", "entry"], ["x"])
+    assert "command" not in unknown
+    assert [volume["name"] for volume in made["volumes"]] == ["tiphys-shim"]
+    assert made["containers"][0]["command"] == ["run"]

@@ -132,3 +132,15 @@ def test_an_input_that_could_not_be_brought_is_an_error_with_its_reason():
     spec = {"containers": [{"name": "main"}], "initContainers": [{"name": "init"}]}
     report = read_pod(pod(status, spec))
     assert (report.phase, report.message) == ("Error", "init: Error (exit code 64): artifact in: bucket b: key k: not found")
+
+
+TEXTS = st.dictionaries(st.text(max_size=30) | st.sampled_from(["workflows.argoproj.io/node-id", "workflows.argoproj.io/progress"]), st.text())
+
+
+@given(st.fixed_dictionaries({}, optional={
+    "annotations": TEXTS, "labels": TEXTS, "name": st.text(), "uid": st.text(), "finalizers": st.lists(st.text()),
+    "ownerReferences": st.lists(st.fixed_dictionaries({}, optional={"uid": st.text(), "controller": st.booleans(), "kind": st.text()}))}))  # fmt: skip
+def test_no_metadata_of_others_breaks_the_reader(metadata):
+    view = parse_pod(json.dumps({"metadata": metadata, "status": {"phase": "Running"}}).encode())
+    assert read_pod(view).node_id == metadata.get("annotations", {}).get("workflows.argoproj.io/node-id", "")
+    assert isinstance(owner_uid(view), str)

@@ -1,7 +1,7 @@
 """Pass: init containers, and sidecars that the kubelet starts before `main` and ends after it.
 
 Source: argo-semantics 4.3, 12.4.
-Differs from Argo: sidecars are native ones, so the kubelet ends them, and starts one again that ends while `main` runs.
+Differs from Argo: sidecars are native ones, so the kubelet ends them, and they run before `main` begins.
 """
 
 from tiphys.model.base import Json

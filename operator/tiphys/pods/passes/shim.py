@@ -50,6 +50,20 @@ def wrap_in_shim(draft: Draft) -> None:
     mount_shim(draft, main)
 
 
+def hold_sidecars(draft: Draft) -> None:
+    """A sidecar that ends by itself is held: the kubelet would start it again, and `main` only after it has seen it run."""
+    names = {str(container.get("name")) for container in draft.template.sidecars}
+    for container in draft.spec["initContainers"]:
+        is_known = bool(container.get("command")) or str(container.get("image", "")) in draft.settings.images
+        if container.get("name") not in names or container.get("restartPolicy") != "Always" or not is_known:
+            continue
+        command, arguments = entry_point(draft, container)
+        termination = str(container.get("terminationMessagePath", ""))
+        where = ["--termination", termination] if termination else []
+        container["command"], container["args"] = [SHIM_PATH, "--hold", *where, "--", *command], arguments
+        mount_shim(draft, container)
+
+
 def _grace(draft: Draft) -> list[str]:
     """A command that does not end when it is told to is ended in time for the record to be written."""
     seconds = draft.spec.get("terminationGracePeriodSeconds", 30)
