@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tiphys/bin
 CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
 KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 
-.PHONY: setup shim lint unit integration cluster cluster-down e2e bench test run clean
+.PHONY: setup shim lint unit simulate integration cluster cluster-down e2e bench test run clean
 
 $(UV):
 	command -v python3 > /dev/null
@@ -28,6 +28,10 @@ lint: setup
 unit: setup
 	$(RUN) python -m pytest tests/unit
 
+# ten thousand seeded runs with crashes, lost, doubled and reordered events
+simulate: setup
+	$(RUN) python -m tests.simulation --seeds 10000
+
 integration: shim
 	$(RUN) python -m pytest tests/integration tests/contract
 
@@ -47,7 +51,7 @@ bench: cluster
 	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench
 
-test: lint unit integration e2e
+test: lint unit simulate integration e2e
 
 # runs examples/dag-diamond.yaml on the test cluster and shows the finished tree with its logs
 run: cluster

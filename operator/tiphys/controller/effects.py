@@ -50,10 +50,10 @@ class Effects:
         teller = Teller(controller.announcements, controller.metrics)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self.starter.start,
-            StopNode: self.starter.stop,
+            StopNode: Live.delete_later,
             CreateClaims: Claimer(controller).create,
             ReadConfigMap: ConfigMapReader(controller).read,
-            CollectNode: self._collect_later,
+            CollectNode: Live.delete_later,
             WakeAt: self._wake,
             NodeChanged: teller.node_changed,
             WorkflowChanged: teller.workflow_changed,
@@ -113,14 +113,14 @@ class Effects:
 
     # --- pods that are no longer needed
 
-    def _collect_later(self, live: Live, action: CollectNode) -> None:
-        live.to_collect.append(action)
-
     def collect(self, live: Live) -> None:
         """The status is written: pods whose end it records may go."""
-        actions, live.to_collect = live.to_collect, []
+        actions, live.deleting = live.deleting, []
         gc = live.run.spec.pod_gc if live.run is not None else None
         for action in actions:
+            if isinstance(action, StopNode):
+                self.starter.stop(live, action)
+                continue
             pod = self._controller.pods.of(live.uid).get(f"{live.namespace}/{action.pod_name}")
             if pod is None or is_chosen(gc, pod):
                 at = self._controller.clock.now() + timedelta(seconds=action.delay_seconds)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from tiphys.cluster.versions import is_older
-from tiphys.engine.actions import CollectNode, DeleteOwned
+from tiphys.engine.actions import CollectNode, DeleteOwned, StopNode
 from tiphys.engine.events import Event, Restored
 from tiphys.engine.patch import join
 from tiphys.engine.run import Run
@@ -77,7 +77,8 @@ class Live:
         self.is_writing = False
         self.is_refused = False
         self.heard: Workflow | None = None
-        self.to_collect: list[CollectNode] = []
+        self.to_delete: list[CollectNode | StopNode] = []
+        self.deleting: list[CollectNode | StopNode] = []
         self.to_release: list[DeleteOwned] = []
         self.closed = asyncio.Event()
         self.packing = Packing()
@@ -124,7 +125,7 @@ class Live:
         self.size_bytes = 0
         self.patch = {}
         self.is_urgent = self.is_ending = self.is_verified = False
-        self.to_collect = []
+        self.to_delete, self.deleting = [], []
         self.events = deque(event for event in self.events if not isinstance(event, Restored))
 
     def unpacked(self, workflow: Workflow) -> Workflow | None:
@@ -150,9 +151,17 @@ class Live:
         if self.is_urgent:
             self.write_now.set()
 
+    def delete_later(self, action: CollectNode | StopNode) -> None:
+        """Delete a pod once the status that says why is written: who comes after a crash must not start it again."""
+        self.to_delete.append(action)
+        if isinstance(action, StopNode):
+            self.is_urgent = True
+            self.write_now.set()
+
     def take_patch(self) -> tuple[Json, bool]:
-        """What is to be written, and whether it is the end."""
+        """What is to be written, and whether it is the end; with it goes what may be deleted once it is written."""
         patch, self.patch = self.patch, {}
+        self.deleting, self.to_delete = [*self.deleting, *self.to_delete], []
         is_ending, self.is_urgent, self.is_idle = self.is_ending, False, True
         self.write_now.clear()
         return patch, is_ending

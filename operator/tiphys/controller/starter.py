@@ -19,6 +19,7 @@ from tiphys.engine.events import StartDelayed, StartRefused
 from tiphys.errors import AlreadyExists, Conflict, NotFound, OutsideError, RefusedError, TiphysError, UserError
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
+from tiphys.model.phases import FULFILLED
 from tiphys.pods.build import PodPlan, build
 from tiphys.pods.view import owner_uid, parse_pod
 from tiphys.shim import binaries
@@ -73,7 +74,11 @@ class Starter:
 
     def _is_wanted(self, live: Live, order: NodeOrder) -> bool:
         controller = self._controller
-        return order.node_id in live.started and not controller.is_stopping and controller.lives.get(live.uid) is live
+        node = live.run.tree.by_id(order.node_id) if live.run is not None else None
+        # a creation whose answer was lost may have come to its end meanwhile: a second pod must not follow
+        is_over = node is not None and node.phase in FULFILLED
+        is_followed = not controller.is_stopping and controller.lives.get(live.uid) is live
+        return order.node_id in live.started and is_followed and not is_over
 
     async def _create_soon(self, live: Live, order: NodeOrder, plan: PodPlan) -> None:
         backoff = Backoff(longest=_LONGEST_DELAY)

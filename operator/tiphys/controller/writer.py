@@ -32,7 +32,13 @@ class Writer:
 
     def soon(self, live: Live) -> None:
         """See to it that what is to be written is written when it is due."""
-        if live.patch and live.writer is None and not self._controller.is_stopping:
+        if live.writer is not None or self._controller.is_stopping:
+            return
+        if not live.patch and live.to_delete:
+            # what these pods ended with is stored already
+            live.take_patch()
+            self._controller.effects.collect(live)
+        elif live.patch:
             live.writer = asyncio.get_running_loop().create_task(self._write(live))
 
     async def _write(self, live: Live) -> None:

@@ -28,6 +28,7 @@ from tiphys.model.phases import (
     PENDING,
     RUNNING,
     SKIPPED,
+    SKIPPED_TYPE,
     SUCCEEDED,
     TASK_GROUP,
     is_fulfilled,
@@ -153,7 +154,7 @@ class DAGExecution(BodyExecution):
         """All that the task waits for is fulfilled: run it, or omit it."""
         node = self.run.tree.find(f"{self.call.name}.{name}")
         task = self._plan.tasks[name]
-        if node is not None and node.phase in FULFILLED and not (task.hooks or task.on_exit or node.daemoned):
+        if node is not None and node.phase in FULFILLED and not self._may_have_hooks(node, task):
             self.run.tree.adopt(node, self.node_id)
             self._task_finished(name)
             return
@@ -167,6 +168,12 @@ class DAGExecution(BodyExecution):
             self._stillborn(name, OMITTED, "omitted: depends condition not met")
         else:
             self._begin_task(name, task)
+
+    @staticmethod
+    def _may_have_hooks(node: NodeStatus, task: DAGTask) -> bool:
+        """Whether a fulfilled task may still have hooks to run, or a daemon to end; one that never began has neither."""
+        never_began = node.type == SKIPPED_TYPE and (node.phase == OMITTED or is_loop(task))
+        return not never_began and bool(task.hooks or task.on_exit or node.daemoned)
 
     def _attach_to(self, name: str) -> tuple[str, ...]:
         depends = self._plan.depends.get(name)
@@ -319,11 +326,12 @@ class TaskGroup(Execution):
         self._walk()
 
     def resume(self, node: NodeStatus) -> None:
-        """Go on with the members."""
-        if is_fulfilled(node) and not self._task.hooks:
-            self.tell()
-        else:
+        """Go on with the members; when the group has ended, so have their hooks, but daemons still want an end."""
+        children = [self.run.tree.by_id(child) for child in self.run.tree.children(self.node_id)]
+        if not is_fulfilled(node) or any(child is not None and child.daemoned for child in children):
             self._walk()
+        if is_fulfilled(node):
+            self.tell()
 
     def _walk(self) -> None:
         for i, item in enumerate(self._items):

@@ -193,9 +193,11 @@ class Execution:
 
     def stillborn(self, phase: str, message: str) -> None:
         """End without having run: a node of type Skipped, unless the node exists already."""
-        if self.node_or_none is None:
+        node = self.node_or_none
+        if node is None:
             self.create(SKIPPED_TYPE, phase, message=message)
             self.run.limits.note_end(self.call, phase)
+        if node is None or node.phase in FULFILLED:
             self.tell()
         else:
             self.end(phase, message, synchronization_status=None)

@@ -17,6 +17,7 @@ from tiphys.engine.claims import Claims
 from tiphys.engine.config_values import ConfigValues
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
 from tiphys.engine.execution import Execution, Parent
+from tiphys.engine.left_over import collect_left_over
 from tiphys.engine.library import Library
 from tiphys.engine.lifecycle import Lifecycle
 from tiphys.engine.limits import Limits
@@ -122,6 +123,7 @@ class Run:
                 self.reports = {report.node_id: report for report in event.reports}
                 self.premises = event.premises
                 self.lifecycle.restore(event.repository, event.repository_error)
+                collect_left_over(self)
             case events.SpecChanged():
                 self._change(event)
             case _ if self.is_finished:

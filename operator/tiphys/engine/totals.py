@@ -43,13 +43,28 @@ class Totals:
         self._progress: dict[str, tuple[int, int]] = {}
         self._durations: dict[str, dict[str, int]] = {}
         self._touched: dict[str, None] = {}
+        self._whole: set[str] = set()
 
     def contain(self, node_id: str, container: str) -> bool:
         """Remember what contains the node; False when it was known."""
         if node_id in self._container:
             return False
         self._container[node_id] = container
+        if container in self._whole:
+            self._open(container)
         return True
+
+    def _open(self, group: str) -> None:
+        """What a group that was counted whole contains is counted one by one after all."""
+        self._whole.discard(group)
+        done, total = self._progress.pop(group, (0, 0))
+        spent = self._durations.pop(group, {})
+        self._add(self._container.get(group), -done, -total, {resource: -seconds for resource, seconds in spent.items()})
+
+    def count_whole(self, node: NodeStatus) -> None:
+        """Count a group that has ended by what it says itself: what it contains is in that already."""
+        self._whole.add(node.id)
+        self.count(node)
 
     def count(self, node: NodeStatus) -> None:
         """Count what the node says of itself, instead of what it said before."""
@@ -64,7 +79,7 @@ class Totals:
     def _add(self, container: str | None, done: int, total: int, spent: Mapping[str, int]) -> None:
         if not (done or total or spent):
             return
-        while container is not None:
+        while container is not None and container not in self._whole:
             old_done, old_total = self._progress.get(container, (0, 0))
             self._progress[container] = (old_done + done, old_total + total)
             if spent:

@@ -7,8 +7,8 @@ from tiphys.errors import IllegalTransition
 from tiphys.model.phases import ERROR, FAILED, OMITTED, PENDING, RUNNING, SKIPPED, SUCCEEDED
 
 _NEXT = {
-    "": frozenset({PENDING, RUNNING, SUCCEEDED, SKIPPED, FAILED, ERROR, OMITTED}),
-    PENDING: frozenset({PENDING, RUNNING, SUCCEEDED, SKIPPED, FAILED, ERROR}),
+    "": frozenset({PENDING, RUNNING, SUCCEEDED, SKIPPED, ERROR, OMITTED}),
+    PENDING: frozenset({PENDING, RUNNING, SUCCEEDED, FAILED, ERROR}),
     RUNNING: frozenset({RUNNING, SUCCEEDED, FAILED, ERROR}),
     SUCCEEDED: frozenset({SUCCEEDED}),
     SKIPPED: frozenset({SKIPPED}),
@@ -16,6 +16,11 @@ _NEXT = {
     ERROR: frozenset({ERROR}),
     OMITTED: frozenset({OMITTED}),
 }
+
+
+def arrows() -> frozenset[tuple[str, str]]:
+    """Every change of phase that the table allows, as before and after."""
+    return frozenset((before, after) for before, nexts in _NEXT.items() for after in nexts if after != before)
 
 
 def check_transition(node_name: str, before: str, after: str) -> None:

@@ -65,8 +65,12 @@ class NodeTree:
 
     def adopt(self, node: NodeStatus, container: str) -> None:
         """Say what contains a node that was there before this run was restored."""
-        if self.totals.contain(node.id, container) and (node.type in LEAF_TYPES or is_fulfilled(node)):
+        if not self.totals.contain(node.id, container):
+            return
+        if node.type in LEAF_TYPES:
             self.totals.count(node)
+        elif is_fulfilled(node):
+            self.totals.count_whole(node)
 
     def change(self, node_id: str, now: datetime, **fields: Any) -> NodeStatus:
         """Change fields of a node; `now` becomes `finished_at` once it is fulfilled, unless given.
