@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.integration.controller.conftest import Harbour, harbour_with
+from tests.integration.controller.conftest import Harbour, Life, harbour_with
 
 from tiphys.testing.apiserver import Call, Ending, Fault
 
@@ -112,24 +112,29 @@ def running(harbour: Harbour) -> list[str]:
     return [p["metadata"]["name"] for p in harbour.pods() if p["status"]["phase"] in ("Pending", "Running")]
 
 
+async def take_over(harbour: Harbour, crash: Crash, life: Life) -> None:
+    """Another controller starts once the first one has died."""
+    await crash.happened.wait()
+    await harbour.kill(life)
+    harbour.server.is_down = False
+    await harbour.controller()
+
+
 async def play(seed: str, index: int = -1, *, is_after: bool = False) -> tuple[bool, dict[str, Any], Counter[str]]:
     """Whether there was such an effect to crash at, the end, and the pods that were made."""
     async with harbour_with(behave) as harbour:
         crash = Crash(harbour, index, is_after=is_after) if index >= 0 else None
         harbour.submit(SEEDS[seed])
         life = await harbour.controller()
-        waits = [asyncio.ensure_future(harbour.finished("w"))]
-        if crash is not None:
-            waits.append(asyncio.ensure_future(crash.happened.wait()))
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits[1:]:
-            wait.cancel()
-        if crash is not None and crash.happened.is_set():
-            await harbour.kill(life)
-            harbour.server.is_down = False
-            life = await harbour.controller()
-        await waits[0]
+        rescue = asyncio.ensure_future(take_over(harbour, crash, life)) if crash is not None else None
+        await harbour.finished("w")
+        # the last effects may come after the end was written
         await harbour.until(lambda: not running(harbour))
+        if rescue is not None and crash is not None and crash.happened.is_set():
+            await rescue
+            await harbour.until(lambda: not running(harbour))
+        elif rescue is not None:
+            rescue.cancel()
         return crash is not None and crash.happened.is_set(), end(harbour), made(harbour)
 
 
