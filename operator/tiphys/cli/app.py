@@ -34,6 +34,16 @@ app.command(_node)
 _config = App(name="config", help="The controller's configuration.")
 _config.command("tiphys.cli.config:check", name="check")
 app.command(_config)
+_STORED = ("create", "update", "apply", "get", "list", "lint", "delete")
+for _name, _module, _help, _verbs in (
+    ("template", "template", "Stored WorkflowTemplates.", _STORED),
+    ("cluster-template", "cluster_template", "Stored ClusterWorkflowTemplates.", _STORED),
+    ("cron", "cron", "Schedules: CronWorkflows.", (*_STORED, "suspend", "resume", "backfill")),
+):
+    _stored = App(name=_name, help=_help)
+    for _verb in _verbs:
+        _stored.command(f"tiphys.cli.{_module}:{'list_' if _verb == 'list' else _verb}", name=_verb)
+    app.command(_stored)
 _executor = App(name="executor", help="Programs that run in pods.")
 _executor.command("tiphys.cli.executor:resource", name="resource")
 _executor.command("tiphys.cli.executor:shim", name="shim")
