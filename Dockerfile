@@ -11,6 +11,8 @@ RUN uv export --frozen --no-dev --no-emit-project > /requirements.txt \
  && python -m compileall -q /opt/tiphys
 
 FROM python:3.11-slim
+# for git artifacts; libnss-wrapper lets ssh run as a user that the image does not know
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends git openssh-client libnss-wrapper && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/tiphys /opt/tiphys
 ENV PYTHONPATH=/opt/tiphys PATH=/opt/tiphys/bin:/usr/local/bin:/usr/bin:/bin HOME=/tmp
 USER 65532:65532

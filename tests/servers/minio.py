@@ -2,13 +2,18 @@
 
 import os
 import pathlib
+import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.servers.certificates import certificates
 from tests.servers.process import free_port, running
 
-from tiphys.artifacts.aws import Keys
+from tiphys.artifacts.aws import Keys, Scope, _now, signed
+from tiphys.artifacts.web import Client
+from tiphys.errors import OutsideError
 
 ROOT = pathlib.Path(__file__).parents[2]
 KEYS = Keys("tiphys-test-user", "tiphys-test-canary-secret")
@@ -40,9 +45,9 @@ def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: 
     (folder / "certs").mkdir(exist_ok=True)
     port = port or free_port(host)
     if tls:
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=minio", "-addext", f"subjectAltName=IP:{host}",
-             "-keyout", folder / "certs/private.key", "-out", folder / "certs/public.crt"], check=True, capture_output=True)  # fmt: skip
+        certificates(folder, host)
+        (folder / "server.crt").rename(folder / "certs/public.crt")
+        (folder / "server.key").rename(folder / "certs/private.key")
     env = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "MINIO_ROOT_USER": KEYS.access, "MINIO_ROOT_PASSWORD": KEYS.secret,
         "MINIO_CI_CD": "on", "MINIO_BROWSER": "off", "MINIO_KMS_SECRET_KEY": "k1:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
@@ -50,4 +55,20 @@ def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: 
     }  # fmt: skip
     command = [program(), "server", "--quiet", "--address", f"{host}:{port}", "--certs-dir", folder / "certs", folder / "data"]
     with running(command, port, folder / "minio.log", env, host):
-        yield Minio(folder, host, port, tls=tls)
+        one = Minio(folder, host, port, tls=tls)
+        _wait_until_ready(one)
+        yield one
+
+
+def _wait_until_ready(one: Minio) -> None:
+    """It answers before it can do anything."""
+    client = Client(ssl.create_default_context(cafile=one.folder / "ca.crt") if one.tls else None)
+    url, end = f"{'https' if one.tls else 'http'}://{one.endpoint}/", time.monotonic() + 30
+    while True:
+        try:
+            client.read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", _now())))
+        except OutsideError:
+            assert time.monotonic() < end, (one.folder / "minio.log").read_text()
+            time.sleep(0.1)
+        else:
+            return

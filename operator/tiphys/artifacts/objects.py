@@ -49,6 +49,8 @@ def _reason(error: Exception) -> str:
     text = str(error)
     if found := xml_reason(text):
         return found
+    if certificate := re.search(r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w+)", text):
+        return f"the server's certificate is not trusted: {certificate[1]}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return re.sub(r"://[^/@\s]*@", "://", lines[0] if lines else type(error).__name__)[:500]
 
@@ -56,8 +58,8 @@ def _reason(error: Exception) -> str:
 #: How an error of S3 and its like starts -> what it means; all others may pass.
 _CODES: tuple[tuple[Callable[[str], TiphysError], tuple[str, ...]], ...] = (
     (Forbidden, ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "ExpiredToken", "InvalidToken", "AuthFailure")),
-    (NotFound, ("NoSuchBucket", "NoSuchKey")),
-    (InvalidManifest, ("Invalid", "Malformed", "EntityTooLarge", "KeyTooLong", "KMS")),
+    (NotFound, ("NoSuchBucket", "NoSuchKey", "BlobNotFound", "ContainerNotFound")),
+    (InvalidManifest, ("the server's certificate", "Invalid", "Malformed", "EntityTooLarge", "KeyTooLong", "KMS")),
 )
 
 
@@ -198,7 +200,7 @@ class ObjectDriver:
                 with told():
                     delete(self._store, batch)
             except NotFound as e:
-                if "NoSuchBucket" in e.message:
+                if "Bucket" in e.message or "Container" in e.message:
                     raise
             batch = list(itertools.islice(below, 500))
 

@@ -1,0 +1,231 @@
+"""What s3 artifacts may say, against MinIO: trust, buckets, encryption, roles, and what is left of an upload that breaks."""
+
+import pathlib
+import ssl
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import msgspec
+import pytest
+from tests.servers.doubles import sts
+from tests.servers.minio import KEYS, Minio
+from tests.servers.secrets import Secrets
+
+from tiphys.artifacts.aws import Keys, Scope, _now, signed
+from tiphys.artifacts.objects import PART
+from tiphys.artifacts.s3 import OSSDriver, S3Driver, _region_of, encryption
+from tiphys.artifacts.web import Client
+from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError
+from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, OSSLifecycleRule, S3Artifact, S3EncryptionOptions
+
+
+@pytest.fixture
+def secrets(tmp_path: pathlib.Path) -> Secrets:
+    return Secrets(tmp_path / "secrets")
+
+
+def place_in(store: Minio, secrets: Secrets, **more: object) -> S3Artifact:
+    keys = {"access_key_secret": secrets("access", KEYS.access), "secret_key_secret": secrets("secret", KEYS.secret)}
+    return msgspec.structs.replace(S3Artifact(endpoint=store.endpoint, insecure=not store.tls, bucket="bucket", **keys), **more)
+
+
+def read(driver: S3Driver, key: str) -> bytes:
+    return b"".join(driver.stream(key))
+
+
+def about(store: Minio, path: str) -> dict[str, str]:
+    """The headers of an object, asked for by hand."""
+    context = ssl.create_default_context(cafile=store.folder / "ca.crt") if store.tls else None
+    url = f"{'https' if store.tls else 'http'}://{store.endpoint}/{path}"
+    with Client(context).open("HEAD", url, signed("HEAD", url, KEYS, Scope("us-east-1", "s3", _now()))) as answer:
+        return {name.lower(): value for name, value in answer.headers.items()}
+
+
+_WITH_AUTHORITY = """
+import sys, pathlib, msgspec
+from tiphys.artifacts.objects import RETRY
+from tiphys.artifacts.s3 import S3Driver
+from tiphys.artifacts.secrets import mounted
+from tiphys.model.locations import S3Artifact
+RETRY["max_retries"] = 2
+driver = S3Driver(msgspec.json.decode(sys.argv[1], type=S3Artifact), mounted(pathlib.Path(sys.argv[2])))
+driver.save("tls", [b"over tls"])
+print(b"".join(driver.stream("tls")).decode())
+"""
+
+
+def in_a_process(place: S3Artifact, secrets: Secrets) -> subprocess.CompletedProcess[str]:
+    """Trust is a thing of the process, so each of these has its own."""
+    command = [sys.executable, "-c", _WITH_AUTHORITY, msgspec.json.encode(place).decode(), str(secrets.folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=150)
+
+
+def test_a_store_with_an_authority_of_its_own_is_trusted_when_the_artifact_names_it(secure_store, secrets):
+    place = place_in(secure_store, secrets, ca_secret=secrets("ca", (secure_store.folder / "ca.crt").read_bytes()))
+    done = in_a_process(place, secrets)
+    assert done.stdout == "over tls\n", done.stderr
+
+
+def test_a_store_that_nobody_vouches_for_is_refused_for_good(secure_store, secrets):
+    done = in_a_process(place_in(secure_store, secrets), secrets)
+    assert "InvalidManifest: the server's certificate is not trusted: UnknownIssuer" in done.stderr
+
+
+def test_a_bucket_is_made_when_that_is_asked_for_and_only_once(store, secrets):
+    with pytest.raises(NotFound, match="NoSuchBucket"):
+        S3Driver(place_in(store, secrets, bucket="new-bucket"), secrets.read).save("a", [b"x"])
+    for _ in range(2):
+        driver = S3Driver(place_in(store, secrets, bucket="new-bucket", create_bucket_if_not_present=CreateS3BucketOptions()), secrets.read)
+        driver.save("a", [b"x"])
+        assert read(driver, "a") == b"x"
+
+
+def test_a_bucket_with_locks_is_made(store, secrets):
+    wanted = CreateS3BucketOptions(object_locking=True)
+    S3Driver(place_in(store, secrets, bucket="locked-bucket", create_bucket_if_not_present=wanted), secrets.read).save("a", [b"x"])
+    url = f"http://{store.endpoint}/locked-bucket?object-lock="
+    answer = Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", _now())))
+    assert b"<ObjectLockEnabled>Enabled<" in answer
+
+
+def test_an_object_is_encrypted_by_the_server_as_the_artifact_says(store, secrets):
+    for name, options, header, want in (
+        ("sse", S3EncryptionOptions(enable_encryption=True), "x-amz-server-side-encryption", "AES256"),
+        ("kms", S3EncryptionOptions(enable_encryption=True, kms_key_id="k1"), "x-amz-server-side-encryption", "aws:kms"),
+    ):
+        driver = S3Driver(place_in(store, secrets, encryption_options=options), secrets.read)
+        driver.save(name, [b"content"])
+        assert about(store, f"bucket/{name}")[header] == want
+        assert read(driver, name) == b"content"
+
+
+def test_a_customers_key_is_sent_and_without_it_nothing_is_read(secure_store, secrets):
+    key = secrets("customer", b"0123456789abcdef0123456789abcdef")
+    place = place_in(secure_store, secrets, ca_secret=secrets("ca", (secure_store.folder / "ca.crt").read_bytes()))
+    with_key = msgspec.structs.replace(place, encryption_options=S3EncryptionOptions(server_side_customer_key_secret=key))
+    done = in_a_process(with_key, secrets)
+    assert done.stdout == "over tls\n", done.stderr
+    with pytest.raises(InvalidManifest):
+        about(secure_store, "bucket/tls")
+
+
+def test_encryption_that_cannot_be_given_is_refused(secrets):
+    with pytest.raises(SpecError, match="kmsEncryptionContext"):
+        encryption(S3EncryptionOptions(kms_encryption_context="{}"), secrets.read)
+    both = S3EncryptionOptions(kms_key_id="k", server_side_customer_key_secret=secrets("c", b"x" * 32))
+    with pytest.raises(SpecError, match="do not go together"):
+        encryption(both, secrets.read)
+
+
+def test_an_upload_that_breaks_off_leaves_no_parts(store, secrets):
+    driver = S3Driver(place_in(store, secrets), secrets.read)
+
+    def broken():
+        for _ in range(6 * (PART >> 20)):
+            yield bytes(1 << 20)
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        driver.save("broken/off", broken())
+    url = f"http://{store.endpoint}/bucket?prefix=broken%2Foff&uploads="
+    answer = ET.fromstring(Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", _now()))))  # noqa: S314
+    assert [one for one in answer.iter() if one.tag.endswith("UploadId")] == []
+
+
+def test_check_sums_go_along_with_each_object(store, secrets):
+    S3Driver(place_in(store, secrets), secrets.read).save("summed", [b"x"])
+    url = f"http://{store.endpoint}/bucket/summed"
+    headers = signed("HEAD", url, KEYS, Scope("us-east-1", "s3", _now()), headers={"x-amz-checksum-mode": "ENABLED"})
+    with Client().open("HEAD", url, headers) as answer:
+        assert answer.headers["x-amz-checksum-sha256"] == "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE="
+
+
+def test_a_role_is_taken_and_its_token_is_sent(secrets):
+    """The double answers as STS documents it: MinIO gives roles to users only that its own admin protocol makes."""
+    with sts() as double:
+        place = S3Artifact(endpoint=double.url.removeprefix("http://"), insecure=True, bucket="bucket", role_arn="arn:aws:iam::1:role/r",
+                           access_key_secret=secrets("access", "own"), secret_key_secret=secrets("secret", "own-canary"))  # fmt: skip
+        assert read(S3Driver(place, secrets.read), "k") == b"content"
+        (_, _, asked), (_, path, got) = double.requests
+    assert "own/" in asked["Authorization"]
+    assert path == "/bucket/k"
+    assert "taken/" in got["authorization"]
+    assert got["x-amz-security-token"] == "token"
+
+
+def test_a_session_token_is_sent(secrets):
+    with sts() as double:
+        place = S3Artifact(endpoint=double.url.removeprefix("http://"), insecure=True, bucket="bucket", session_token_secret=secrets("token", "session"),
+                           access_key_secret=secrets("access", "own"), secret_key_secret=secrets("secret", "own-canary"))  # fmt: skip
+        assert read(S3Driver(place, secrets.read), "k") == b"content"
+        assert double.requests[-1][2]["x-amz-security-token"] == "session"
+
+
+def test_the_environments_own_credentials_are_used_where_the_artifact_names_none(store, secrets, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEYS.access)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEYS.secret)
+    place = S3Artifact(endpoint=store.endpoint, insecure=True, bucket="bucket", use_sdk_creds=True)
+    driver = S3Driver(place, secrets.read)
+    driver.save("sdk", [b"x"])
+    assert read(driver, "sdk") == b"x"
+
+
+def test_wrong_keys_are_forbidden_and_not_told(store, secrets):
+    place = place_in(store, secrets, secret_key_secret=secrets("wrong", "wrong-canary"))
+    with pytest.raises(Forbidden, match=r"^SignatureDoesNotMatch") as caught:
+        read(S3Driver(place, secrets.read), "a")
+    assert "canary" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bucket": ""}, r"s3\.bucket: is required"),
+        ({"addressing_style": "sideways"}, r"s3\.addressingStyle"),
+        ({"secret_key_secret": None}, "belong together"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_path(store, secrets, change, message):
+    with pytest.raises(SpecError, match=message):
+        S3Driver(place_in(store, secrets, **change), secrets.read)
+
+
+@pytest.mark.parametrize(
+    ("place", "want"),
+    [
+        (S3Artifact(bucket="b"), "https://b.s3.us-east-1.amazonaws.com"),
+        (S3Artifact(bucket="b.c"), "https://s3.us-east-1.amazonaws.com"),
+        (S3Artifact(bucket="b", endpoint="s3.amazonaws.com", region="eu-west-1"), "https://b.s3.eu-west-1.amazonaws.com"),
+        (S3Artifact(bucket="b", endpoint="s3.eu-west-1.amazonaws.com"), "https://b.s3.eu-west-1.amazonaws.com"),
+        (S3Artifact(bucket="b", endpoint="s3.amazonaws.com", addressing_style="path"), "https://s3.us-east-1.amazonaws.com"),
+        (S3Artifact(bucket="b", endpoint="minio:9000", insecure=True), "http://minio:9000"),
+        (S3Artifact(bucket="b", endpoint="minio:9000", addressing_style="virtual-hosted"), "https://b.minio:9000"),
+    ],
+)
+def test_the_address_follows_endpoint_region_and_style(secrets, place, want):
+    driver = S3Driver(place, secrets.read)
+    assert driver._store.config["endpoint"] == want
+    assert driver._store.config["virtual_hosted_style_request"] == str("b." in want).lower()
+
+
+def test_the_region_of_an_endpoint():
+    assert [_region_of(one) for one in ("s3.eu-central-1.amazonaws.com", "s3-us-west-2.amazonaws.com", "s3.amazonaws.com", "minio:9000")] == [
+        "eu-central-1", "us-west-2", "us-east-1", "us-east-1"]  # fmt: skip
+
+
+def test_oss_is_reached_by_its_s3_address_and_what_that_cannot_do_is_refused(secrets):
+    keys = {"access_key_secret": secrets("a", "a"), "secret_key_secret": secrets("s", "s")}
+    driver = OSSDriver(OSSArtifact(endpoint="https://oss-cn-hangzhou-internal.aliyuncs.com", bucket="b", **keys), secrets.read)
+    assert driver._store.config["endpoint"] == "https://b.s3.oss-cn-hangzhou-internal.aliyuncs.com"
+    assert driver._store.config["region"] == "cn-hangzhou"
+    for change, field in (({"lifecycle_rule": OSSLifecycleRule()}, "lifecycleRule"), ({"use_sdk_creds": True}, "useSDKCreds"), ({"endpoint": ""}, "endpoint")):
+        with pytest.raises(SpecError, match=field):
+            OSSDriver(msgspec.structs.replace(OSSArtifact(endpoint="e", bucket="b", **keys), **change), secrets.read)
+
+
+def test_the_signature_is_that_of_the_documentation():
+    """Source: AWS, "Signature calculations", the example that lists a bucket."""
+    keys = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+    made = signed("GET", "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J", keys, Scope("us-east-1", "s3", "20130524T000000Z"))
+    assert made["authorization"].endswith("Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7")

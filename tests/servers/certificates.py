@@ -1,0 +1,18 @@
+"""Certificates for servers of the tests."""
+
+import pathlib
+import subprocess
+
+
+def certificates(folder: pathlib.Path, host: str) -> None:
+    """An authority, and what it signed for the server and a client."""
+
+    def openssl(*arguments: object) -> None:
+        subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority", "-keyout", folder / "ca.key", "-out", folder / "ca.crt")
+    for name in ("server", "client"):
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", folder / f"{name}.key", "-out", folder / f"{name}.csr")
+        (folder / f"{name}.ext").write_text(f"subjectAltName=IP:{host}\n")
+        openssl("x509", "-req", "-in", folder / f"{name}.csr", "-CA", folder / "ca.crt", "-CAkey", folder / "ca.key", "-CAcreateserial", "-days", "2",
+                "-extfile", folder / f"{name}.ext", "-out", folder / f"{name}.crt")  # fmt: skip

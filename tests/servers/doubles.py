@@ -1,0 +1,251 @@
+"""Protocol doubles of stores whose servers cannot run here: Azure's blob service and HDFS' WebHDFS. They keep what they are given in memory.
+
+They are no proof that the real stores agree; they show that the drivers speak the documented requests and read the documented answers.
+"""
+
+import base64
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: "Double"
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
+            made = b""
+            while size := int(self.rfile.readline(), 16):
+                made += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+            return made
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def answer(self, status: int, content: bytes = b"", **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", headers.get("Content_Length", str(len(content))))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def handle_any(self) -> None:
+        parts = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
+        self.server.requests.append((self.command, self.path, dict(self.headers)))
+        self.serve(unquote(parts.path), query, self.body())
+
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
+
+    def serve(self, path: str, query: dict[str, str], body: bytes) -> None:
+        raise NotImplementedError
+
+
+class Double(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, handler: type[_Handler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.files: dict[str, bytes] = {}
+        self.blocks: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def _serving(handler: type[_Handler]) -> Iterator[Double]:
+    server = Double(handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Azure(_Handler):
+    """Source: Azure, "Blob service REST API": Put Blob, Put Block, Put Block List, Get Blob, List Blobs, Delete Blob."""
+
+    def serve(self, path: str, query: dict[str, str], body: bytes) -> None:
+        if not self.headers.get("Authorization", "").startswith("SharedKey account:"):
+            self.answer(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
+            return
+        _, account, container, *rest = path.split("/", 3)
+        assert account == "account"
+        if container != "container":
+            self.answer(404, b"<Error><Code>ContainerNotFound</Code><Message>no container</Message></Error>")
+            return
+        name = rest[0] if rest else ""
+        if query.get("comp") == "list":
+            self._list(query.get("prefix", ""))
+        elif query.get("comp") == "batch":
+            self._batch(body.decode())
+        elif self.command == "PUT":
+            self._put(name, query, body)
+        elif name not in self.server.files:
+            self.answer(404, b"<Error><Code>BlobNotFound</Code><Message>no blob</Message></Error>")
+        elif self.command == "DELETE":
+            del self.server.files[name]
+            self.answer(202)
+        else:
+            self._get(self.server.files[name])
+
+    def _batch(self, body: str) -> None:
+        made = ""
+        for place, path in enumerate(re.findall(r"^DELETE (\S+)", body, re.MULTILINE)):
+            name = unquote(urlsplit(path).path).split("/", 3)[3]
+            found = self.server.files.pop(name, None)
+            status = "404 The specified blob does not exist." if found is None else "202 Accepted"
+            made += f"--made\r\nContent-Type: application/http\r\nContent-ID: {place}\r\n\r\nHTTP/1.1 {status}\r\nx-ms-version: 1\r\n\r\n"
+        self.answer(202, f"{made}--made--\r\n".encode(), Content_Type="multipart/mixed; boundary=made")
+
+    def _put(self, name: str, query: dict[str, str], body: bytes) -> None:
+        if query.get("comp") == "block":
+            self.server.blocks[name + query["blockid"]] = body
+        elif query.get("comp") == "blocklist":
+            blocks = [unquote(found) for found in re.findall(r"<(?:Uncommitted|Latest)>(.*?)<", body.decode())]
+            self.server.files[name] = b"".join(self.server.blocks.pop(name + block) for block in blocks)
+        else:
+            self.server.files[name] = body
+        self.answer(201, ETag='"1"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
+
+    def _get(self, content: bytes) -> None:
+        about = {"ETag": '"1"', "Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
+        wanted = self.headers.get("Range") or self.headers.get("x-ms-range")
+        if self.command == "HEAD":
+            self.answer(200, b"", Content_Length=str(len(content)), **about)
+        elif wanted:
+            start, end = (int(one) for one in wanted.removeprefix("bytes=").split("-"))
+            part = content[start : end + 1]
+            self.answer(206, part, Content_Range=f"bytes {start}-{start + len(part) - 1}/{len(content)}", **about)
+        else:
+            self.answer(200, content, **about)
+
+    def _list(self, prefix: str) -> None:
+        blobs = "".join(
+            f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified>"
+            f"<Content-Length>{len(content)}</Content-Length><Content-Type>x</Content-Type><Etag>1</Etag></Properties></Blob>"
+            for name, content in sorted(self.server.files.items())
+            if name.startswith(prefix)
+        )
+        self.answer(200, f"<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>".encode())
+
+
+class _HDFS(_Handler):
+    """Source: Hadoop, "WebHDFS REST API"; the same server is name node and data node (below /data)."""
+
+    def serve(self, path: str, query: dict[str, str], body: bytes) -> None:
+        files = self.server.files
+        if path.startswith("/data/"):
+            self._data(path.removeprefix("/data"), body)
+            return
+        assert query["user.name"] == "tester"
+        name, operation = path.removeprefix("/webhdfs/v1"), query["op"]
+        below = [one for one in files if one.startswith(name.rstrip("/") + "/")]
+        if operation == "CREATE" or (operation == "OPEN" and name in files):
+            self._json({"Location": f"{self.server.url}/data{quote(name)}"})
+        elif operation == "RENAME":
+            is_free = query["destination"] not in files
+            if is_free:
+                files[query["destination"]] = files.pop(name)
+            self._json({"boolean": is_free})
+        elif operation == "DELETE":
+            for one in [*below, *([name] if name in files else [])]:
+                del files[one]
+            self._json({"boolean": True})
+        elif operation == "GETFILESTATUS" and (name in files or below):
+            self._json({"FileStatus": {"type": "FILE" if name in files else "DIRECTORY", "pathSuffix": ""}})
+        elif operation == "LISTSTATUS" and (name in files or below):
+            self._json({"FileStatuses": {"FileStatus": self._children(name, below)}})
+        else:
+            self._json({"RemoteException": {"exception": "FileNotFoundException", "message": "not there"}}, 404)
+
+    def _children(self, name: str, below: list[str]) -> list[dict[str, str]]:
+        if name in self.server.files:
+            return [{"type": "FILE", "pathSuffix": ""}]
+        firsts = {one.removeprefix(name.rstrip("/") + "/").partition("/")[::2] for one in below}
+        return [{"type": "DIRECTORY" if rest else "FILE", "pathSuffix": first} for first, rest in sorted({(f, bool(r)) for f, r in firsts})]
+
+    def _data(self, name: str, body: bytes) -> None:
+        if self.command == "PUT":
+            self.server.files[name] = body
+            self.answer(201)
+        else:
+            self.answer(200, self.server.files[name])
+
+    def _json(self, value: object, status: int = 200) -> None:
+        self.answer(status, json.dumps(value).encode(), Content_Type="application/json")
+
+
+class _STS(_Handler):
+    """Source: AWS, "AssumeRole"; any object reads `content`."""
+
+    def serve(self, _path: str, _query: dict[str, str], body: bytes) -> None:
+        if self.command == "POST":
+            assert b"Action=AssumeRole" in body
+            keys = "<AccessKeyId>taken</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>token</SessionToken>"
+            answer = f"<R xmlns='x'><C><Credentials>{keys}<Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></C></R>"
+            self.answer(200, answer.encode())
+        else:
+            self.answer(200, b"content", ETag='"1"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
+
+
+class _Web(_Handler):
+    """A server that remembers what it was asked, gives tokens, and redirects: /to?URL."""
+
+    def serve(self, path: str, query: dict[str, str], body: bytes) -> None:
+        if path == "/to":
+            self.answer(302, b"", Location=next(iter(query)))
+        elif path == "/token":
+            self._token(parse_qs(body.decode()))
+        elif path == "/cut":
+            self.answer(200, b"short", Content_Length="500")
+            self.close_connection = True
+        elif path == "/broken":
+            self.answer(500, b"fault")
+        else:
+            self.answer(200, f"{self.command} {body.decode()}".encode())
+
+    def _token(self, form: dict[str, list[str]]) -> None:
+        by_header = self.headers.get("Authorization") == "Basic " + base64.b64encode(b"id:oauth-canary").decode()
+        by_form = form.get("client_id") == ["id"] and form.get("client_secret") == ["oauth-canary"]
+        is_known = by_form if form.get("style") == ["form"] else by_header
+        if is_known and form.get("grant_type") == ["client_credentials"] and form.get("scope") == ["a b"]:
+            self.answer(200, b'{"access_token": "bearer-canary", "token_type": "bearer"}')
+        else:
+            self.answer(401, b"{}")
+
+
+AZURE_KEY = base64.b64encode(b"azure-test-canary-key").decode()
+
+
+def azure() -> "contextmanager[Double]":  # type: ignore[valid-type]
+    return _serving(_Azure)
+
+
+def hdfs() -> "contextmanager[Double]":  # type: ignore[valid-type]
+    return _serving(_HDFS)
+
+
+def sts() -> "contextmanager[Double]":  # type: ignore[valid-type]
+    return _serving(_STS)
+
+
+def web() -> "contextmanager[Double]":  # type: ignore[valid-type]
+    return _serving(_Web)
