@@ -16,6 +16,7 @@ _COMMANDS = {
     "watch": "tiphys.cli.show:watch",
     "wait": "tiphys.cli.show:wait",
     "logs": "tiphys.cli.logs:logs",
+    "cp": "tiphys.cli.copy:copy",
     "delete": "tiphys.cli.change:delete",
     "stop": "tiphys.cli.change:stop",
     "terminate": "tiphys.cli.change:terminate",

@@ -8,10 +8,12 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tiphys.cli.session import Where, read_workflow, with_api
+from tiphys.cli.artifacts import archived_log, open_artifact, stored_lines
 from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs
 from tiphys.errors import InvalidManifest, NotFound, TiphysError
 from tiphys.model.phases import COMPLETED, POD
+from tiphys.model.places import key_of
 from tiphys.model.record import MARK
 from tiphys.model.workflow import Workflow, pod_name
 
@@ -43,7 +45,7 @@ async def print_logs(  # noqa: PLR0913 as many as the command has
         workflow = await read_workflow(api, namespace, name)
         for one in _pods(workflow):
             if one not in shown and pod in ("", one):
-                work = _print_pod(api, namespace, one, container, follow=follow, grep=grep)
+                work = _print_pod(api, workflow, one, container, follow=follow, grep=grep)
                 shown[one] = asyncio.create_task(work)
         if not follow or workflow.status.phase in COMPLETED:
             break
@@ -56,13 +58,27 @@ def _pods(workflow: Workflow) -> list[str]:
     return [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
 
 
-async def _print_pod(api: Api, namespace: str, pod: str, container: str, *, follow: bool, grep: str) -> None:
+async def _print_pod(api: Api, workflow: Workflow, pod: str, container: str, *, follow: bool, grep: str) -> None:
+    namespace = workflow.metadata.namespace
     try:
-        async for raw in PodLogs(api).follow(namespace, pod, container, follow=follow):
-            line = raw.decode(errors="replace")
-            if not line.startswith(MARK) and (not grep or re.search(grep, line)):
-                sys.stdout.write(f"{pod}: {line if line.endswith(chr(10)) else line + chr(10)}")
+        try:
+            async for raw in PodLogs(api).follow(namespace, pod, container, follow=follow):
+                _print_line(pod, raw, grep)
+        except NotFound:
+            # the pod is gone: its log may be in the archive
+            newest = await read_workflow(api, namespace, workflow.metadata.name)
+            log = archived_log(newest, pod, container)
+            if log is None:
+                raise
+            async for raw in stored_lines(await open_artifact(api, namespace, log.artifact), key_of(log.artifact)):
+                _print_line(pod, raw, grep)
     except (NotFound, InvalidManifest) as e:
         print(f"{pod}: no logs: {e.message}", file=sys.stderr)
     except TiphysError as e:
         print(f"{pod}: {e.message}", file=sys.stderr)
+
+
+def _print_line(pod: str, raw: bytes, grep: str) -> None:
+    line = raw.decode(errors="replace")
+    if not line.startswith(MARK) and (not grep or re.search(grep, line)):
+        sys.stdout.write(f"{pod}: {line if line.endswith(chr(10)) else line + chr(10)}")

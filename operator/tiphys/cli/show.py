@@ -19,7 +19,7 @@ Output = Annotated[str, Parameter(name=["--output", "-o"])]
 
 
 def print_workflow(workflow: Workflow, output: str) -> None:
-    """Show a workflow: `json`, `yaml`, `name`, or as a picture."""
+    """Show a workflow: `json`, `yaml`, `name`, or as a picture; `wide` with the names of artifacts."""
     match output:
         case "json":
             print(msgspec.json.format(msgspec.json.encode(to_json(workflow)), indent=2).decode())
@@ -28,7 +28,7 @@ def print_workflow(workflow: Workflow, output: str) -> None:
         case "name":
             print(workflow.metadata.name)
         case _:
-            Console(soft_wrap=True).print(render(workflow, now()), end="")
+            Console(soft_wrap=True).print(render(workflow, now(), is_wide=output == "wide"), end="")
 
 
 def get(*names: str, output: Output = "", where: Where | None = None) -> int:

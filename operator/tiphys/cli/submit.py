@@ -36,6 +36,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     from_: Annotated[str, Parameter(name=["--from"])] = "",
     parameter: Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])] = None,
     parameter_file: Annotated[str, Parameter(name=["--parameter-file", "-f"])] = "",
+    artifact: Annotated[list[str] | None, Parameter(name=["--artifact", "-a"])] = None,
     name: str = "",
     generate_name: str = "",
     entrypoint: str = "",
@@ -51,7 +52,8 @@ def submit(  # noqa: PLR0913 as many options as Argo's
 ) -> int:
     """Submit workflows from files, `-` for standard input, or --from a stored template or schedule (`workflowtemplate/x`).
 
-    With --watch, --wait or --log the exit code is 1 when one does not succeed.
+    With --watch, --wait or --log the exit code is 1 when one does not succeed. An artifact argument is given as NAME=KEY, or as
+    NAME=@FILE for a file that is uploaded first.
     """
     given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
     given = {key: value if isinstance(value, str) else str(value) for key, value in (given or {}).items()}
@@ -81,6 +83,11 @@ def submit(  # noqa: PLR0913 as many options as Argo's
             complete(manifests[0])
         for manifest in manifests:
             home = manifest["metadata"].get("namespace") or namespace
+            if artifact:
+                # stores and settings are loaded only where they are needed
+                from tiphys.cli.upload import set_artifacts
+
+                await set_artifacts(api, home, manifest, parse_pairs(artifact))
             if dry_run:
                 print_workflow(parse_workflow(manifest), output or "yaml")
                 continue

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from tiphys.model.phases import RETRY, STEP_GROUP, STEPS
 from tiphys.model.status import NodeStatus
+from tiphys.model.storage import has_location, relocated, repository_location, shown_location
 from tiphys.model.workflow import Workflow, pod_name
 
 ICONS = {
@@ -58,6 +59,22 @@ def heading(workflow: Workflow, now: datetime) -> Iterator[str]:
         yield "Parameters:"
         for parameter in workflow.spec.arguments.parameters:
             yield f"  {parameter.name + ':':<19}{parameter.value if parameter.value is not None else parameter.default}"
+    yield from _outputs(workflow)
+
+
+def _outputs(workflow: Workflow) -> Iterator[str]:
+    outputs, known = workflow.status.outputs, workflow.status.artifact_repository_ref
+    if outputs is None:
+        return
+    if outputs.parameters:
+        yield "Output Parameters:"
+        yield from (f"  {parameter.name + ':':<19}{parameter.value}" for parameter in outputs.parameters)
+    if outputs.artifacts:
+        base = repository_location(known.artifact_repository if known is not None else None, "")
+        yield "Output Artifacts:"
+        for artifact in outputs.artifacts:
+            located = artifact if has_location(artifact) or base is None else relocated(artifact, base)
+            yield f"  {artifact.name + ':':<19}{shown_location(located)}"
 
 
 def rows(workflow: Workflow) -> Iterator[tuple[str, NodeStatus]]:
@@ -104,20 +121,28 @@ def _below(node: NodeStatus, nodes: dict[str, NodeStatus], indent: str) -> Itera
         yield from _below(child, nodes, indent + ("  " if is_last else "│ "))
 
 
-def render(workflow: Workflow, now: datetime) -> Text:
-    """The whole picture."""
+def render(workflow: Workflow, now: datetime, *, is_wide: bool = False) -> Text:
+    """The whole picture; a wide one has the names of each node's output artifacts, too."""
     text = Text("\n".join(heading(workflow, now)) + "\n")
     shown = list(rows(workflow))
     if not shown:
         return text
     width = max(len(branch) + len(node.display_name or node.name) for branch, node in shown) + 3
     pods = max((len(pod_name(workflow, node)) for _, node in shown), default=0) + 2
-    text.append(f"\n{'STEP':<{width}} {'TEMPLATE':<20} {'PODNAME':<{pods}} {'DURATION':<9} MESSAGE\n", style="bold")
+    made = {node.id: _artifact_names(node) for _, node in shown} if is_wide else {}
+    artifacts = max([len("ARTIFACTS"), *map(len, made.values())]) + 1
+    column = f"{'ARTIFACTS':<{artifacts}}" if is_wide else ""
+    text.append(f"\n{'STEP':<{width}} {'TEMPLATE':<20} {'PODNAME':<{pods}} {'DURATION':<9} {column}MESSAGE\n", style="bold")
     for branch, node in shown:
         icon, style = ICONS.get(node.phase, ("?", ""))
         name = node.display_name or node.name
         text.append(f"{branch}")
         text.append(icon, style=style)
         text.append(f" {name:<{width - len(branch) - 2}} {node.template_name:<20} {pod_name(workflow, node):<{pods}} ")
-        text.append(f"{duration(node.started_at, node.finished_at, now):<9} {node.message}\n")
+        column = f"{made[node.id]:<{artifacts}}" if is_wide else ""
+        text.append(f"{duration(node.started_at, node.finished_at, now):<9} {column}{node.message}\n")
     return text
+
+
+def _artifact_names(node: NodeStatus) -> str:
+    return ",".join(artifact.name for artifact in node.outputs.artifacts) if node.outputs is not None else ""

@@ -11,7 +11,7 @@ import msgspec
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.locations import ArtifactRepository
-from tiphys.model.places import KEY_FIELDS, kind_of
+from tiphys.model.places import KEY_FIELDS, bucket_of, kind_of
 
 _URL = re.compile(r"([a-zA-Z][\w+.-]*://[^/?#]*)?([^?#]*)(.*)", re.DOTALL)
 """Scheme and host, path, query and fragment."""
@@ -138,3 +138,20 @@ def keyed(artifact: Artifact, base: ArtifactLocation, key: str) -> Artifact:
         return msgspec.structs.replace(artifact, **{store: getattr(with_key(base, key), store)})
     empty = type(getattr(base, store))()
     return msgspec.structs.replace(artifact, **{store: msgspec.structs.replace(empty, **{_KEYS[store]: key})})
+
+
+def shown_location(location: ArtifactLocation) -> str:
+    """The place in one word for people, without user, password and query: `s3://bucket/key`."""
+    kind, key = kind_of(location), key_of(location)
+    match kind:
+        case "http" | "artifactory":
+            host, path, _ = _url_parts(str(getattr(location, kind).url))
+            scheme, _, name = host.rpartition("://")
+            return f"{scheme}://{name.rpartition('@')[2]}{path}"
+        case "git":
+            return f"git:{getattr(location, kind).repo.rpartition('@')[2]}"
+        case "raw" | "":
+            return kind or "nowhere"
+        case _:
+            place = bucket_of(location)
+            return f"{kind}://{place}/{key}" if place else f"{kind}:{key}"
