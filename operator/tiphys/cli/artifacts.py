@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
 
 from tiphys.cluster.api import Api
-from tiphys.cluster.secrets import read_secrets
+from tiphys.cluster.secret_values import read_secrets
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact
 from tiphys.model.phases import POD

@@ -1,12 +1,13 @@
-"""Values of Secrets, read when they are needed and kept nowhere."""
+"""Values of Secrets, read when they are needed and kept in memory only."""
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import msgspec
 
-from tiphys.errors import NotFound
+from tiphys.errors import NotFound, SpecError
+from tiphys.model.base import KeySelector
 from tiphys.ports import Objects
 
 
@@ -30,3 +31,26 @@ def secret_reader(objects: Objects, namespace: str) -> Callable[[str, str], Awai
             raise NotFound(f"key {key!r} of Secret {namespace}/{name} is no text") from None
 
     return read
+
+
+async def read_secrets(objects: Objects, namespace: str, selectors: Iterable[KeySelector]) -> Callable[[KeySelector], bytes]:
+    """What answers with the bytes of a Secret's key, for these selectors; it raises SpecError where there is none.
+
+    Raises:
+        Forbidden: The Secrets may not be read.
+        OutsideError: The cluster does not answer.
+    """
+    known: dict[str, dict[str, str]] = {}
+    for name in dict.fromkeys(selector.name for selector in selectors):
+        try:
+            known[name] = msgspec.json.decode(await objects.read("Secret", namespace, name), type=_Secret).data
+        except NotFound:
+            known[name] = {}
+
+    def value(selector: KeySelector) -> bytes:
+        try:
+            return base64.b64decode(known[selector.name][selector.key], validate=True)
+        except (KeyError, binascii.Error) as e:
+            raise SpecError(f"secret {selector.name!r} has no key {selector.key!r}") from e
+
+    return value

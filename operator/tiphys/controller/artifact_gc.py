@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.live import Live
 from tiphys.engine.artifact_gc import (
     ATTEMPTS,
     ERROR_CONDITION,
@@ -22,11 +23,13 @@ from tiphys.engine.artifact_gc import (
     next_step,
     recouped,
     remaining,
+    with_marks,
     written_down,
 )
 from tiphys.errors import AlreadyExists, Conflict, NotFound, OutsideError, RefusedError, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.collecting import Batch, CollectPlan, CollectRecord
+from tiphys.model.packed import Packing, packing_of
 from tiphys.model.parse import parse_as, parse_workflow
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
@@ -54,6 +57,7 @@ class ArtifactCollector:
         self._controller = controller
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._news: dict[str, asyncio.Event] = {}
+        self._packings: dict[str, Packing] = {}
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._is_ready = False
         self._waiting: list[Workflow] = []
@@ -72,7 +76,7 @@ class ArtifactCollector:
             self._waiting.append(workflow)
         elif uid in self._tasks:
             self._news[uid].set()
-        elif not isinstance(self._step(workflow), Rest):
+        elif packing_of(workflow) or not isinstance(self._step(workflow), Rest):
             self._news[uid] = asyncio.Event()
             task = self._tasks[uid] = self._controller.effects.spawn(self._run(workflow))
             task.add_done_callback(lambda _: self._forget(uid))
@@ -86,6 +90,7 @@ class ArtifactCollector:
     def _forget(self, uid: str) -> None:
         self._tasks.pop(uid, None)
         self._news.pop(uid, None)
+        self._packings.pop(uid, None)
 
     def _step(self, workflow: Workflow) -> Rest | Await | Start | Release:
         if not self._controller.environment.argo_artifact_gc_enabled:
@@ -127,7 +132,10 @@ class ArtifactCollector:
         except NotFound:
             return None
         is_ours = found.metadata.uid == meta.uid and FINALIZER in found.metadata.finalizers
-        return found if is_ours and found.status.phase in COMPLETED else None
+        if not is_ours or found.status.phase not in COMPLETED:
+            return None
+        self._packings[meta.uid] = packing_of(found)
+        return await self._controller.keeping.hydrator.workflow(found)
 
     async def _do(self, workflow: Workflow, step: Await | Start | Release) -> None:
         match step:
@@ -140,6 +148,10 @@ class ArtifactCollector:
 
     async def _patch(self, workflow: Workflow, patch: Json) -> None:
         meta = workflow.metadata
+        live = Live(workflow)
+        live.packing = self._packings.get(meta.uid, Packing())
+        if live.packing:
+            patch, _ = await self._controller.keeping.packer.pack(live, patch, with_marks(workflow, patch))
         await self._controller.objects.patch("Workflow", meta.namespace, meta.name, patch, resource_version=meta.resource_version)
 
     # --- pods

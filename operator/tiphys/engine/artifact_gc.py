@@ -18,7 +18,7 @@ from tiphys.model.arguments import Artifact, Metadata
 from tiphys.model.base import Json
 from tiphys.model.collecting import Batch, CollectPlan, CollectRecord, Deletion
 from tiphys.model.names import fnv1a32
-from tiphys.model.parse import to_json
+from tiphys.model.parse import parse_as, to_json
 from tiphys.model.phases import POD
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import ArtifactGCStatus, Condition, NodeStatus
@@ -204,6 +204,15 @@ def recouped(workflow: Workflow, pod: str, plan: CollectPlan, record: CollectRec
     elif any(one.type == ERROR_CONDITION for one in workflow.status.conditions):
         patch["conditions"] = _conditions(workflow, "")
     return patch
+
+
+def with_marks(workflow: Workflow, patch: Json) -> Workflow:
+    """The workflow with the nodes that such a patch of its status changes."""
+    nodes = dict(workflow.status.nodes)
+    for node_id, change in (patch.get("status") or {}).get("nodes", {}).items():
+        node = to_json(nodes[node_id])
+        nodes[node_id] = parse_as(NodeStatus, {**node, "outputs": {**node["outputs"], **change["outputs"]}})
+    return msgspec.structs.replace(workflow, status=msgspec.structs.replace(workflow.status, nodes=nodes))
 
 
 def _marked(node: NodeStatus, names: set[str]) -> Json:
