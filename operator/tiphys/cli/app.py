@@ -50,6 +50,7 @@ _executor.command("tiphys.cli.executor:resource", name="resource")
 _executor.command("tiphys.cli.executor:shim", name="shim")
 _executor.command("tiphys.cli.executor:load", name="load")
 _executor.command("tiphys.cli.executor:save", name="save")
+_executor.command("tiphys.cli.executor:delete", name="delete")
 app.command(_executor)
 
 

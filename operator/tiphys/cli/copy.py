@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tiphys.cli.session import Where, read_workflow, with_api
 from tiphys.cli.artifacts import Stored, open_artifact, stored_artifacts
+from tiphys.cli.session import Where, read_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.places import key_of as driver_key

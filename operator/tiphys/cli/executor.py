@@ -30,3 +30,10 @@ def save() -> int:
     from tiphys.executor.save import run_save
 
     return run_save()
+
+
+def delete() -> int:
+    """Delete the artifacts that TIPHYS_COLLECT_FILE says."""
+    from tiphys.executor.collect import run_delete
+
+    return run_delete()

@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tiphys.cli.session import Where, read_workflow, with_api
 from tiphys.cli.artifacts import archived_log, open_artifact, stored_lines
+from tiphys.cli.session import Where, read_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs
 from tiphys.errors import InvalidManifest, NotFound, TiphysError

@@ -83,11 +83,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
             complete(manifests[0])
         for manifest in manifests:
             home = manifest["metadata"].get("namespace") or namespace
-            if artifact:
-                # stores and settings are loaded only where they are needed
-                from tiphys.cli.upload import set_artifacts
-
-                await set_artifacts(api, home, manifest, parse_pairs(artifact))
+            await _set_artifacts(api, home, manifest, artifact or [])
             if dry_run:
                 print_workflow(parse_workflow(manifest), output or "yaml")
                 continue
@@ -98,6 +94,14 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         return worst
 
     return with_api(where, work)
+
+
+async def _set_artifacts(api: Api, namespace: str, manifest: Manifest, artifacts: list[str]) -> None:
+    if artifacts:
+        # stores and settings are loaded only where they are needed
+        from tiphys.cli.upload import set_artifacts
+
+        await set_artifacts(api, namespace, manifest, parse_pairs(artifacts))
 
 
 async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool) -> int:

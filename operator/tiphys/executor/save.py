@@ -40,19 +40,22 @@ def run_save() -> int:
         return leave(StagingRecord(errors=(e.message,)))
     folder = Path(os.environ.get("TIPHYS_STAGED", STAGED_FOLDER))
     missing: list[str] = []
+    failed: list[str] = []
     errors: list[str] = []
     saved = 0
     items: tuple[LogSave | Save, ...] = (*plan.logs, *plan.saves)
     for container in dict.fromkeys(one.container for one in items):
         if not wait_for(folder, container):
             errors.append(f"container {container!r} never started")
+            failed.extend(one.artifact.name for one in items if one.container == container)
             continue
         finish = read_finish(folder, container)
         for outcome in _store_all(plan, container, folder, finish):
             saved += outcome.saved
             missing.extend(outcome.missing)
+            failed.extend(outcome.failed)
             errors.extend(outcome.errors)
-    return leave(StagingRecord(saved=saved, missing=tuple(missing), errors=tuple(errors)))
+    return leave(StagingRecord(saved=saved, missing=tuple(missing), failed=tuple(failed), errors=tuple(errors)))
 
 
 def wait_for(folder: Path, container: str) -> bool:
@@ -92,27 +95,31 @@ def _store_all(plan: StagingPlan, container: str, folder: Path, finish: Finish |
             continue
         name = save.artifact.name
         if finish is not None and name in finish.failed:
-            yield StagingRecord(saved=0, errors=(f"failed to save {described(save.artifact)}: {finish.failed[name]}",))
+            yield _failed(save.artifact, finish.failed[name])
         elif finish is not None and name in finish.missing:
             yield _missing(save.artifact)
         else:
             yield _told(save.artifact, partial(_save_artifact, save, folder))
 
 
+def _failed(artifact: Artifact, reason: str) -> StagingRecord:
+    return StagingRecord(failed=(artifact.name,), errors=(f"failed to save {described(artifact)}: {reason}",))
+
+
 def _missing(artifact: Artifact) -> StagingRecord:
     if artifact.optional:
         return StagingRecord(missing=(artifact.name,))
-    return StagingRecord(errors=(f"failed to save {described(artifact)}: path {artifact.path} does not exist",))
+    return _failed(artifact, f"path {artifact.path} does not exist")
 
 
 def _told(artifact: Artifact, work: Callable[[], None]) -> StagingRecord:
     try:
         attempt(work, what=described(artifact))
     except FileNotFoundError:
-        return StagingRecord(errors=(f"failed to save {described(artifact)}: the container was killed before it was staged",))
+        return _failed(artifact, "the container was killed before it was staged")
     except (TiphysError, OSError) as e:
         reason = e.message if isinstance(e, TiphysError) else str(e)
-        return StagingRecord(errors=(f"failed to save {described(artifact)}: {reason}",))
+        return _failed(artifact, reason)
     return StagingRecord(saved=1)
 
 
