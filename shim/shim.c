@@ -103,6 +103,14 @@ static int parse(int count, char **arguments) {
     } else if (!strcmp(option, "--artifact")) {
       char *path = split_at_equals(value);
       stage_artifact(value, path);
+    } else if (!strcmp(option, "--order")) {
+      char *folder = split_at_equals(value);
+      order_place(folder, value);
+    } else if (!strcmp(option, "--after")) {
+      order_after(value);
+    } else if (!strcmp(option, "--retry")) {
+      char *milliseconds = split_at_equals(value);
+      order_retry(atoi(value), atoi(milliseconds));
     } else if (!strcmp(option, "--termination")) {
       termination = value;
     } else {
@@ -395,6 +403,31 @@ static void hold(void) {
   while (!told_to_end) sigsuspend(&before);
 }
 
+static void tell(const char *text) {
+  int message = open(termination, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (message >= 0) write_all(message, text, strlen(text));
+  dprintf(2, "tiphys: %s\n", text);
+}
+
+/* Runs the command when its turn has come, as often as it may. */
+static int in_order(char **command) {
+  const char *failed = 0;
+  int status = order_wanted() ? order_wait(&failed) : 0;
+  if (status) {
+    char text[512] = "told to end before its turn came";
+    if (failed) snprintf(text, sizeof text, "dependency \"%.200s\" exited with non-zero code: %d", failed, status);
+    tell(text);
+    order_finish(status);
+    _exit(status);
+  }
+  for (int number = 1;; number++) {
+    status = run(command);
+    child = 0;
+    if (told_to_end || !order_again(status, number)) return status;
+    result_total = 0;
+  }
+}
+
 /* `copy TARGET`: puts this program there, executable. */
 static int copy_self(const char *target) {
   static char buffer[65536];
@@ -411,7 +444,7 @@ int main(int count, char **arguments) {
   int first = parse(count, arguments);
   if (wants_log && !stage_wanted()) die(64, "--log needs --stage", 0);
   if (wants_log) log_file = stage_log();
-  int status = run(arguments + first);
+  int status = in_order(arguments + first);
   child = 0; /* a later signal ends nobody */
   if (stage_wanted()) {
     stage_artifacts(status);
@@ -420,6 +453,7 @@ int main(int count, char **arguments) {
   }
   make_record(status);
   deliver();
+  if (order_wanted()) order_finish(status);
   if (holds) hold();
   return status;
 }

@@ -1,4 +1,4 @@
-/* What the two halves of the shim know of each other: shim.c runs and records, stage.c lays down what is to be stored. */
+/* What the parts of the shim know of each other: shim.c runs and records, stage.c lays down what is to be stored, order.c waits. */
 #include <stddef.h>
 
 void die(int code, const char *what, const char *name) __attribute__((noreturn));
@@ -12,3 +12,11 @@ int stage_log(void);
 void stage_write(int file, const char *bytes, size_t size);
 void stage_artifacts(int status);
 int stage_finish(const char *finish, size_t size);
+
+void order_place(const char *folder, const char *name);
+void order_after(const char *name);
+void order_retry(int attempts, int milliseconds);
+int order_wanted(void);
+int order_wait(const char **failed);  /* 0 when all went well, else the exit code that follows */
+int order_again(int status, int number);  /* whether the command runs once more; waits before that */
+void order_finish(int status);

@@ -50,6 +50,7 @@ class PodExecution(Execution):
         self.create(POD, PENDING, inputs=prepared.inputs)
         self.run.limits.count_start(self.call.boundary_id, is_pod=True)
         self.run.leaves[self.node_id] = self
+        self.opened()
         refusal = self.run.shutdown.refusal(self.call)
         if refusal:
             self.finish(FAILED, refusal)
@@ -63,6 +64,7 @@ class PodExecution(Execution):
             return
         self.run.limits.count_start(self.call.boundary_id, is_pod=True)
         self.run.leaves[self.node_id] = self
+        self.opened()
         report = self.run.reports.get(self.node_id)
         if node.daemoned:
             self.tell()
@@ -76,6 +78,9 @@ class PodExecution(Execution):
                 self._order()
         else:
             self.gone()
+
+    def opened(self) -> None:
+        """The node is there and its runner is followed: the place to make nodes below it."""
 
     @property
     def prepared(self) -> Prepared:

@@ -15,6 +15,7 @@ from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.claims import Claims
 from tiphys.engine.config_values import ConfigValues
+from tiphys.engine.container_set import ContainerSetExecution
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
 from tiphys.engine.execution import Execution, Parent
 from tiphys.engine.left_over import collect_left_over
@@ -50,7 +51,13 @@ from tiphys.model.status import NodeStatus
 from tiphys.model.template import DAGTemplate, Template
 from tiphys.model.workflow import Workflow
 
-_KINDS: dict[str, type[Execution]] = {"steps": StepsExecution, "dag": DAGExecution, "suspend": SuspendExecution}
+_KINDS: dict[str, type[Execution]] = {
+    **dict.fromkeys(POD_KINDS, PodExecution),
+    "container_set": ContainerSetExecution,
+    "steps": StepsExecution,
+    "dag": DAGExecution,
+    "suspend": SuspendExecution,
+}
 
 
 class Run:
@@ -255,8 +262,6 @@ class Run:
             retry = self.retries[call.name] = RetryExecution(self, call, parent)
             return retry
         kind = kind_of(call.found.template)
-        if kind in POD_KINDS:
-            return PodExecution(self, call, parent)
         return _KINDS.get(kind, _Unknown)(self, call, parent)
 
     def plan_of(self, dag: DAGTemplate) -> Plan:

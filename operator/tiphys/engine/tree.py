@@ -12,10 +12,10 @@ import msgspec
 from tiphys.engine.totals import Totals, leaf_progress
 from tiphys.engine.transitions import check_transition
 from tiphys.model import names
-from tiphys.model.phases import LEAF_TYPES, RETRY, SKIPPED_TYPE, TASK_GROUP, is_fulfilled
+from tiphys.model.phases import CONTAINER, LEAF_TYPES, POD, RETRY, SKIPPED_TYPE, TASK_GROUP, is_fulfilled
 from tiphys.model.status import NodeStatus
 
-_OWN_OUTBOUND = frozenset({SKIPPED_TYPE, "Suspend", "HTTP", "Plugin", "Pod"})
+_OWN_OUTBOUND = frozenset({SKIPPED_TYPE, "Suspend", "HTTP", "Plugin"})
 
 
 class NodeTree:
@@ -148,6 +148,10 @@ class NodeTree:
         return list(found)
 
     def _last_inside(self, node: NodeStatus) -> tuple[str, ...]:
+        if node.type in (POD, CONTAINER):
+            pod_id = node.id if node.type == POD else node.boundary_id
+            children = (self._nodes.get(child) for child in self.children(node.id))
+            return tuple(c.id for c in children if c is not None and c.type == CONTAINER and c.boundary_id == pod_id)
         if node.type in _OWN_OUTBOUND:
             return ()
         if node.type == RETRY:

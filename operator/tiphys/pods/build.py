@@ -15,12 +15,12 @@ from tiphys.model.workflow import Workflow
 from tiphys.pods.draft import Draft, filled, owner_of
 from tiphys.pods.passes.account import account, restrict
 from tiphys.pods.passes.companions import companions
+from tiphys.pods.passes.container_set import container_set
 from tiphys.pods.passes.deadline import deadline
 from tiphys.pods.passes.environment import environment
 from tiphys.pods.passes.identify import identify
 from tiphys.pods.passes.main import main_container
 from tiphys.pods.passes.patch import pod_spec_patch
-from tiphys.pods.passes.refuse import refuse_unsupported
 from tiphys.pods.passes.resource import resource_container
 from tiphys.pods.passes.schedule import schedule
 from tiphys.pods.passes.script import script_source
@@ -77,8 +77,8 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
 
 
 _PASSES: tuple[Callable[[Draft], None], ...] = (
-    refuse_unsupported, identify,
-    main_container, script_source, resource_container, input_mounts,  # what runs
+    identify,
+    main_container, container_set, script_source, resource_container, input_mounts,  # what runs
     companions, volumes, schedule, account, deadline, executors,  # what stands around it
     pod_spec_patch, drop_absent,  # the user's last word, before ours
     environment, wrap_in_shim, hold_sidecars, restrict, check_volumes,

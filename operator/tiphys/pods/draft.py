@@ -14,7 +14,8 @@ SCRIPT_VOLUME = "argo-staging"
 INPUT_VOLUME = "input-artifacts"
 STAGED_VOLUME = "tiphys-staged"
 PLAN_VOLUME = "tiphys-staging-plan"
-OWN_VOLUMES = frozenset({SHIM_VOLUME, SCRIPT_VOLUME, STAGED_VOLUME, PLAN_VOLUME})
+ORDER_VOLUME = "tiphys-order"
+OWN_VOLUMES = frozenset({ORDER_VOLUME, SHIM_VOLUME, SCRIPT_VOLUME, STAGED_VOLUME, PLAN_VOLUME})
 """Volumes of ours, which nobody mirrors."""
 
 

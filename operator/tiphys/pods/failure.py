@@ -65,15 +65,15 @@ def _explanation(one: ContainerStatus, pod: PodView) -> tuple[str, str] | None:
     waiting, ended = one.state.waiting, one.state.terminated
     if one.name in pod.spec.sidecars:
         ended = failed_by_itself(one, pod)
-        return (FAILED, _ended_message(one.name, ended)) if ended is not None else None
+        return (FAILED, ended_message(one.name, ended)) if ended is not None else None
     if waiting is not None:
         return ERROR, f"Pod failed before {one.name} container starts due to {waiting.reason}: {waiting.message}"
     if ended is None or ended.exit_code == 0:
         return None
     if one.name == INIT or one.name in EXECUTORS:
-        return ERROR, _ended_message(one.name, ended)
+        return ERROR, ended_message(one.name, ended)
     if one.name in _mains(pod) or ended.exit_code not in _SIGNALLED:
-        return FAILED, _ended_message(one.name, ended)
+        return FAILED, ended_message(one.name, ended)
     return None
 
 
@@ -99,7 +99,7 @@ def failed_sidecar(pod: PodView) -> str:
     for one in pod.status.init_container_statuses if sidecars else ():
         ended = failed_by_itself(one, pod) if one.name in sidecars else None
         if ended is not None:
-            return _ended_message(one.name, ended)
+            return ended_message(one.name, ended)
     return ""
 
 
@@ -120,7 +120,8 @@ def _undecided(pod: PodView) -> tuple[str, str]:
     return FAILED, "pod failed: neither main nor wait container completed successfully"
 
 
-def _ended_message(name: str, ended: Terminated) -> str:
+def ended_message(name: str, ended: Terminated) -> str:
+    """What a container's end says to users."""
     staged = parse_staging_record(ended.message) if name == INIT or name in EXECUTORS else None
     said = staged.message if staged else "" if parse_message(ended.message) else ended.message.strip()
     return f"{name}: {ended.reason} (exit code {ended.exit_code})" + (f": {said}" if said else "")

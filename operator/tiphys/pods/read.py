@@ -11,10 +11,11 @@ from tiphys.model.phases import ERROR, FAILED, PENDING, RUNNING, SUCCEEDED
 from tiphys.model.record import Framed, Record, parse_message
 from tiphys.model.report import NodeReport
 from tiphys.model.staging import StagingRecord, parse_staging_record
-from tiphys.pods.failure import MAIN, WAIT, failed_sidecar, failure, is_infrastructure, restart_reason
+from tiphys.pods.failure import EXECUTORS, MAIN, WAIT, ended_message, failed_sidecar, failure, is_infrastructure, restart_reason
 from tiphys.pods.usage import resources_duration
 from tiphys.pods.view import ContainerStatus, PodView, node_id
 
+_EXECUTOR_FAILED = 64
 _STARTING = frozenset({"", "PodInitializing", "ContainerCreating"})
 
 
@@ -60,10 +61,30 @@ def read_pod(pod: PodView, record: Record | None = None) -> NodeReport:
         started_at=min(starts, default=None),
         finished_at=max((at for at in ends if at), default=None) if is_final else None,
         resources_duration=resources_duration(pod) if is_final else {},
+        containers=_containers(pod),
         is_final=is_final,
         is_staged=staged is not None,
         unsaved=(*staged.missing, *staged.failed) if staged else (),
     )
+
+
+def _containers(pod: PodView) -> dict[str, NodeReport]:
+    """What each container says, in a pod that has several of the user's."""
+    own = [status for status in pod.status.container_statuses if status.name not in EXECUTORS]
+    return {status.name: _container(status) for status in own} if len(own) > 1 else {}
+
+
+def _container(status: ContainerStatus) -> NodeReport:
+    waiting, ended = status.state.waiting, status.state.terminated
+    if ended is not None:
+        phase = SUCCEEDED if ended.exit_code == 0 else ERROR if ended.exit_code == _EXECUTOR_FAILED else FAILED
+        message = "" if phase == SUCCEEDED else ended_message(status.name, ended)
+        return NodeReport(node_id=status.name, phase=phase, message=message, finished_at=ended.finished_at, is_final=True)
+    if status.state.running is not None:
+        return NodeReport(node_id=status.name, phase=RUNNING)
+    reason = waiting.reason if waiting is not None else ""
+    message = f"{reason}: {waiting.message}" if waiting is not None and waiting.message else reason
+    return NodeReport(node_id=status.name, phase=PENDING, message=message)
 
 
 def _staged(pod: PodView) -> StagingRecord | None:

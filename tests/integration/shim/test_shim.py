@@ -226,3 +226,67 @@ def test_an_alarm_is_the_commands_own_business_where_no_time_is_set(tmp_path):
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGALRM)
     assert process.wait(10) == 6
+
+
+def ordered(tmp_path: Path, name: str, *options: str, command: list[str]) -> "subprocess.Popen[bytes]":
+    folder = tmp_path / "order"
+    words = [SHIM, "--termination", tmp_path / name, "--order", f"{name}={folder}", *options, "--", *command]
+    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_a_container_waits_until_those_it_depends_on_have_ended_well(tmp_path):
+    trace = tmp_path / "trace"
+    last = ordered(tmp_path, "c", "--after", "a", "--after", "b", command=["sh", "-c", f"echo c >> {trace}"])
+    middle = ordered(tmp_path, "b", "--after", "a", command=["sh", "-c", f"sleep 0.3; echo b >> {trace}"])
+    time.sleep(0.3)
+    first = ordered(tmp_path, "a", command=["sh", "-c", f"sleep 0.3; echo a >> {trace}"])
+    assert [one.wait(20) for one in (first, middle, last)] == [0, 0, 0]
+    assert trace.read_text().split() == ["a", "b", "c"]
+
+
+def test_a_failed_dependency_ends_its_dependants_with_its_code(tmp_path):
+    ran = tmp_path / "ran"
+    second = ordered(tmp_path, "b", "--after", "a", command=["touch", str(ran)])
+    third = ordered(tmp_path, "c", "--after", "b", command=["touch", str(ran)])
+    first = ordered(tmp_path, "a", command=["sh", "-c", "exit 3"])
+    assert [one.wait(20) for one in (first, second, third)] == [3, 3, 3]
+    assert (tmp_path / "b").read_text() == 'dependency "a" exited with non-zero code: 3'
+    assert (tmp_path / "c").read_text() == 'dependency "b" exited with non-zero code: 3'
+    assert not ran.exists()
+
+
+def test_a_dependency_that_is_killed_without_a_word_keeps_nobody_waiting(tmp_path):
+    first = ordered(tmp_path, "a", command=["sleep", "60"])
+    second = ordered(tmp_path, "b", "--after", "a", command=["true"])
+    time.sleep(0.5)
+    first.kill()
+    first.wait(5)
+    assert second.wait(20) == 137
+    assert (tmp_path / "b").read_text() == 'dependency "a" exited with non-zero code: 137'
+
+
+def test_a_container_told_to_end_before_its_turn_ends_at_once(tmp_path):
+    second = ordered(tmp_path, "b", "--after", "a", command=["true"])
+    time.sleep(0.3)
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(5) == 143
+
+
+def test_a_command_is_retried_and_only_the_last_output_counts(tmp_path):
+    count = tmp_path / "count"
+    script = f"echo x >> {count}; wc -l < {count} | tr -d ' '; test $(wc -l < {count}) -ge 3"
+    done = ordered(tmp_path, "a", "--retry", "4=100", "--result", command=["sh", "-c", script])
+    assert done.wait(20) == 0
+    assert record((tmp_path / "a").read_text()).result == "3"
+    again = ordered(tmp_path, "z", "--retry", "2=100", command=["sh", "-c", f"echo x >> {count}; exit 7"])
+    assert again.wait(20) == 7
+    assert len(count.read_text().split()) == 5
+
+
+def test_a_command_that_is_told_to_end_is_not_retried(tmp_path):
+    count = tmp_path / "count"
+    done = ordered(tmp_path, "a", "--retry", "9=100", command=["sh", "-c", f"echo x >> {count}; exec sleep 60"])
+    time.sleep(0.5)
+    done.send_signal(signal.SIGTERM)
+    assert done.wait(20) == 143
+    assert len(count.read_text().split()) == 1

@@ -4,6 +4,7 @@ from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.pods.draft import SHIM_VOLUME, Draft, first
+from tiphys.pods.passes.container_set import order_arguments
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.passes.staging import staging_arguments
 
@@ -28,11 +29,20 @@ def shim_arguments(order: NodeOrder) -> list[str]:
 
 
 def wrap_in_shim(draft: Draft) -> None:
-    """Put the shim before the command where something is to come back."""
-    main = draft.main
+    """Put the shim before the command where something is to come back, or where containers wait for each other."""
+    written = draft.template.container_set
+    names = {str(user.get("name")) for user in written.containers} if written is not None else {str(draft.main.get("name"))}
+    for container in draft.spec["containers"]:
+        if container.get("name") in names:
+            _wrap(draft, container)
+
+
+def _wrap(draft: Draft, main: Json) -> None:
     is_executor = draft.template.resource is not None
-    staged = staging_arguments(draft, str(main.get("name")))
-    wanted = [*([] if is_executor else shim_arguments(draft.order)), *staged]
+    name = str(main.get("name"))
+    staged = staging_arguments(draft, name)
+    gives_back = not is_executor and main is draft.main
+    wanted = [*(shim_arguments(draft.order) if gives_back else ()), *order_arguments(draft, name), *staged]
     if not wanted:
         return
     if not staged:
