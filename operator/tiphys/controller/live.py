@@ -26,7 +26,7 @@ IDLE_INTERVAL = timedelta(seconds=30)
 STARTS = 32
 """Creations of pods that a workflow has under way at most."""
 _IDLE_FIELDS = frozenset({"message", "hostNodeName", "progress", "resourcesDuration"})
-_IDLE_MESSAGES = ("", "ContainerCreating", "PodInitializing")
+_IDLE_MESSAGES = ("ContainerCreating", "PodInitializing")
 
 
 class Found(NamedTuple):
@@ -187,5 +187,8 @@ def _is_idle(patch: Json) -> bool:
     status = patch.get("status", {})
     if "metadata" in patch or not status.keys() <= {"nodes", *_IDLE_FIELDS}:
         return False
-    nodes = status.get("nodes", {}).values()
-    return all(node.keys() <= _IDLE_FIELDS and (node.get("message") or "").startswith(_IDLE_MESSAGES[1:]) for node in nodes)
+    return all(node.keys() <= _IDLE_FIELDS and _is_idle_message(node.get("message")) for node in status.get("nodes", {}).values())
+
+
+def _is_idle_message(text: str | None) -> bool:
+    return not text or text.startswith(_IDLE_MESSAGES)
