@@ -47,14 +47,15 @@ def _check_dependencies(dag: DAGTemplate, path: str, faults: list[SpecError]) ->
     if has_depends and any(task.continue_on for task in dag.tasks):
         message = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
         faults.append(SpecError(message, path=path))
+    uses_depends = any(task.depends for task in dag.tasks)
     for task in dag.tasks:
+        if (uses_depends or task.dependencies) and task.name[:1].isdigit():
+            message = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
+            faults.append(SpecError(message, path=f"{path}.tasks.{task.name}"))
         _check_task(task, tasks, f"{path}.tasks.{task.name}", faults)
 
 
 def _check_task(task: DAGTask, tasks: Mapping[str, DAGTask], path: str, faults: list[SpecError]) -> None:
-    if (task.depends or task.dependencies) and task.name[:1].isdigit():
-        message = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
-        faults.append(SpecError(message, path=path))
     unknown = [name for name in task.dependencies if name not in tasks]
     faults += [SpecError(f"dependency '{name}' not defined{nearest(name, tasks)}", path=path) for name in unknown]
     if task.depends.strip():
