@@ -1,0 +1,127 @@
+"""What a command finds outside the API server: the database that the controller keeps workflows in.
+
+It is the one of `--database`, or else the one of the controller's own configuration, with the login of its Secrets.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import msgspec
+from cyclopts import Parameter
+
+from tiphys.cli.session import Where, with_api
+from tiphys.cluster.api import Api
+from tiphys.cluster.secret_values import secret_reader
+from tiphys.errors import Forbidden, NotFound, SpecError
+from tiphys.settings.database import Persistence
+from tiphys.settings.read import parse_configuration
+
+if TYPE_CHECKING:
+    from tiphys.archive.storage import Storage
+    from tiphys.archive.target import Target
+
+T = TypeVar("T")
+_USUAL_NAMESPACES = ("argo", "tiphys")
+_PASSWORD = "TIPHYS_DATABASE_PASSWORD"  # noqa: S105 the name of a variable
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Source:
+    """Which database.
+
+    Attributes:
+        database: Its address, as postgresql://USER@HOST:PORT/NAME; the password is read from TIPHYS_DATABASE_PASSWORD.
+        database_host: HOST:PORT instead of what the controller's configuration says, as for a forwarded port.
+        controller_namespace: Where the controller's configuration is.
+        configmap: Its name.
+    """
+
+    database: Annotated[str, Parameter(env_var="TIPHYS_DATABASE")] = ""
+    database_host: Annotated[str, Parameter(env_var="TIPHYS_DATABASE_HOST")] = ""
+    controller_namespace: Annotated[str, Parameter(env_var="TIPHYS_CONTROLLER_NAMESPACE")] = ""
+    configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap"
+
+
+def with_storage(where: Where | None, source: Source | None, work: Callable[["Storage"], Awaitable[T]]) -> T:
+    """The answer of `work`, which gets the database alone."""
+    chosen = source or Source()
+    if chosen.database:
+
+        async def alone() -> T:
+            async with opened(_named(chosen)) as storage:
+                return await work(storage)
+
+        return asyncio.run(alone())
+
+    async def found(api: Api, namespace: str) -> T:
+        async with kept(api, namespace, chosen) as storage:
+            return await work(storage)
+
+    return with_api(where, found)
+
+
+@contextlib.asynccontextmanager
+async def kept(api: Api, namespace: str, source: Source | None = None) -> AsyncIterator["Storage"]:
+    """The database, open.
+
+    Raises:
+        NotFound: Nothing says where it is.
+    """
+    chosen = source or Source()
+    async with opened(_named(chosen) if chosen.database else await _configured(api, namespace, chosen)) as storage:
+        yield storage
+
+
+@contextlib.asynccontextmanager
+async def opened(target: "Target") -> AsyncIterator["Storage"]:
+    """What a database gives."""
+    from tiphys.archive.storage import open_storage
+
+    storage = open_storage(target)
+    try:
+        yield storage
+    finally:
+        await storage.close()
+
+
+def _named(source: Source) -> "Target":
+    from tiphys.archive.target import parse_target
+
+    return parse_target(source.database, password=os.environ.get(_PASSWORD, ""))
+
+
+async def _configured(api: Api, namespace: str, source: Source) -> "Target":
+    from tiphys.archive.open import target_of
+
+    places = [source.controller_namespace] if source.controller_namespace else [*dict.fromkeys((namespace, *_USUAL_NAMESPACES))]
+    for place in places:
+        said = await _persistence(api, place, source.configmap)
+        target = None if said is None else target_of(said, secret_reader(api, place))
+        if target is not None:
+            return _elsewhere(target, source.database_host)
+    raise NotFound(
+        f"no database: ConfigMap {source.configmap} of {', '.join(places)} names none",
+        hint="give --database ADDRESS, or --controller-namespace NAMESPACE",
+    )
+
+
+def _elsewhere(target: "Target", host: str) -> "Target":
+    if not host:
+        return target
+    name, _, port = host.rpartition(":")
+    if not name or not port.isdecimal():
+        raise SpecError(f"{host!r} is no HOST:PORT", path="--database-host")
+    return msgspec.structs.replace(target, host=name, port=int(port))
+
+
+async def _persistence(api: Api, namespace: str, config_map: str) -> Persistence | None:
+    try:
+        found = msgspec.json.decode(await api.read("ConfigMap", namespace, config_map))
+    except (NotFound, Forbidden):
+        return None
+    return parse_configuration(found.get("data") or {}).persistence
