@@ -32,6 +32,15 @@ for _name, _path in _COMMANDS.items():
 _node = App(name="node", help="Change nodes by hand.")
 _node.command("tiphys.cli.change:set_node", name="set")
 app.command(_node)
+_archive = App(name="archive", help="Finished workflows in the database.")
+for _name in ("get", "delete", "retry", "resubmit", "list-label-keys", "list-label-values"):
+    _archive.command(f"tiphys.cli.archive:{_name.replace('-', '_')}", name=_name)
+_archive.command("tiphys.cli.archive:list_", name="list")
+app.command(_archive)
+_db = App(name="db", help="The database's schema.")
+for _name in ("migrate", "status", "convert"):
+    _db.command(f"tiphys.cli.db:{_name}", name=_name)
+app.command(_db)
 _config = App(name="config", help="The controller's configuration.")
 _config.command("tiphys.cli.config:check", name="check")
 app.command(_config)

@@ -3,17 +3,15 @@
 It is the one of `--database`, or else the one of the controller's own configuration, with the login of its Secrets.
 """
 
-import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from cyclopts import Parameter
 
-from tiphys.cli.session import Where, with_api
 from tiphys.cluster.api import Api
 from tiphys.cluster.secret_values import secret_reader
 from tiphys.errors import Forbidden, NotFound, SpecError
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from tiphys.archive.storage import Storage
     from tiphys.archive.target import Target
 
-T = TypeVar("T")
 _USUAL_NAMESPACES = ("argo", "tiphys")
 _PASSWORD = "TIPHYS_DATABASE_PASSWORD"  # noqa: S105 the name of a variable
 
@@ -47,22 +44,14 @@ class Source:
     configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap"
 
 
-def with_storage(where: Where | None, source: Source | None, work: Callable[["Storage"], Awaitable[T]]) -> T:
-    """The answer of `work`, which gets the database alone."""
-    chosen = source or Source()
-    if chosen.database:
-
-        async def alone() -> T:
-            async with opened(_named(chosen)) as storage:
-                return await work(storage)
-
-        return asyncio.run(alone())
-
-    async def found(api: Api, namespace: str) -> T:
-        async with kept(api, namespace, chosen) as storage:
-            return await work(storage)
-
-    return with_api(where, found)
+def source_of_environment() -> Source:
+    """The database that the environment names, for commands without options for it."""
+    say = os.environ.get
+    return Source(
+        database=say("TIPHYS_DATABASE", ""),
+        database_host=say("TIPHYS_DATABASE_HOST", ""),
+        controller_namespace=say("TIPHYS_CONTROLLER_NAMESPACE", ""),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -72,8 +61,8 @@ async def kept(api: Api, namespace: str, source: Source | None = None) -> AsyncI
     Raises:
         NotFound: Nothing says where it is.
     """
-    chosen = source or Source()
-    async with opened(_named(chosen) if chosen.database else await _configured(api, namespace, chosen)) as storage:
+    chosen = source or source_of_environment()
+    async with opened(named(chosen) if chosen.database else await _configured(api, namespace, chosen)) as storage:
         yield storage
 
 
@@ -89,7 +78,8 @@ async def opened(target: "Target") -> AsyncIterator["Storage"]:
         await storage.close()
 
 
-def _named(source: Source) -> "Target":
+def named(source: Source) -> "Target":
+    """The database that `--database` names."""
     from tiphys.archive.target import parse_target
 
     return parse_target(source.database, password=os.environ.get(_PASSWORD, ""))

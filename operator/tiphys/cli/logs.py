@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tiphys.cli.artifacts import archived_log, open_artifact, stored_lines
-from tiphys.cli.session import Where, read_workflow, with_api
+from tiphys.cli.session import Where, find_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs
 from tiphys.errors import InvalidManifest, NotFound, TiphysError
@@ -42,7 +42,7 @@ async def print_logs(  # noqa: PLR0913 as many as the command has
     """Print lines as `pod: line`; with `follow`, until the workflow is finished."""
     shown: dict[str, asyncio.Task[None]] = {}
     while True:
-        workflow = await read_workflow(api, namespace, name)
+        workflow = await find_workflow(api, namespace, name)
         for one in _pods(workflow):
             if one not in shown and pod in ("", one):
                 work = _print_pod(api, workflow, one, container, follow=follow, grep=grep)
@@ -66,7 +66,7 @@ async def _print_pod(api: Api, workflow: Workflow, pod: str, container: str, *, 
                 _print_line(pod, raw, grep)
         except NotFound:
             # the pod is gone: its log may be in the archive
-            newest = await read_workflow(api, namespace, workflow.metadata.name)
+            newest = await find_workflow(api, namespace, workflow.metadata.name)
             log = archived_log(newest, pod, container)
             if log is None:
                 raise

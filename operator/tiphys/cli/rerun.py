@@ -54,11 +54,11 @@ def retry(  # noqa: PLR0913 as many options as Argo's
         # the pods go first: a pod's name is its node's, so what runs again must not meet what has run
         for pod in change(old).pods:
             await api.delete("Pod", old.metadata.namespace, pod)
-        await _until_gone(api, old.metadata.namespace, change(old).pods)
+        await until_gone(api, old.metadata.namespace, change(old).pods)
         return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
 
     async def work(api: Api, namespace: str) -> int:
-        return await _each(api, namespace, names, selector, one, _Follow(watch=watch, wait=wait, log=log, output=output))
+        return await _each(api, namespace, names, selector, one, Follow(watch=watch, wait=wait, log=log, output=output))
 
     return with_api(where, work)
 
@@ -91,12 +91,12 @@ def resubmit(  # noqa: PLR0913 as many options as Argo's
         return await create_workflow(api, old.metadata.namespace, manifest)
 
     async def work(api: Api, namespace: str) -> int:
-        return await _each(api, namespace, names, selector, one, _Follow(watch=watch, wait=wait, log=log, output=output))
+        return await _each(api, namespace, names, selector, one, Follow(watch=watch, wait=wait, log=log, output=output))
 
     return with_api(where, work)
 
 
-class _Follow:
+class Follow:
     """How to stay with a workflow that was started again."""
 
     def __init__(self, *, watch: bool, wait: bool, log: bool, output: str) -> None:
@@ -115,7 +115,7 @@ async def _each(
     names: tuple[str, ...],
     selector: str,
     one: Callable[[Api, str, str], Awaitable[Workflow]],
-    follow: _Follow,
+    follow: Follow,
 ) -> int:
     chosen = list(names)
     if selector:
@@ -128,7 +128,8 @@ async def _each(
     return worst
 
 
-async def _until_gone(api: Api, namespace: str, pods: tuple[str, ...]) -> None:
+async def until_gone(api: Api, namespace: str, pods: tuple[str, ...]) -> None:
+    """Return when no pod of an earlier run is there any more."""
     end = asyncio.get_running_loop().time() + _POD_GONE_SECONDS
     for pod in pods:
         while True:

@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
+from tiphys.cli.whole import or_archived, packed_patch, whole
 from tiphys.cluster.api import Api, path_of
 from tiphys.cluster.connection import find_access
 from tiphys.engine.patch import difference
@@ -58,8 +59,25 @@ async def read_workflow(api: Api, namespace: str, name: str) -> Workflow:
         known = [workflow async for workflow in all_workflows(api, namespace)]
         if not known:
             raise NotFound(f"no workflows in namespace {namespace}")
-        return max(known, key=lambda workflow: str(workflow.metadata.creation_timestamp))
+        return await whole(api, max(known, key=lambda workflow: str(workflow.metadata.creation_timestamp)))
+    return await whole(api, await stored_workflow(api, namespace, name))
+
+
+async def stored_workflow(api: Api, namespace: str, name: str) -> Workflow:
+    """The workflow as the server has it, its nodes packed or not."""
     return parse_workflow(await api.read("Workflow", namespace, name))
+
+
+async def find_workflow(api: Api, namespace: str, name: str) -> Workflow:
+    """The live workflow, else the newest archived one of that name.
+
+    Raises:
+        NotFound: There is neither.
+    """
+    try:
+        return await read_workflow(api, namespace, name)
+    except NotFound as e:
+        return await or_archived(api, namespace, name, e)
 
 
 async def all_workflows(api: Api, namespace: str, labels: str = "") -> AsyncIterator[Workflow]:
@@ -103,9 +121,10 @@ async def edit_workflow(api: Api, namespace: str, name: str, change: Callable[[W
         Conflict: Somebody else was always faster.
     """
     for attempt in range(_EDIT_TRIES):
-        old = await read_workflow(api, namespace, name)
+        stored = await stored_workflow(api, namespace, name)
+        old = await whole(api, stored)
         new = change(old)
-        patch = difference(to_json(old), to_json(new))
+        patch = await packed_patch(api, stored, new, difference(to_json(old), to_json(new)))
         if not patch:
             return new
         meta = old.metadata

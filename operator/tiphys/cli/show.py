@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from tiphys.cli.session import Where, all_workflows, exit_code, follow_workflow, now, read_workflow, with_api
+from tiphys.cli.session import Where, all_workflows, exit_code, find_workflow, follow_workflow, now, with_api
 from tiphys.cli.tree import duration, render, spell
 from tiphys.cluster.api import Api
 from tiphys.model.parse import to_json
@@ -36,7 +36,7 @@ def get(*names: str, output: Output = "", where: Where | None = None) -> int:
 
     async def work(api: Api, namespace: str) -> int:
         for name in names:
-            print_workflow(await read_workflow(api, namespace, name), output)
+            print_workflow(await find_workflow(api, namespace, name), output)
         return 0
 
     return with_api(where, work)
@@ -65,13 +65,14 @@ def list_(  # noqa: PLR0913 as many options as Argo's
             if workflow.metadata.name.startswith(prefix) and (not phases or workflow.status.phase in phases)
         ]
         found.sort(key=lambda workflow: str(workflow.metadata.creation_timestamp), reverse=True)
-        _print_list(found, output, with_namespace=all_namespaces)
+        print_list(found, output, with_namespace=all_namespaces)
         return 0
 
     return with_api(where, work)
 
 
-def _print_list(found: list[Workflow], output: str, *, with_namespace: bool) -> None:
+def print_list(found: list[Workflow], output: str, *, with_namespace: bool) -> None:
+    """Show workflows one a line, or as `json`, `yaml`, `name`."""
     if output == "name":
         print("\n".join(workflow.metadata.name for workflow in found))
     elif output == "json":

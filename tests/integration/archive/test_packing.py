@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.databases.servers import Server
 from tests.integration.archive.conftest import World, eventually
 
 from tiphys.archive.offload import SqlOffload
@@ -16,6 +17,12 @@ from tiphys.testing.apiserver import Ending
 SMALL = Environment(max_workflow_size=20_000)
 TINY = Environment(max_workflow_size=2_000)
 ALWAYS = Environment(always_offload_node_status=True, offload_node_status_ttl=timedelta(seconds=1))
+
+
+@pytest.fixture
+def server(servers: dict[str, Server]) -> Server:
+    """PostgreSQL: what is tested here does not depend on the kind of database, which tests/contract/archive sees to."""
+    return servers["postgresql"]
 
 
 def many(world: World, name: str, count: int, *, gate: bool = False) -> None:

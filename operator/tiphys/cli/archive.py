@@ -1,0 +1,217 @@
+"""`archive`: finished workflows in the database."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import yaml
+from cyclopts import Parameter
+
+from tiphys.cli.database import with_storage
+from tiphys.cli.kept import Source, kept
+from tiphys.cli.rerun import Follow, Given, Wait, Watch, until_gone
+from tiphys.cli.session import Where, create_workflow, now, with_api
+from tiphys.cli.show import Output, print_list, print_workflow
+from tiphys.cli.whole import small_manifest
+from tiphys.cluster.api import Api
+from tiphys.engine.operations import resubmit as again
+from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.engine.operations.retry import retry as retried
+from tiphys.errors import AlreadyExists, NotFound, SpecError
+from tiphys.model.archived import MAX_PAGE, ArchiveQuery
+from tiphys.model.base import ObjectMeta
+from tiphys.model.names import LABEL_ARCHIVING_STATUS
+from tiphys.model.parse import parse_workflow
+from tiphys.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from tiphys.archive.storage import Storage
+
+Rerun = Callable[[Api, Workflow], Awaitable[Workflow]]
+Uid = Annotated[bool, Parameter(name=["--uid"])]
+Labels = Annotated[str, Parameter(name=["--selector", "-l"])]
+All = Annotated[bool, Parameter(name=["--all-namespaces", "-A"])]
+
+
+def list_(  # noqa: PLR0913 as many options as Argo's
+    *,
+    selector: Labels = "",
+    all_namespaces: All = False,
+    prefix: str = "",
+    status: str = "",
+    limit: int = 0,
+    output: Output = "",
+    where: Where | None = None,
+    source: Source | None = None,
+) -> int:
+    """List archived workflows, newest first; --limit 0 for all."""
+
+    async def work(storage: "Storage", namespace: str) -> int:
+        query = ArchiveQuery(
+            namespace="" if all_namespaces else namespace, labels=selector, name_prefix=prefix,
+            phases=tuple(filter(None, status.split(","))), limit=min(limit or MAX_PAGE, MAX_PAGE),
+        )  # fmt: skip
+        found: list[Workflow] = []
+        while True:
+            page = await storage.archive.page(query)
+            found += [parse_workflow(item) for item in page.items]
+            if not page.cursor or (limit and len(found) >= limit):
+                break
+            query = msgspec.structs.replace(query, cursor=page.cursor)
+        print_list(found[:limit] if limit else found, output, with_namespace=all_namespaces)
+        return 0
+
+    return with_storage(where, source, work)
+
+
+def get(*names: str, uid: Uid = False, output: Output = "", where: Where | None = None, source: Source | None = None) -> int:
+    """Show archived workflows, by name (the newest of that name), or by uid with --uid."""
+
+    async def work(storage: "Storage", namespace: str) -> int:
+        for one in names:
+            text = await _read(storage, namespace, one, uid=uid)
+            if output == "json":
+                print(msgspec.json.format(text, indent=2))
+            elif output == "yaml":
+                print(yaml.safe_dump(msgspec.json.decode(text), sort_keys=False), end="")
+            else:
+                print_workflow(parse_workflow(text), output)
+        return 0
+
+    return with_storage(where, source, work)
+
+
+async def _read(storage: "Storage", namespace: str, one: str, *, uid: bool) -> str:
+    """What is meant by a name or a uid; a word that is no name of a workflow may be a uid, as Argo's users write it."""
+    if uid:
+        return await storage.archive.read(uid=one)
+    try:
+        return await storage.archive.read(namespace=namespace, name=one)
+    except NotFound:
+        return await storage.archive.read(uid=one)
+
+
+def delete(*names: str, uid: Uid = False, where: Where | None = None, source: Source | None = None) -> int:
+    """Forget archived workflows; live ones are not touched."""
+    if not names:
+        raise SpecError("no workflow given", hint="give names, or uids with --uid")
+
+    async def work(storage: "Storage", namespace: str) -> int:
+        for one in names:
+            meta = parse_workflow(await _read(storage, namespace, one, uid=uid)).metadata
+            await storage.archive.delete(meta.uid)
+            print(f"Archived workflow '{meta.name}' deleted")
+        return 0
+
+    return with_storage(where, source, work)
+
+
+def _fresh(workflow: Workflow) -> Workflow:
+    """The workflow as one that was never stored: what the server gives is left out."""
+    meta = workflow.metadata
+    labels = {key: value for key, value in meta.labels.items() if key != LABEL_ARCHIVING_STATUS}
+    made = ObjectMeta(
+        name=meta.name, generate_name=meta.generate_name, namespace=meta.namespace, labels=labels, annotations=meta.annotations,
+        owner_references=meta.owner_references, finalizers=meta.finalizers,
+    )  # fmt: skip
+    return msgspec.structs.replace(workflow, metadata=made)
+
+
+def retry(  # noqa: PLR0913 as many options as Argo's
+    *names: str,
+    uid: Uid = False,
+    restart_successful: bool = False,
+    node_field_selector: Annotated[str, Parameter(name=["--node-field-selector"])] = "",
+    parameter: Given = None,
+    watch: Watch = False,
+    wait: Wait = False,
+    log: bool = False,
+    output: Output = "",
+    where: Where | None = None,
+    source: Source | None = None,
+) -> int:
+    """Bring archived workflows back and run them again where they failed."""
+    given = parse_pairs(parameter or [])
+
+    async def one(api: Api, old: Workflow) -> Workflow:
+        namespace, name = old.metadata.namespace, old.metadata.name
+        await _check_absent(api, namespace, name)
+        ready = retried(old, now(), restart_successful=restart_successful, selector=node_field_selector, parameters=given)
+        for pod in ready.pods:
+            await api.delete("Pod", namespace, pod)
+        await until_gone(api, namespace, ready.pods)
+        return await create_workflow(api, namespace, small_manifest(_fresh(ready.workflow)))
+
+    return _each(names, one, Follow(watch=watch, wait=wait, log=log, output=output), where, source, uid=uid)
+
+
+async def _check_absent(api: Api, namespace: str, name: str) -> None:
+    try:
+        await api.read("Workflow", namespace, name)
+    except NotFound:
+        return
+    raise AlreadyExists(f"workflow {name} is still there", hint=f"tiphys retry {name}")
+
+
+def resubmit(  # noqa: PLR0913 as many options as Argo's
+    *names: str,
+    uid: Uid = False,
+    memoized: bool = False,
+    parameter: Given = None,
+    watch: Watch = False,
+    wait: Wait = False,
+    log: bool = False,
+    output: Output = "",
+    where: Where | None = None,
+    source: Source | None = None,
+) -> int:
+    """Submit archived workflows again, as new ones."""
+    given = parse_pairs(parameter or [])
+
+    async def one(api: Api, old: Workflow) -> Workflow:
+        if memoized:
+            suffix = "".join(secrets.choice(again.SUFFIX_LETTERS) for _ in range(again.SUFFIX_LENGTH))
+            new = again.resubmit_memoized(old, now(), suffix=suffix, parameters=given)
+        else:
+            new = again.resubmit(old, given)
+        return await create_workflow(api, old.metadata.namespace, small_manifest(new))
+
+    return _each(names, one, Follow(watch=watch, wait=wait, log=log, output=output), where, source, uid=uid)
+
+
+def _each(
+    names: tuple[str, ...], one: Rerun, follow: Follow, where: Where | None, source: Source | None, *, uid: bool
+) -> int:  # fmt: skip
+    if not names:
+        raise SpecError("no workflow given", hint="give names, or uids with --uid")
+
+    async def work(api: Api, namespace: str) -> int:
+        worst = 0
+        async with kept(api, namespace, source) as storage:
+            for name in names:
+                old = parse_workflow(await _read(storage, namespace, name, uid=uid))
+                worst = max(worst, await follow.attend(api, await one(api, old)))
+        return worst
+
+    return with_api(where, work)
+
+
+def list_label_keys(*, where: Where | None = None, source: Source | None = None) -> int:
+    """List the keys of all labels of archived workflows."""
+
+    async def work(storage: "Storage", namespace: str) -> int:
+        print("\n".join(await storage.archive.labels(namespace=namespace)))
+        return 0
+
+    return with_storage(where, source, work)
+
+
+def list_label_values(*, selector: Labels, where: Where | None = None, source: Source | None = None) -> int:
+    """List the values of a label of archived workflows: -l KEY."""
+
+    async def work(storage: "Storage", namespace: str) -> int:
+        print("\n".join(await storage.archive.labels(selector, namespace=namespace)))
+        return 0
+
+    return with_storage(where, source, work)
