@@ -46,6 +46,7 @@ static pid_t child;
 static unsigned grace; /* seconds that the command has after SIGTERM; 0 no limit */
 static volatile sig_atomic_t told_to_end;
 static int wants_log, log_file = -1;
+static const char *before_file, *after_file; /* wait for these files before and after the command */
 static int holds; /* stay when the command has ended by itself */
 
 void die(int code, const char *what, const char *name) {
@@ -111,6 +112,10 @@ static int parse(int count, char **arguments) {
     } else if (!strcmp(option, "--retry")) {
       char *milliseconds = split_at_equals(value);
       order_retry(atoi(value), atoi(milliseconds));
+    } else if (!strcmp(option, "--pause-before")) {
+      before_file = value;
+    } else if (!strcmp(option, "--pause-after")) {
+      after_file = value;
     } else if (!strcmp(option, "--termination")) {
       termination = value;
     } else {
@@ -393,6 +398,19 @@ static int run(char **command) {
   return supervise(out[0], err[0]);
 }
 
+/* Waits for somebody to make the file, or to tell us to end. */
+static void wait_for(const char *path) {
+  char folder[4096];
+  snprintf(folder, sizeof folder, "%s", path);
+  for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    mkdir(folder, 0777);
+    *slash = '/';
+  }
+  dprintf(2, "tiphys: waiting for %s\n", path);
+  while (access(path, F_OK) && !told_to_end) poll(0, 0, 100);
+}
+
 /* Waits to be told to end; what is left of the command may run on. */
 static void hold(void) {
   sigset_t term, before;
@@ -444,8 +462,11 @@ int main(int count, char **arguments) {
   int first = parse(count, arguments);
   if (wants_log && !stage_wanted()) die(64, "--log needs --stage", 0);
   if (wants_log) log_file = stage_log();
-  int status = in_order(arguments + first);
+  catch_signals();
+  if (before_file) wait_for(before_file);
+  int status = told_to_end ? 128 + SIGTERM : in_order(arguments + first);
   child = 0; /* a later signal ends nobody */
+  if (after_file) wait_for(after_file);
   if (stage_wanted()) {
     stage_artifacts(status);
     if (stage_finish(record, record_size)) dprintf(2, "tiphys: cannot finish staging: %s\n", strerror(errno));

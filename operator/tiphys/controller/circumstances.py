@@ -17,6 +17,7 @@ def premises_of(argo: Configuration, environment: Environment, library: Library,
         overrides=environment.workflow_user_override_allowlist,
         pod_gc_delay_seconds=argo.pod_gc_delete_delay_duration.total_seconds(),
         failed_pod_restarts=argo.failed_pod_restart.max_restarts if argo.failed_pod_restart.enabled else 0,
+        pod_name_format="v1" if environment.pod_names == "v1" else "v2",
         is_held=is_held,
     )
 
@@ -32,6 +33,7 @@ def pod_settings_of(base: PodSettings, argo: Configuration, own: OwnConfiguratio
         main_container=argo.main_container or {},
         architectures=own.architectures or base.architectures,
         images={name: ImageEntry(image.entrypoint, image.cmd) for name, image in argo.images.items()},
+        kube_config=argo.kube_config,
         security=own.pod_security,
         pod_gc_delay=f"{argo.pod_gc_delete_delay_duration.total_seconds():g}s",
     )

@@ -116,6 +116,7 @@ class Controller:
         """Take a configuration; runs that have begun keep what they took for granted."""
         self.configuration = argo
         self.pod_settings = pod_settings_of(self._options, argo, own)
+        self.effects.starter.rate.configure(argo.resource_rate_limit)
         limits = Limits(argo.parallelism, argo.namespace_parallelism, self.admission.limits.overrides)
         self.admission.set_limits(limits)
         self.housekeeper.enforce()

@@ -14,6 +14,7 @@ import msgspec
 
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Live
+from tiphys.controller.rate import TokenBucket
 from tiphys.engine.actions import StartNode, StopNode
 from tiphys.engine.events import StartDelayed, StartRefused
 from tiphys.errors import AlreadyExists, Conflict, NotFound, OutsideError, RefusedError, TiphysError, UserError
@@ -36,6 +37,7 @@ class Starter:
 
     def __init__(self, controller: "Controller") -> None:
         self._controller = controller
+        self.rate = TokenBucket()
         self._shims: dict[str, asyncio.Task[None]] = {}
 
     def start(self, live: Live, action: StartNode) -> None:
@@ -81,7 +83,8 @@ class Starter:
         return order.node_id in live.started and is_followed and not is_over
 
     async def _create_soon(self, live: Live, order: NodeOrder, plan: PodPlan) -> None:
-        backoff = Backoff(longest=_LONGEST_DELAY)
+        backoff, controller = Backoff(longest=_LONGEST_DELAY), self._controller
+        await self.rate.take(lambda: controller.send(live, StartDelayed(order.node_id, "resource creation rate-limit reached")))
         while self._is_wanted(live, order):
             try:
                 if await self._create_all(live, plan):

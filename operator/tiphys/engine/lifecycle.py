@@ -167,7 +167,7 @@ class Lifecycle:
 
     def _begin(self) -> bool:
         run = self._run
-        run.written.annotations.setdefault(names.ANNOTATION_POD_NAME_FORMAT, "v2")
+        run.written.annotations.setdefault(names.ANNOTATION_POD_NAME_FORMAT, run.premises.pod_name_format)
         run.written.add(origin(run.workflow.metadata, run.workflow.spec, run.premises))
         try:
             check_workflow(run.workflow)

@@ -16,6 +16,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         overrides: Spec fields that may be set beside such a reference, in addition to the usual ones.
         failed_pod_restarts: How often a runner may be made again that the cluster ended before the program started.
         is_held: It may not begin yet, since too many workflows run.
+        pod_name_format: `v1` or `v2`, for workflows that begin.
         pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
     """
 
@@ -24,5 +25,6 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     referencing: str = ""
     overrides: tuple[str, ...] = ()
     failed_pod_restarts: int = 0
+    pod_name_format: str = "v2"
     pod_gc_delay_seconds: float = 5.0
     is_held: bool = False

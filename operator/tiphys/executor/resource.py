@@ -43,7 +43,7 @@ def run_resource() -> int:
     """Do what TIPHYS_TEMPLATE says; the exit code. Messages go to standard error, outputs to the termination message."""
     termination = Path(os.environ.get("TIPHYS_TERMINATION", "/dev/termination-log"))
     try:
-        template = parse_as(Template, os.environ["TIPHYS_TEMPLATE"])
+        template = parse_as(Template, _template_text())
         record = asyncio.run(_act(template))
     except (TiphysError, KeyError) as e:
         message = e.message if isinstance(e, TiphysError) else f"{e} is not set"
@@ -52,6 +52,11 @@ def run_resource() -> int:
         return 1
     termination.write_text(json.dumps(record))
     return 0
+
+
+def _template_text() -> str:
+    path = os.environ.get("TIPHYS_TEMPLATE_FILE")
+    return Path(path).read_text() if path else os.environ["TIPHYS_TEMPLATE"]
 
 
 async def _act(template: Template) -> Json:

@@ -11,11 +11,12 @@ from tiphys.pods.settings import PodSettings
 MAIN = "main"
 SHIM_VOLUME = "tiphys-shim"
 SCRIPT_VOLUME = "argo-staging"
+RUN_VOLUME = "var-run-argo"
 INPUT_VOLUME = "input-artifacts"
 STAGED_VOLUME = "tiphys-staged"
 PLAN_VOLUME = "tiphys-staging-plan"
 ORDER_VOLUME = "tiphys-order"
-OWN_VOLUMES = frozenset({ORDER_VOLUME, SHIM_VOLUME, SCRIPT_VOLUME, STAGED_VOLUME, PLAN_VOLUME})
+OWN_VOLUMES = frozenset({ORDER_VOLUME, RUN_VOLUME, SHIM_VOLUME, SCRIPT_VOLUME, STAGED_VOLUME, PLAN_VOLUME})
 """Volumes of ours, which nobody mirrors."""
 
 

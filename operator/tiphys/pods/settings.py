@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tiphys.model.base import Json
+from tiphys.settings.configuration import KubeConfig
 
 SHIM_CONFIG_MAP = "tiphys-shim"
 
@@ -28,6 +29,7 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
         shim_config_map: Holds the shim in each namespace, one key for each architecture.
         architectures: Of the cluster's nodes; where there are several, a pod finds out by itself which one it is on.
         images: Image -> what it runs, where templates do not say.
+        kube_config: The Secret whose kubeconfig resource templates use; None for the pod's own account.
         pod_gc_delay: How long finished pods are kept, as a Go duration.
         security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
@@ -40,5 +42,6 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     shim_config_map: str = SHIM_CONFIG_MAP
     architectures: tuple[str, ...] = ("amd64",)
     images: Mapping[str, ImageEntry] = {}
+    kube_config: KubeConfig | None = None
     pod_gc_delay: str = "5s"
     security: str = ""

@@ -290,3 +290,30 @@ def test_a_command_that_is_told_to_end_is_not_retried(tmp_path):
     done.send_signal(signal.SIGTERM)
     assert done.wait(20) == 143
     assert len(count.read_text().split()) == 1
+
+
+def test_a_command_waits_for_the_file_before_it_and_the_record_for_the_file_after_it(tmp_path):
+    before, after, message, ran = tmp_path / "ctr/main/before", tmp_path / "ctr/main/after", tmp_path / "message", tmp_path / "ran"
+    process = subprocess.Popen([SHIM, "--pause-before", before, "--pause-after", after, "--termination", message, "--", "touch", ran], stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    assert before.parent.is_dir()
+    assert not ran.exists()
+    before.touch()
+    end = time.monotonic() + 10
+    while not ran.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    time.sleep(0.3)
+    assert process.poll() is None
+    after.touch()
+    assert process.wait(10) == 0
+    assert record(message.read_text()).exit_code == 0
+
+
+def test_a_paused_command_that_is_told_to_end_never_starts(tmp_path):
+    ran = tmp_path / "ran"
+    process = subprocess.Popen([SHIM, "--pause-before", tmp_path / "never", "--termination", tmp_path / "message", "--", "touch", ran], stderr=subprocess.DEVNULL)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    assert not ran.exists()

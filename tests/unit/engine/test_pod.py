@@ -78,3 +78,10 @@ def test_without_leave_nothing_is_made_again():
     world._events.clear()
     world.send(NodeReported(lost("u1")))
     assert (world.phase, world.message) == ("Failed", "low on memory")
+
+
+def test_pods_are_named_as_the_administrator_says_for_workflows_that_begin():
+    steps = "{entrypoint: m, templates: [{name: m, steps: [[{name: a, template: a}]]}, {name: a, container: {image: i}}]}"
+    v1, v2 = (World(steps, premises=Premises(pod_name_format=version)).play().orders[0] for version in ("v1", "v2"))
+    assert v1.pod_name == v1.node_id
+    assert v2.pod_name == f"hello-a-{v2.node_id.rpartition('-')[2]}"

@@ -7,6 +7,7 @@ import pytest
 from tiphys.errors import NotFound, SpecError
 from tiphys.executor.shim import bring_shim
 from tiphys.pods.settings import ImageEntry, PodSettings
+from tiphys.settings.configuration import KubeConfig
 from tiphys.shim import binaries
 from tiphys.testing.world import START
 
@@ -191,7 +192,7 @@ def test_a_timeout_counts_instead_of_every_other_deadline(pod):
 
 
 def test_a_paused_container_has_no_deadline(pod):
-    paused = {"container": {"image": "i", "env": [{"name": "ARGO_DEBUG_PAUSE_AFTER", "value": "true"}]}, "activeDeadlineSeconds": 5}
+    paused = {"container": {"image": "i", "command": ["run"], "env": [{"name": "ARGO_DEBUG_PAUSE_AFTER", "value": "true"}]}, "activeDeadlineSeconds": 5}
     assert "activeDeadlineSeconds" not in pod(paused)
 
 
@@ -320,3 +321,43 @@ def test_a_sidecar_whose_command_is_known_is_held_when_it_ends_by_itself(pod):
     assert "command" not in unknown
     assert [volume["name"] for volume in made["volumes"]] == ["tiphys-shim"]
     assert made["containers"][0]["command"] == ["run"]
+
+
+# --- resources and other systems
+
+RESOURCE = {"container": None, "resource": {"action": "create", "manifest": "x"}}
+
+
+def test_a_long_resource_template_is_handed_on_in_a_file(plan):
+    made = plan({"container": None, "resource": {"action": "create", "manifest": "#" * 200_000}})
+    main = made.pod["spec"]["containers"][0]
+    name = made.config_maps[0]["metadata"]["name"]
+    assert {"name": "TIPHYS_TEMPLATE_FILE", "value": "/argo/template/template"} in main["env"]
+    assert made.pod["spec"]["volumes"] == [{"name": "tiphys-template", "configMap": {"name": name}}]
+    assert "#" * 200_000 in made.config_maps[0]["data"]["template"]
+    assert not plan(RESOURCE).config_maps
+
+
+def test_a_resource_template_may_use_another_clusters_kubeconfig(pod):
+    settings = PodSettings(kube_config=KubeConfig(secret_name="remote", secret_key="config"))  # noqa: S106
+    spec = pod(RESOURCE, settings=settings)
+    main = spec["containers"][0]
+    assert main["volumeMounts"] == [{"name": "kubeconfig", "mountPath": "/kube/config", "subPath": "config", "readOnly": True}]
+    assert {"name": "KUBECONFIG", "value": "/kube/config"} in main["env"]
+    assert spec["volumes"] == [{"name": "kubeconfig", "secret": {"secretName": "remote"}}]
+    assert "volumes" not in pod(settings=settings)
+
+
+def test_windows_runs_what_gives_nothing_back_and_refuses_the_rest(pod):
+    windows = {"nodeSelector": {"kubernetes.io/os": "windows"}}
+    assert pod(windows)["containers"][0]["command"] == ["run"]
+    with pytest.raises(SpecError, match=r"templates\.a\.nodeSelector: results, output parameters and sidecars are not supported on Windows"):
+        pod(windows, **RESULT)
+
+
+def test_a_container_may_be_paused_before_and_after_its_command(pod):
+    env = [{"name": "ARGO_DEBUG_PAUSE_BEFORE", "value": "true"}, {"name": "ARGO_DEBUG_PAUSE_AFTER", "value": "false"}]
+    made = pod({"container": {"image": "i", "command": ["run"], "env": env}})
+    main = made["containers"][0]
+    assert main["command"] == ["/argo-shim/shim", "--grace", "28", "--pause-before", "/var/run/argo/ctr/main/before", "--", "run"]
+    assert {"name": "var-run-argo", "emptyDir": {}} in made["volumes"]

@@ -28,9 +28,8 @@ def script_source(draft: Draft) -> None:
         items = [{"path": "script", "mode": 0o755, "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_SCRIPT}']"}}]
         draft.add("volumes", {"name": SCRIPT_VOLUME, "downwardAPI": {"items": items}})
     elif size <= MAX_CONFIG_MAP:
-        config_map = _config_map(draft, source)
-        draft.config_maps.append(config_map)
-        draft.add("volumes", {"name": SCRIPT_VOLUME, "configMap": {"name": config_map["metadata"]["name"], "defaultMode": 0o755}})
+        name = own_config_map(draft, "script", source)
+        draft.add("volumes", {"name": SCRIPT_VOLUME, "configMap": {"name": name, "defaultMode": 0o755}})
     else:
         raise SpecError(f"is {size} bytes long, more than the {MAX_CONFIG_MAP} that can be handed on",
                         path=draft.path("script.source"), hint="put it into the image or an artifact")  # fmt: skip
@@ -43,16 +42,20 @@ def script_source(draft: Draft) -> None:
         main["command"] = [SCRIPT_PATH]
 
 
-def _config_map(draft: Draft, source: str) -> Json:
+def own_config_map(draft: Draft, key: str, text: str) -> str:
+    """Hand a long text on in a ConfigMap under `key`; the ConfigMap's name."""
     meta = draft.workflow.metadata
-    return {
+    name = f"{draft.order.pod_name[: 252 - len(key)]}-{key}"
+    config_map: Json = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "data": {"script": source},
+        "data": {key: text},
         "metadata": {
-            "name": f"{draft.order.pod_name[:246]}-script",
+            "name": name,
             "namespace": meta.namespace,
             "ownerReferences": [owner_of(draft.workflow)],
             "labels": {LABEL_WORKFLOW: meta.name},
         },
     }
+    draft.config_maps.append(config_map)
+    return name

@@ -3,7 +3,7 @@
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
-from tiphys.pods.draft import SHIM_VOLUME, Draft, first
+from tiphys.pods.draft import RUN_VOLUME, SHIM_VOLUME, Draft, first
 from tiphys.pods.passes.container_set import order_arguments
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.passes.staging import staging_arguments
@@ -42,7 +42,7 @@ def _wrap(draft: Draft, main: Json) -> None:
     name = str(main.get("name"))
     staged = staging_arguments(draft, name)
     gives_back = not is_executor and main is draft.main
-    wanted = [*(shim_arguments(draft.order) if gives_back else ()), *order_arguments(draft, name), *staged]
+    wanted = [*_pauses(draft, main), *(shim_arguments(draft.order) if gives_back else ()), *order_arguments(draft, name), *staged]
     if not wanted:
         return
     if not staged:
@@ -58,6 +58,18 @@ def _wrap(draft: Draft, main: Json) -> None:
     main["command"] = [SHIM_PATH, *wanted, "--", *command]
     main["args"] = arguments
     mount_shim(draft, main)
+
+
+def _pauses(draft: Draft, container: Json) -> list[str]:
+    """A container may be held before and after its command, for looking around. Source: argo-semantics 19.5."""
+    said = {str(entry.get("name")) for entry in container.get("env", ()) if entry.get("value") == "true"}
+    pauses = [pause for pause in ("before", "after") if f"ARGO_DEBUG_PAUSE_{pause.upper()}" in said]
+    if not pauses:
+        return []
+    container["volumeMounts"] = [*container.get("volumeMounts", ()), {"name": RUN_VOLUME, "mountPath": "/var/run/argo"}]
+    draft.add("volumes", {"name": RUN_VOLUME, "emptyDir": {}})
+    folder = f"/var/run/argo/ctr/{container.get('name')}"
+    return [word for pause in pauses for word in (f"--pause-{pause}", f"{folder}/{pause}")]
 
 
 def hold_sidecars(draft: Draft) -> None:
@@ -102,7 +114,14 @@ def entry_point(draft: Draft, container: Json) -> tuple[list[str], list[str]]:
 
 
 def mount_shim(draft: Draft, container: Json) -> None:
-    """The shim stands at `SHIM_PATH` in the container."""
+    """The shim stands at `SHIM_PATH` in the container.
+
+    Raises:
+        SpecError: The pod is to run on Windows, where there is no shim.
+    """
+    if (draft.spec.get("nodeSelector") or {}).get("kubernetes.io/os") == "windows":
+        what = "results, output parameters and sidecars are not supported on Windows nodes"
+        raise SpecError(what, path=draft.path("nodeSelector"))
     mount = {"name": SHIM_VOLUME, "mountPath": SHIM_FOLDER, "readOnly": True}
     container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
     if draft.needs_shim:
