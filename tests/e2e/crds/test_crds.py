@@ -39,7 +39,7 @@ def said(server: Cluster, text: str) -> str:
         ({"templates": [LEAF], "workflowTemplateRef": {"name": "x"}}, "templates and workflowTemplateRef exclude each other"),
         ({"templates": [LEAF], "parallelism": 0}, "greater than or equal to 1"),
         ({"templates": [{**LEAF, "parallelism": 0}]}, "greater than or equal to 1"),
-        ({"templates": {"name": "a"}}, "must be of type array"),
+        ({"entrypoint": ["a"]}, "must be of type string"),
     ],
 )
 def test_what_can_never_run_is_refused_at_once(server: Cluster, spec: dict[str, Any], message: str) -> None:

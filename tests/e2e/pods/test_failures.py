@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.e2e.conftest import Cluster
+from tests.e2e.pods.conftest import manifest, node
 
 WAYS: dict[str, Any] = yaml.safe_load((pathlib.Path(__file__).parent / "failures.yaml").read_text())
 DEADLINE = "Pod was active on the node longer than the specified deadline"
@@ -38,16 +39,6 @@ PENDING = {
     "no-such-key": r"CreateContainerConfigError: couldn't find key nothing in ConfigMap .*/settings",
     "no-such-node": r"Unschedulable: 0/\d+ nodes are available: .*",
 }
-
-
-def manifest(name: str, template: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name},
-            "spec": {"entrypoint": name, "podSpecPatch": "terminationGracePeriodSeconds: 2",
-                     "templates": [{"name": name, **template}], **spec}}  # fmt: skip
-
-
-def node(workflow: dict[str, Any]) -> dict[str, Any]:
-    return workflow.get("status", {}).get("nodes", {}).get(workflow["metadata"]["name"], {})
 
 
 @pytest.fixture(scope="module")

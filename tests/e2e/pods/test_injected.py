@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.e2e.conftest import Cluster
-from tests.e2e.pods.test_failures import manifest, node
+from tests.e2e.pods.conftest import manifest, node
 
 POLITE = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
 ODD = "while ! test -e /stop-15; do sleep 0.2; done"

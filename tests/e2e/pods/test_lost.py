@@ -1,14 +1,11 @@
 """Pods that are deleted, and nodes that are lost, while workflows need them."""
 
 import json
-import time
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import yaml
 from tests.e2e.conftest import Cluster
-from tests.e2e.pods.test_failures import manifest, node
+from tests.e2e.pods.conftest import manifest, node, pod, until
 
 SLEEP = {"container": {"image": "busybox", "command": ["sleep", "100"]}}
 STEPS = """
@@ -24,19 +21,6 @@ spec:
 """
 
 
-def until(what: Callable[[], Any], seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := what():
-            return found
-        time.sleep(0.2)
-    raise AssertionError(f"not within {seconds} s")
-
-
-def pod(place: Cluster, name: str) -> dict[str, Any]:
-    return json.loads(place.kubectl("get", "pod", name, "-o", "json", check=False) or "{}")
-
-
 def phase(place: Cluster, name: str) -> str:
     return pod(place, name).get("status", {}).get("phase", "")
 
@@ -45,8 +29,7 @@ def phase(place: Cluster, name: str) -> str:
 def started(place: Cluster) -> Cluster:
     """All workflows of this module, begun together."""
     all_ = [manifest("gracefully", SLEEP), manifest("by-force", SLEEP), manifest("before-start", {**SLEEP, "nodeSelector": {"no": "such"}}),
-            manifest("stopped", {"container": {"image": "busybox", "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 100 & wait"]}}), manifest("on-lost-node", {**SLEEP, "nodeSelector": {"e2e/lost": place.namespace},
-                                                                  "tolerations": [{"operator": "Exists"}]})]  # fmt: skip
+            manifest("stopped", {"container": {"image": "busybox", "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 100 & wait"]}})]  # fmt: skip
     place.apply(yaml.safe_dump_all(all_) + "---" + STEPS)
     return place
 
@@ -94,22 +77,7 @@ def test_a_stopped_workflow_leaves_no_pod_running(started: Cluster) -> None:
     until(lambda: phase(started, "stopped") != "Running")
 
 
-def test_a_pod_on_a_node_that_is_gone_is_the_clusters_doing(started: Cluster) -> None:
-    name = f"lost-{started.namespace}"
-    labels = {"e2e/lost": started.namespace, "type": "lost"}
-    taints = [{"key": "e2e/lost", "effect": "NoSchedule"}]
-    started.apply(yaml.safe_dump({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}, "spec": {"taints": taints}}))
-    room = {"cpu": "1", "memory": "1Gi", "pods": "10"}
-    ready = {"status": {"capacity": room, "allocatable": room, "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]}}
-    started.kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", json.dumps(ready))
-    try:
-        until(lambda: pod(started, "on-lost-node").get("spec", {}).get("nodeName") == name)
-        running = {"status": {"phase": "Running", "containerStatuses": [
-            {"name": "main", "image": "busybox", "imageID": "", "ready": True, "restartCount": 0, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}]}}  # fmt: skip
-        started.kubectl("patch", "pod", "on-lost-node", "--subresource=status", "--type=merge", "-p", json.dumps(running))
-        started.wait_until("on-lost-node", lambda found: node(found).get("phase") == "Running", 20)
-    finally:
-        started.kubectl("delete", "node", name)
-    found = node(started.finished("on-lost-node", 180))
+def test_a_pod_on_a_node_that_is_gone_is_the_clusters_doing(place: Cluster) -> None:
+    found = node(place.finished("on-lost-node", 180))
     assert found["phase"] == "Error"
     assert found["message"] in ("pod deleted: PodGC: node no longer exists", "pod deleted")
