@@ -203,15 +203,19 @@ class Api:
         except (NotFound, Conflict):
             return
 
-    async def list(self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "") -> AsyncIterator[Page]:
-        """The objects, page by page."""
+    async def list(
+        self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "", metadata_only: bool = False
+    ) -> AsyncIterator[Page]:
+        """The objects, or their metadata only, page by page."""
+        accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1" if metadata_only else "application/json"
         query = {
             "limit": str(_PAGE),
             **({"labelSelector": labels} if labels else {}),
             **({"fieldSelector": fields} if fields else {}),
         }
         while True:
-            page = msgspec.json.decode(await self.call("GET", kind, path_of(kind, namespace), query=query), type=Page)
+            answer = await self.call("GET", kind, path_of(kind, namespace), query=query, accept=accept)
+            page = msgspec.json.decode(answer, type=Page)
             yield page
             if not page.metadata.continue_:
                 return

@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.informer import Informer
 from tiphys.controller.controller import Controller
+from tiphys.controller.sweep import Sweep
 from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.pods.view import PodView
 
@@ -36,14 +37,17 @@ class Following:
         namespace: Only pods of this namespace; empty for all.
     """
 
-    def __init__(self, api: Api, controller: Controller, announcements: EventQueue, feed: Feed, namespace: str = "") -> None:
+    def __init__(
+        self, api: Api, controller: Controller, announcements: EventQueue, feeds: Sequence[Feed], namespace: str = ""
+    ) -> None:
         self._controller = controller
-        self._feed = feed
+        self._feeds = feeds
         instance = controller.pod_settings.instance_id
         labels = f"{LABEL_WORKFLOW},{LABEL_INSTANCE_ID}={instance}" if instance else LABEL_WORKFLOW
         self.pods: Informer[PodView] = Informer(api, "Pod", parse=controller.parse_pod, namespace=namespace, labels=labels)
         self.pods.on_change, self.pods.on_delete = controller.pod_changed, controller.pod_deleted
-        self._work: list[Work] = [self.pods.run, controller.run, announcements.run, self._when_known]
+        self.sweep = Sweep(api, controller, namespace)
+        self._work: list[Work] = [self.pods.run, controller.run, announcements.run, self._when_known, self.sweep.run]
         self._first: list[Work] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -66,7 +70,8 @@ class Following:
     def start(self) -> None:
         """Begin."""
         self._tasks = [asyncio.get_running_loop().create_task(work()) for work in self._work]
-        self._feed.start()
+        for feed in self._feeds:
+            feed.start()
 
     async def until(self, stop: asyncio.Event) -> None:
         """Return when asked to stop.
@@ -88,7 +93,7 @@ class Following:
     async def stop(self) -> None:
         """Write what is known, and end."""
         await self._controller.stop()
-        await self._feed.stop()
+        await asyncio.gather(*(feed.stop() for feed in self._feeds))
         await self.kill()
 
     async def kill(self) -> None:

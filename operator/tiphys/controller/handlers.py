@@ -5,9 +5,11 @@ all others write annotations or finalizers onto users' objects.
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import kopf
@@ -19,6 +21,8 @@ from tiphys.controller.crons import Crons
 log = logging.getLogger(__name__)
 # named here, since Kopf asks for the user's name otherwise, and in a container there may be none
 _IDENTITY: Any = "tiphys"
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
+_GOOD_LIFE = 120.0
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -36,17 +40,25 @@ class _NoDiffBase(kopf.DiffBaseStorage):
         """Nothing is stored."""
 
 
-class KopfThread:
-    """Kopf, hearing of workflows and schedules, started again whenever it ends."""
+Hear = Callable[[str, Mapping[str, Any]], None]
+"""Told of an object: ADDED, MODIFIED, DELETED, or empty for one that was there; on the loop of who listens."""
 
-    def __init__(self, controller: Controller, crons: Crons, access: Access, namespace: str) -> None:
-        self._controller = controller
-        self._crons = crons
+
+class KopfThread:
+    """Kopf, hearing of one kind of Argo's objects, started again whenever it ends.
+
+    One kind each, since Kopf ends for all kinds when the right to one is missing.
+    """
+
+    def __init__(self, plural: str, hear: Hear, access: Access, namespace: str) -> None:
+        self._plural = plural
+        self._hear = hear
         self._access = access
         self._namespace = namespace
         self._loop = asyncio.get_running_loop()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="kopf", daemon=True)
+        self._end: Callable[[], object] = lambda: None
+        self._thread = threading.Thread(target=self._run, name=f"kopf-{plural}", daemon=True)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -55,24 +67,46 @@ class KopfThread:
     async def stop(self) -> None:
         """End listening."""
         self._stop.set()
+        with contextlib.suppress(RuntimeError):  # its loop may have ended just now
+            self._end()
         await asyncio.to_thread(self._thread.join, 10)
 
     def _run(self) -> None:
-        delay = 1.0
+        delay = _FIRST_DELAY
         while not self._stop.is_set():
+            began = time.monotonic()
             try:
                 asyncio.run(self._operate())
+                why = "nobody asked for it"
             except Exception as e:
-                log.warning("kopf ended, again in %.0f s: %s: %s", delay, type(e).__name__, e)
+                why = f"{type(e).__name__}: {e}"
+            if self._stop.is_set():
+                return
+            if time.monotonic() - began > _GOOD_LIFE:
+                delay = _FIRST_DELAY
+            log.warning("kopf ended hearing of %s, again in %.0f s: %s", self._plural, delay, why)
             self._stop.wait(delay)
-            delay = min(delay * 2, 60.0)
+            delay = min(delay * 2, _LONGEST_DELAY)
 
     async def _operate(self) -> None:
+        # a flag of this loop: Kopf waits for one of threads in a thread that outlives its own failure, and so never ends
+        loop, flag = asyncio.get_running_loop(), asyncio.Event()
+        self._end = lambda: loop.call_soon_threadsafe(flag.set)
+        try:
+            await self._listen(flag)
+        finally:
+            self._end = lambda: None
+
+    async def _listen(self, flag: asyncio.Event) -> None:
+        if self._stop.is_set():
+            return
         registry, settings = kopf.OperatorRegistry(), kopf.OperatorSettings()
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.persistence.diffbase_storage = _NoDiffBase()
-        settings.watching.server_timeout = 290
+        # a watch that the server has not ended by then has gone silent
+        settings.watching.server_timeout, settings.watching.client_timeout = 50, 58
+        settings.networking.error_backoffs = (1, 2, 4, 8)
         self._register(registry)
         namespaces = [self._namespace] if self._namespace else []
         await kopf.operator(
@@ -82,36 +116,44 @@ class KopfThread:
             identity=_IDENTITY,
             clusterwide=not namespaces,
             namespaces=namespaces,
-            stop_flag=self._stop,
+            stop_flag=flag,
         )
 
     def _register(self, registry: kopf.OperatorRegistry) -> None:
-        access = self._access
-
         @kopf.on.login(registry=registry)
         def login(**_: Any) -> kopf.ConnectionInfo:
-            return connection_info(access)
+            if self._access.renew is not None:
+                self._access.renew()
+            return connection_info(self._access)
 
-        @kopf.on.event("argoproj.io", "v1alpha1", "workflows", registry=registry)
-        def workflow(event: Mapping[str, Any], **_: Any) -> None:
-            self._loop.call_soon_threadsafe(self._hear, event.get("type"), event["object"])
+        @kopf.on.event("argoproj.io", "v1alpha1", self._plural, registry=registry)
+        def changed(event: Mapping[str, Any], **_: Any) -> None:
+            self._loop.call_soon_threadsafe(self._hear, str(event.get("type") or ""), event["object"])
 
-        @kopf.on.event("argoproj.io", "v1alpha1", "cronworkflows", registry=registry)
-        def cron(event: Mapping[str, Any], **_: Any) -> None:
-            self._loop.call_soon_threadsafe(self._hear_cron, event.get("type"), event["object"])
 
-    def _hear_cron(self, kind: object, raw: Mapping[str, Any]) -> None:
+def hear_workflows(controller: Controller) -> Hear:
+    """What the controller makes of workflows."""
+
+    def hear(kind: str, raw: Mapping[str, Any]) -> None:
         if kind == "DELETED":
-            self._crons.cron_deleted(str(raw["metadata"].get("uid", "")))
+            controller.keeping.deleted(raw)
+            controller.workflow_deleted(str(raw["metadata"].get("uid", "")))
         else:
-            self._crons.cron_changed(raw)
+            controller.workflow_changed(raw)
 
-    def _hear(self, kind: object, raw: Mapping[str, Any]) -> None:
+    return hear
+
+
+def hear_crons(crons: Crons) -> Hear:
+    """What schedules are made of."""
+
+    def hear(kind: str, raw: Mapping[str, Any]) -> None:
         if kind == "DELETED":
-            self._controller.keeping.deleted(raw)
-            self._controller.workflow_deleted(str(raw["metadata"].get("uid", "")))
+            crons.cron_deleted(str(raw["metadata"].get("uid", "")))
         else:
-            self._controller.workflow_changed(raw)
+            crons.cron_changed(raw)
+
+    return hear
 
 
 def connection_info(access: Access) -> kopf.ConnectionInfo:

@@ -26,7 +26,7 @@ from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.crons import Crons, CronSurroundings, children_of
 from tiphys.controller.feeds import Feeds, run_feeds
 from tiphys.controller.following import Following
-from tiphys.controller.handlers import KopfThread
+from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
 from tiphys.errors import OutsideError
@@ -76,8 +76,11 @@ async def _main(options: Options) -> int:
         configured.subscribe(controller.configure)
         feeds = Feeds(api, controller, configured, namespace)
         crons = Crons(CronSurroundings(api, clock, instance, place=local_zone(), fired=CronMetrics(metrics).fired))
-        workflows = KopfThread(controller, crons, access, namespace)
-        following = Following(api, controller, announcements, workflows, namespace)
+        heard = [
+            KopfThread("workflows", hear_workflows(controller), access, namespace),
+            KopfThread("cronworkflows", hear_crons(crons), access, namespace),
+        ]
+        following = Following(api, controller, announcements, heard, namespace)
         following.beside(lambda: run_feeds(feeds))
         following.beside(lambda: persisting.run(lambda: offloaded_versions(api, namespace)))
         following.beside(lambda: crons.run(children_of(api, crons, namespace, instance)))

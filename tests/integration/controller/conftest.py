@@ -94,7 +94,7 @@ class Life:
         world = Surroundings(self.api, PodLogs(self.api), self.announcements, clock, self.metrics, PodSettings())
         self.controller = Controller(world)
         self.feed = WatchedWorkflows(self.api, self.controller)
-        self.following = Following(self.api, self.controller, self.announcements, self.feed)
+        self.following = Following(self.api, self.controller, self.announcements, [self.feed])
 
     async def start(self) -> "Life":
         await self.api.__aenter__()

@@ -34,11 +34,12 @@ class Fault(msgspec.Struct):
         matches: Further says which requests.
         does: `answer` with `status`; `drop` the connection before anything is done; `lose` the answer after all is done; `hang`
             until the client gives up; `silence` a watch: its connection stays, and nothing comes; `cut` a watch in the middle of
-            an event; `end` a watch after its next event; `stale`: a list is as of `version`; `expire`: a watch is told 410.
+            an event; `end` a watch after its next event; `stale`: a list is as of `version`; `expire`: a watch is told 410;
+            `fail`: a watch is told of an error with `status`.
         retry_after: Seconds in the answer's header.
     """
 
-    does: Literal["answer", "drop", "lose", "hang", "silence", "cut", "end", "stale", "expire"]
+    does: Literal["answer", "drop", "lose", "hang", "silence", "cut", "end", "stale", "expire", "fail"]
     verb: str = ""
     kind: str = ""
     status: int = 503

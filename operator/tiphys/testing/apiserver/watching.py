@@ -36,9 +36,12 @@ class Watch:
         position = await self._begin()
         while loop.time() < end:
             changed = self._server.store.changed
-            fault = self._server.strike(self._call, "expire", "silence")
+            fault = self._server.strike(self._call, "expire", "silence", "fail")
             if fault is not None and fault.does == "silence":
                 await self._be_silent()
+                break
+            if fault is not None and fault.does == "fail":
+                await self._send("ERROR", Refusal(fault.status, "InternalError", "on demand").status())
                 break
             try:
                 changes = list(self._server.store.since(position)) if fault is None else _gone(position)
