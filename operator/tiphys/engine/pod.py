@@ -70,6 +70,8 @@ class PodExecution(Execution):
             self.tell()
         if report is not None:
             self.report(report)
+            if self.node.phase == PENDING:
+                self._watch_times(self.prepared.template)
         elif node.phase == PENDING:
             refusal = self.run.shutdown.refusal(self.call)
             if refusal:
@@ -110,7 +112,10 @@ class PodExecution(Execution):
             log_artifacts=log_artifacts(self._placed) if self._placed else (),
         )
         self.run.act(StartNode(order))
-        for at in (timeout, self._timeout(template.pending_timeout)):
+        self._watch_times(template)
+
+    def _watch_times(self, template: Template) -> None:
+        for at in (self._timeout(template.timeout), self._timeout(template.pending_timeout)):
             if at is not None:
                 self.run.wake_at(at, self)
 

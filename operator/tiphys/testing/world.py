@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from tiphys.engine.actions import Action, CreateClaims, StartNode, StopNode, WakeAt
-from tiphys.engine.events import ClaimsCreated, Event, LockEvent, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.actions import Action, CollectNode, CreateClaims, StartNode, StopNode, WakeAt
+from tiphys.engine.events import ClaimsCreated, Event, LockEvent, NodeGone, NodeReported, Restored, SpecChanged, Woke
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
@@ -81,6 +81,23 @@ class World:
             self._take(self.run.handle(known, self.now))
         self._take(self.run.handle(event, self.now))
 
+    def observe(self, event: Event) -> None:
+        """Let something happen to a runner now, which whoever comes after a crash still sees."""
+        if isinstance(event, NodeReported):
+            self._reports[event.report.node_id] = event.report
+        elif isinstance(event, NodeGone):
+            self._reports.pop(event.node_id, None)
+            self._started.discard(event.node_id)
+        self.send(event)
+
+    def hear_answers(self) -> None:
+        """Let everybody answer but the runners."""
+        while answers := [event for _, event in self._events if not isinstance(event, NodeReported)]:
+            self._events.clear()
+            for event in answers:
+                self.send(event)
+        self._events.clear()
+
     def change_spec(self, **fields: Any) -> None:
         """Edit the spec as a user would."""
         stored = parse_workflow(self.stored)
@@ -97,6 +114,8 @@ class World:
                     self._start(order)
                 case StopNode(node_id=node_id):
                     self.stopped.append(node_id)
+                case CollectNode(node_id=node_id):
+                    self._reports.pop(node_id, None)
                 case CreateClaims():
                     self._events.append((self.now, ClaimsCreated()))
                 case WakeAt(at=at):
@@ -133,9 +152,7 @@ class World:
             at, event = min(self._events, key=lambda pair: pair[0])
             self._events.remove((at, event))
             self.now = max(self.now, at)
-            if isinstance(event, NodeReported):
-                self._reports[event.report.node_id] = event.report
-            self.send(event)
+            self.observe(event)
             return True
         if self._wake is not None and not self.run.is_finished:
             self.now = max(self.now, self._wake)
