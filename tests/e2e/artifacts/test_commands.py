@@ -1,0 +1,124 @@
+"""Examples as people write them, the commands for artifacts, and artifact collection, on a real cluster with real stores."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.e2e.artifacts.conftest import Outage, Servers, Submit
+from tests.e2e.conftest import ROOT, Cluster
+from tests.servers.nginx import PASSWORD, USER
+
+
+def until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.3)
+
+
+def shell(script: str, **more: Any) -> dict[str, Any]:
+    return {"name": "main", "container": {"image": "alpine", "command": ["sh", "-c"], "args": [script]}, **more}
+
+
+def artifact(name: str, strategy: str = "") -> dict[str, Any]:
+    return {"name": name, "path": f"/{name}", **({"artifactGC": {"strategy": strategy}} if strategy else {})}
+
+
+def objects(servers: Servers, name: str) -> list[str]:
+    folder = servers.store.folder / "data/artifacts" / name / name
+    return sorted(path.name for path in folder.glob("*")) if folder.exists() else []
+
+
+def three(first: str = "OnWorkflowCompletion") -> dict[str, Any]:
+    outputs = [artifact("soon", first), artifact("late"), artifact("keep", "Never")]
+    return shell("for i in soon late keep; do echo $i > /$i; done", outputs={"artifacts": outputs})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def names(submit: Submit, space: Cluster, servers: Servers) -> dict[str, str]:
+    gc = {"strategy": "OnWorkflowDeletion"}
+    submit("collected", [three()], artifactGC=gc)
+    submit("outlived", [three("OnWorkflowDeletion")], artifactGC=gc, artifactRepositoryRef={"key": "outage"})
+    submit("deleted-early", [shell("sleep 1000", outputs={"artifacts": [artifact("out")]})], artifactGC=gc)
+    submit("failed", [shell("echo last words; exit 3", outputs={"artifacts": [artifact("out")]})], archiveLogs=True)
+    space.kubectl("create", "secret", "generic", "git-credentials", f"--from-literal=username={USER}", f"--from-literal=password={PASSWORD}")
+    space.kubectl("create", "secret", "generic", "git-key", f"--from-literal=ssh-private-key={servers.ssh.key}")
+    git = space.tiphys("submit", ROOT / "examples/git-input.yaml", "-p", f"repo={servers.web.url}/private/app.git", "-p", "revision=v1.0", "-o", "name")
+    ssh = space.tiphys("submit", ROOT / "examples/git-input-ssh.yaml", "-p", f"repo={servers.ssh.url('app.git')}", "-p", "revision=feature/x", "-o", "name")
+    return {"logs": space.create("examples/archive-logs.yaml"), "passing": space.create("examples/artifact-passing.yaml"),
+            "git": git.strip(), "ssh": ssh.strip()}  # fmt: skip
+
+
+def test_the_example_keeps_its_log_and_its_pod_goes(space: Cluster, names: dict[str, str]) -> None:
+    assert space.finished(names["logs"], 150)["status"]["phase"] == "Succeeded"
+    until(lambda: names["logs"] not in space.kubectl("get", "pods", "-o", "name"))
+    assert f"{names['logs']}: < hello world >\n" in space.logs(names["logs"])
+
+
+def test_an_artifact_is_passed_on_listed_and_copied(space: Cluster, names: dict[str, str], tmp_path: Any) -> None:
+    found = space.finished(names["passing"], 150)
+    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert space.logs(names["passing"]).count("< hello world >") == 2
+    assert "hello-art" in space.tiphys("get", names["passing"], "-o", "wide")
+    (listed,) = space.tiphys("cp", names["passing"], "--list").splitlines()
+    node, name, place = listed.split()
+    assert (name, place) == ("hello-art", "s3://artifacts/" + found["status"]["nodes"][node]["outputs"]["artifacts"][0]["s3"]["key"])
+    space.tiphys("cp", names["passing"], tmp_path, "--path", "{artifactName}")
+    assert (tmp_path / "hello-art/hello-art.tgz").read_bytes().startswith(b"\x1f\x8b")
+
+
+def test_the_git_examples_build_in_a_checkout(space: Cluster, names: dict[str, str]) -> None:
+    for kind, words in {"git": ("HEAD detached", "VERSION", "1.0"), "ssh": ("feature", "VERSION")}.items():
+        found = space.finished(names[kind], 150)
+        assert found["status"]["phase"] == "Succeeded", found["status"]
+        shown = space.logs(names[kind])
+        assert all(word in shown for word in words), shown
+
+
+def test_a_failed_step_keeps_its_log_and_its_own_message(space: Cluster) -> None:
+    found = space.finished("failed", 150)
+    assert (found["status"]["phase"], found["status"]["message"]) == ("Failed", "main: Error (exit code 3)")
+    (node,) = found["status"]["nodes"].values()
+    assert [one["name"] for one in node["outputs"]["artifacts"]] == ["main-logs"]
+
+
+def test_a_file_is_uploaded_at_submit(space: Cluster, tmp_path: Any) -> None:
+    inputs = {"artifacts": [{"name": "given", "path": "/given", "mode": 0o400}]}
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "given"},
+            "spec": {"entrypoint": "main", "arguments": {"artifacts": [{"name": "given"}]},
+                     "templates": [shell("stat -c %a /given; cat /given", inputs=inputs)]}}  # fmt: skip
+    (tmp_path / "given.json").write_text(json.dumps(body))
+    (tmp_path / "words.txt").write_text("given words\n")
+    space.tiphys("submit", tmp_path / "given.json", "-a", f"given=@{tmp_path / 'words.txt'}")
+    assert space.finished("given", 150)["status"]["phase"] == "Succeeded"
+    assert space.logs("given") == "given: 400\ngiven: given words\n"
+
+
+def test_artifacts_are_collected_when_their_time_has_come(space: Cluster, servers: Servers) -> None:
+    found = space.finished("collected", 150)
+    assert found["metadata"]["finalizers"] == ["workflows.argoproj.io/artifact-gc"]
+    until(lambda: objects(servers, "collected") == ["keep.tgz", "late.tgz"])
+    found = space.wait_until("collected", lambda w: True in w["status"]["artifactGCStatus"]["podsRecouped"].values())
+    (node,) = found["status"]["nodes"].values()
+    assert [(one["name"], one.get("deleted", False)) for one in node["outputs"]["artifacts"]] == [
+        ("soon", True), ("late", False), ("keep", False)]  # fmt: skip
+    assert found["status"]["artifactGCStatus"]["strategiesProcessed"] == {"OnWorkflowCompletion": True}
+    space.kubectl("delete", "workflow", "collected", "--timeout=60s")
+    assert objects(servers, "collected") == ["keep.tgz"]
+
+
+def test_a_workflow_that_is_deleted_while_it_runs_goes(space: Cluster) -> None:
+    space.wait_until("deleted-early", lambda w: "Running" in [n["phase"] for n in w["status"].get("nodes", {}).values()], 150)
+    space.kubectl("delete", "workflow", "deleted-early", "--timeout=90s")
+
+
+def test_a_store_that_is_gone_and_a_namespace_that_ends_hold_no_workflow(space: Cluster, outage: Outage) -> None:
+    assert space.finished("outlived", 150)["status"]["phase"] == "Succeeded"
+    outage.stop()
+    try:
+        space.kubectl("delete", "namespace", space.namespace, "--timeout=150s")
+        assert "outlived" not in space.kubectl("get", "workflows", "-o", "name", check=False)
+    finally:
+        outage.start()
