@@ -105,7 +105,7 @@ def space(kubeconfig: str, controller: ControllerProcess, servers: Servers, outa
     ]
     one.apply(json.dumps({"apiVersion": "v1", "kind": "List", "items": [config, *secrets]}))
     yield one
-    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", one.namespace, "--wait=false")
+    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", one.namespace, "--wait=false", "--ignore-not-found")
 
 
 Submit = Callable[..., None]
