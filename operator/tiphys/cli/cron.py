@@ -24,7 +24,7 @@ from tiphys.engine.cron.missed import slots_between
 from tiphys.engine.cron.times import Schedule, parse_schedule, parse_zone
 from tiphys.errors import AlreadyExists, NotFound, SpecError
 from tiphys.model.names import LABEL_COMPLETED, PREFIX
-from tiphys.model.parse import parse_as, to_json
+from tiphys.model.parse import parse_as, to_manifest
 from tiphys.model.workflow import CronWorkflow, Workflow
 
 LABEL_BACKFILL = PREFIX + "backfill"
@@ -236,7 +236,7 @@ async def _run_all(api: Api, namespace: str, made: list[Workflow], parallel: int
     async def run(one: Workflow) -> bool:
         async with places:
             try:
-                await api.create("Workflow", namespace, to_json(one))
+                await api.create("Workflow", namespace, to_manifest(one))
                 print(f"{one.metadata.name} submitted")
             except AlreadyExists:
                 print(f"{one.metadata.name} is there already")

@@ -44,6 +44,7 @@ from tiphys.ports import Announcements, Clock, Exec, Locks, Logs, Objects, Repos
 from tiphys.settings import Configuration, Environment, OwnConfiguration
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.metrics import ControllerMetrics
+from tiphys.telemetry.tracing import Spans
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Surroundings(NamedTuple):
     namespace: str = ""
     locks: Locks | None = None
     exec: Exec | None = None
+    spans: Spans | None = None
 
 
 class Controller:
@@ -84,6 +86,7 @@ class Controller:
         self.announcements = world.announcements
         self.clock = world.clock
         self.metrics = world.metrics
+        self.spans = world.spans
         self.pod_settings = world.pod_settings
         self.repositories = world.repositories
         self.environment = world.environment

@@ -27,7 +27,7 @@ from tiphys.model.names import (
     LABEL_INSTANCE_ID,
     LABEL_PHASE,
 )
-from tiphys.model.parse import parse_as, to_json
+from tiphys.model.parse import parse_as, to_manifest
 from tiphys.model.workflow import CronWorkflow
 from tiphys.ports import Clock, Objects
 
@@ -217,7 +217,7 @@ class Crons:
         self._send(followed, act.CronWoke())
 
     async def _submit(self, followed: _Followed, action: act.SubmitChild) -> None:
-        manifest = to_json(action.workflow)
+        manifest = to_manifest(action.workflow)
         backoff = Backoff(longest=_LONGEST_DELAY)
         give_up = asyncio.get_running_loop().time() + _SUBMISSION_TRIES_S
         while True:

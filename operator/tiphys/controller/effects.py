@@ -47,7 +47,7 @@ class Effects:
         self._timers: set[asyncio.Task[None]] = set()
         self.starter = Starter(controller)
         self.companions = Companions(controller)
-        teller = Teller(controller.announcements, controller.metrics)
+        teller = Teller(controller.announcements, controller.metrics, controller.clock, controller.spans)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self.starter.start,
             StopNode: Live.delete_later,

@@ -35,6 +35,7 @@ from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.crons import CronMetrics
 from tiphys.telemetry.logs import set_up_logs
 from tiphys.telemetry.metrics import ControllerMetrics
+from tiphys.telemetry.tracing import open_spans, tracing_wanted
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ async def _main(options: Options) -> int:
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
-            exec=PodExec(api),
+            exec=PodExec(api), spans=open_spans() if tracing_wanted() else None,
         )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)
@@ -90,6 +91,8 @@ async def _main(options: Options) -> int:
         await following.until(stop)
         await following.stop()
         await crons.stop()
+        if world.spans is not None:
+            await asyncio.to_thread(world.spans.close)
     return 0
 
 

@@ -66,6 +66,11 @@ def to_json(value: msgspec.Struct) -> Json:
     return cast("Json", msgspec.json.decode(msgspec.json.encode(value)))
 
 
+def to_manifest(workflow: Workflow) -> Json:
+    """A workflow as the API server takes it: with its kind, which `to_json` leaves out as all that goes without saying."""
+    return {"apiVersion": workflow.api_version, "kind": workflow.kind, **to_json(workflow)}
+
+
 def nearest(word: str, known: "Mapping[str, object] | tuple[str, ...] | list[str] | set[str] | frozenset[str]") -> str:
     """`, did you mean 'x'?` for the known name closest to `word`; empty when none is close."""
     close = get_close_matches(word, list(known), n=1)

@@ -7,7 +7,7 @@ import pytest
 from tests.contract.apiserver.conftest import World, eventually
 
 from tiphys.cluster.api import path_of
-from tiphys.errors import AlreadyExists, Conflict, Gone, InvalidManifest, NotFound
+from tiphys.errors import AlreadyExists, Conflict, Gone, InvalidManifest, NotFound, TiphysError
 
 
 async def test_what_is_created_has_a_uid_a_version_and_a_time(world: World) -> None:
@@ -195,6 +195,11 @@ async def test_lists_come_in_pages_of_one_moment(world: World) -> None:
 async def test_a_wrong_place_in_a_list_is_gone_or_refused(world: World) -> None:
     with pytest.raises((Gone, InvalidManifest)):
         await _list(world, **{"continue": "nonsense", "limit": "1"})
+
+
+async def test_an_object_without_its_kind_is_refused(world: World) -> None:
+    with pytest.raises(TiphysError):
+        await world.api.create("ConfigMap", world.namespace, {"metadata": {"name": "nameless-kind"}})
 
 
 async def test_discovery_knows_argos_kinds(world: World) -> None:

@@ -154,8 +154,8 @@ class APIServer:
         return shown(answer, target, request.headers.get("Accept", ""))
 
     def _create(self, target: Target, body: Json) -> Json:
-        if body.get("kind") not in (None, target.kind):
-            raise Refusal(400, "BadRequest", f"{body.get('kind')} cannot be handled as a {target.kind}")
+        if body.get("kind") != target.kind:
+            raise Refusal(400, "BadRequest", f"{body.get('kind')!r} cannot be handled as a {target.kind}")
         if target.kind == "Pod":
             _check_pod(body)
             body = {**body, "status": {"phase": "Pending"}}

@@ -1,0 +1,157 @@
+"""Spans of workflows and nodes for OpenTelemetry. The only importer of it, and only where an endpoint is configured.
+
+Trace and span ids are functions of the workflow's uid and of what the span is about, and times are those of the status. So a
+controller that was restarted goes on with the same trace, and a span told twice is the same span.
+
+Source: features 24, "Tracing"; 1.2 of argo-semantics for the annotations.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tiphys.model.names import PREFIX
+from tiphys.model.phases import FULFILLED, UNSUCCESSFUL
+from tiphys.model.status import NodeStatus
+from tiphys.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+ANNOTATION_TRACE_ID = PREFIX + "trace-id"
+ANNOTATION_SPAN_ID = PREFIX + "span-id"
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+
+def trace_id(uid: str) -> int:
+    """The trace of the workflow with a uid: 128 bits, never 0."""
+    return int.from_bytes(hashlib.sha256(f"trace {uid}".encode()).digest()[:16], "big") or 1
+
+
+def span_id(uid: str, name: str, node_id: str = "") -> int:
+    """The span called `name` of a workflow or one of its nodes: 64 bits, never 0."""
+    return int.from_bytes(hashlib.sha256(f"{name} {uid} {node_id}".encode()).digest()[:8], "big") or 1
+
+
+def annotations(uid: str) -> dict[str, str]:
+    """What a workflow carries so that its trace can be found."""
+    return {ANNOTATION_TRACE_ID: f"{trace_id(uid):032x}", ANNOTATION_SPAN_ID: f"{span_id(uid, 'workflow'):016x}"}
+
+
+def tracing_wanted(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether an endpoint for traces is configured."""
+    return any(environment.get(name) for name in _ENDPOINTS) and environment.get("OTEL_TRACES_EXPORTER", "otlp") != "none"
+
+
+class Spans:
+    """Tells of workflows and nodes that ended.
+
+    Args:
+        provider: Who exports; tests bring their own.
+    """
+
+    def __init__(self, provider: "TracerProvider") -> None:
+        self._provider = provider
+        self._tracer: Any = provider.get_tracer("tiphys")
+        self._ids: Any = provider.id_generator
+        self._phases: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
+        self._told: dict[str, set[str]] = {}
+
+    def node_changed(self, workflow: Workflow, node: NodeStatus, now: datetime) -> None:
+        """A node has a new phase; its span is told when that is its last."""
+        key = (workflow.metadata.uid, node.id)
+        if node.phase not in FULFILLED:
+            self._phases.setdefault(key, []).append((node.phase, now))
+            return
+        self._tell_node(workflow, node, self._phases.pop(key, []))
+
+    def workflow_ended(self, workflow: Workflow) -> None:
+        """A workflow has ended: its span, and those of nodes that ended before this process heard of them."""
+        uid, status = workflow.metadata.uid, workflow.status
+        told = self._told.get(uid, set())
+        for node in status.nodes.values():
+            if node.id not in told:
+                self._tell_node(workflow, node, [])
+        self._told.pop(uid, None)
+        for key in [key for key in self._phases if key[0] == uid]:
+            del self._phases[key]
+        meta = workflow.metadata
+        attributes = {"workflow": meta.name, "namespace": meta.namespace, "phase": status.phase, "message": status.message}
+        self._tell(uid, "workflow", "", 0, (status.started_at, status.finished_at), attributes)
+
+    def _tell_node(self, workflow: Workflow, node: NodeStatus, phases: list[tuple[str, datetime]]) -> None:
+        uid = workflow.metadata.uid
+        self._told.setdefault(uid, set()).add(node.id)
+        parent = span_id(uid, "node", node.boundary_id) if node.boundary_id else span_id(uid, "workflow")
+        attributes = {
+            "workflow": workflow.metadata.name,
+            "namespace": workflow.metadata.namespace,
+            "node.id": node.id,
+            "node.name": node.name,
+            "node.type": node.type,
+            "node.template": node.template_name,
+            "phase": node.phase,
+            "message": node.message,
+        }
+        self._tell(uid, "node", node.id, parent, (node.started_at, node.finished_at), attributes)
+        own = span_id(uid, "node", node.id)
+        ends = [at for _, at in phases[1:]] + [node.finished_at]
+        for (phase, began), ended in zip(phases, ends, strict=False):
+            said = {"phase": phase, "node.id": node.id}
+            self._tell(uid, "node_phase", node.id, own, (began, ended), said, key=f"node_phase {phase}")
+
+    def _tell(  # noqa: PLR0913 a span is all of this
+        self, uid: str, name: str, node_id: str, parent: int, times: tuple[datetime | None, datetime | None],
+        attributes: dict[str, str], *, key: str = "",
+    ) -> None:  # fmt: skip
+        from opentelemetry import trace
+
+        began, ended = times
+        if began is None:
+            return
+        flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+        above = trace.NonRecordingSpan(trace.SpanContext(trace_id(uid), parent, is_remote=True, trace_flags=flags))
+        around = trace.set_span_in_context(above if parent else trace.INVALID_SPAN)
+        said = {one: text for one, text in attributes.items() if text}
+        self._ids.next = (trace_id(uid), span_id(uid, key or name, node_id))
+        span = self._tracer.start_span(name, context=around, start_time=_nanoseconds(began), attributes=said)
+        if attributes.get("phase") in UNSUCCESSFUL:
+            span.set_status(trace.StatusCode.ERROR, attributes.get("message") or None)
+        span.end(_nanoseconds(max(began, ended or began)))
+
+    def close(self) -> None:
+        """Send what is left."""
+        self._provider.shutdown()
+
+
+def _nanoseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000) * 1000
+
+
+def open_spans(exporter: Any = None) -> Spans:
+    """Spans that go to the endpoint which the environment names (`OTEL_EXPORTER_OTLP_ENDPOINT` and its like)."""
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
+
+    class Chosen(IdGenerator):
+        """Ids that were decided beforehand."""
+
+        next: tuple[int, int] = (1, 1)
+
+        def generate_trace_id(self) -> int:
+            return self.next[0]
+
+        def generate_span_id(self) -> int:
+            return self.next[1]
+
+    provider = TracerProvider(id_generator=Chosen(), resource=Resource.create({"service.name": "tiphys-controller"}))
+    if exporter is None:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        exporter = OTLPSpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+    return Spans(provider)

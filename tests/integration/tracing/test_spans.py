@@ -1,0 +1,132 @@
+"""Spans on their way to a collector: a real OTLP receiver over HTTP that decodes what arrives."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from tiphys.model.base import ObjectMeta
+from tiphys.model.status import NodeStatus, WorkflowStatus
+from tiphys.model.workflow import Workflow
+from tiphys.telemetry.tracing import ANNOTATION_SPAN_ID, ANNOTATION_TRACE_ID, annotations, open_spans, tracing_wanted
+
+T0 = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+class Collector:
+    """Receives traces on a port of its own."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        collector = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = ExportTraceServiceRequest.FromString(body)
+                collector.spans += [span for one in request.resource_spans for scope in one.scope_spans for span in scope.spans]
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_port}/v1/traces"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    one = Collector()
+    yield one
+    one.close()
+
+
+STEPS = NodeStatus(name="w", id="w", type="Steps", phase="Failed", started_at=at(0), finished_at=at(9), message="child failed")
+POD = NodeStatus(
+    name="w[0].a", id="w-1", type="Pod", phase="Failed", boundary_id="w", template_name="say", started_at=at(1),
+    finished_at=at(8), message="exit 1",
+)  # fmt: skip
+WORKFLOW = Workflow(
+    metadata=ObjectMeta(name="w", namespace="argo", uid="uid-1"),
+    status=WorkflowStatus(phase="Failed", started_at=at(0), finished_at=at(10), nodes={"w": STEPS, "w-1": POD}),
+)
+
+
+def told(collector: Collector, *, lived_through: bool) -> dict[str, Span]:
+    spans = open_spans(OTLPSpanExporter(endpoint=collector.endpoint))
+    if lived_through:
+        for phase, when in (("Pending", 1), ("Running", 3)):
+            spans.node_changed(WORKFLOW, NodeStatus(name="w[0].a", id="w-1", phase=phase), at(when))
+        spans.node_changed(WORKFLOW, POD, at(8))
+    spans.workflow_ended(WORKFLOW)
+    spans.close()
+    names: dict[str, Span] = {}
+    for span in collector.spans:
+        attributes = {one.key: one.value.string_value for one in span.attributes}
+        names[f"{span.name} {attributes.get('node.id', '')} {attributes['phase'] if span.name == 'node_phase' else ''}".strip()] = span
+    return names
+
+
+def seconds(span: Span) -> tuple[float, float]:
+    start = T0.timestamp()
+    return span.start_time_unix_nano / 1e9 - start, span.end_time_unix_nano / 1e9 - start
+
+
+def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: Collector) -> None:
+    spans = told(collector, lived_through=True)
+    assert sorted(spans) == ["node w", "node w-1", "node_phase w-1 Pending", "node_phase w-1 Running", "workflow"]
+    assert {span.trace_id for span in spans.values()} == {spans["workflow"].trace_id}
+    assert spans["workflow"].parent_span_id == b""
+    assert spans["node w"].parent_span_id == spans["workflow"].span_id
+    assert spans["node w-1"].parent_span_id == spans["node w"].span_id
+    assert spans["node_phase w-1 Running"].parent_span_id == spans["node w-1"].span_id
+    assert seconds(spans["workflow"]) == (0, 10)
+    assert seconds(spans["node w-1"]) == (1, 8)
+    assert seconds(spans["node_phase w-1 Pending"]) == (1, 3)
+    assert seconds(spans["node_phase w-1 Running"]) == (3, 8)
+    assert (spans["node w-1"].status.code, spans["node w-1"].status.message) == (Status.STATUS_CODE_ERROR, "exit 1")
+
+
+def test_a_controller_that_was_restarted_goes_on_with_the_same_trace(collector: Collector) -> None:
+    before = {name: (span.trace_id, span.span_id) for name, span in told(collector, lived_through=True).items()}
+    collector.spans.clear()
+    after = {name: (span.trace_id, span.span_id) for name, span in told(collector, lived_through=False).items()}
+    assert after == {name: ids for name, ids in before.items() if not name.startswith("node_phase")}
+
+
+def test_the_annotations_name_the_trace(collector: Collector) -> None:
+    workflow = told(collector, lived_through=False)["workflow"]
+    assert annotations("uid-1") == {ANNOTATION_TRACE_ID: workflow.trace_id.hex(), ANNOTATION_SPAN_ID: workflow.span_id.hex()}
+
+
+@pytest.mark.parametrize(
+    ("environment", "want"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, False),
+    ],
+)
+def test_tracing_is_off_unless_an_endpoint_is_named(environment: dict[str, str], want: bool) -> None:
+    assert tracing_wanted(environment) is want
