@@ -7,6 +7,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from tiphys.cli import objects
@@ -23,6 +24,8 @@ from tiphys.engine.cron.child import child_name, child_of
 from tiphys.engine.cron.missed import slots_between
 from tiphys.engine.cron.times import Schedule, parse_schedule, parse_zone
 from tiphys.errors import AlreadyExists, NotFound, SpecError
+from tiphys.expr.times import go_format
+from tiphys.model.arguments import Parameter as Argument
 from tiphys.model.names import LABEL_COMPLETED, PREFIX
 from tiphys.model.parse import parse_as, to_manifest
 from tiphys.model.workflow import CronWorkflow, Workflow
@@ -186,6 +189,8 @@ def backfill(  # noqa: PLR0913 as many options as Argo's
     end: str = "",
     name: str = "",
     parallel: int = 1,
+    argname: str = "cronScheduleTime",
+    format_: Annotated[str, Parameter(name="--format")] = "Mon, 02 Jan 2006 15:04:05 MST",
     max_workflow_count: Annotated[int, Parameter(name=["--max-workflow-count", "--maxworkflowcount"])] = 1000,
     dry_run: bool = False,
     where: Where | None = None,
@@ -200,6 +205,8 @@ def backfill(  # noqa: PLR0913 as many options as Argo's
         end: Last time; now unless said.
         name: Of the backfill, for its label; the schedule's unless said.
         parallel: How many workflows run at a time.
+        argname: The workflows' parameter that says their slot.
+        format_: How it says it: Go's example date, written as the slot is to be.
         max_workflow_count: Refuse to make more.
         dry_run: Only list the slots.
         where: The cluster.
@@ -212,13 +219,23 @@ def backfill(  # noqa: PLR0913 as many options as Argo's
         slots = slots_between(_schedules(found), first - timedelta(seconds=1), last)
         if len(slots) > max_workflow_count:
             raise SpecError(f"{len(slots)} slots, but --max-workflow-count is {max_workflow_count}", hint="nothing was started")
-        made = [child_of(found, slot, labels={LABEL_BACKFILL: name or cron}) for slot in slots]
+        made = [
+            _with_argument(child_of(found, slot, labels={LABEL_BACKFILL: name or cron}), argname, go_format(slot, format_))
+            for slot in slots
+        ]
         if dry_run:
             print("\n".join(f"{child_name(cron, slot)}  {slot.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for slot in slots))
             return 0
         return await _run_all(api, namespace, made, max(1, parallel))
 
     return with_api(where, work)
+
+
+def _with_argument(workflow: Workflow, name: str, value: str) -> Workflow:
+    arguments = workflow.spec.arguments
+    others = tuple(parameter for parameter in arguments.parameters if parameter.name != name)
+    arguments = msgspec.structs.replace(arguments, parameters=(*others, Argument(name=name, value=value)))
+    return msgspec.structs.replace(workflow, spec=msgspec.structs.replace(workflow.spec, arguments=arguments))
 
 
 def _moment(text: str) -> datetime:

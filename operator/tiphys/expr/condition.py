@@ -471,20 +471,18 @@ def _compile(text: str) -> _Code:
     return code
 
 
-def when(text: str, scope_substituted: bool = True) -> bool:
+def when(text: str, *, bare_words: bool = True) -> bool:
     """Whether the condition holds; an empty one does.
 
     Args:
         text: The condition, its tags already replaced.
-        scope_substituted: False says that tags may be left, which is an error here.
+        bare_words: Words without quotes are texts; without that they name parameters, of which there are none.
 
     Raises:
         ExpressionError: It does not parse, cannot be evaluated, or is no condition; worded as Argo does.
     """
     if not text.strip():
         return True
-    if not scope_substituted and "{{" in text:
-        raise ExpressionError(f"Invalid 'when' expression '{text}': it has unresolved tags", source=text)
     try:
         code = _compile(text)
     except ConditionFault as e:
@@ -492,6 +490,8 @@ def when(text: str, scope_substituted: bool = True) -> bool:
         raise ExpressionError(f"Invalid 'when' expression '{text}': {e}{hint}", source=text) from e
     except RecursionError as e:
         raise ExpressionError(f"Invalid 'when' expression '{text[:200]}': it is nested too deeply", source=text) from e
+    if not bare_words and (word := next((token.value for token in _Lexer(text).tokens() if token.kind == "VARIABLE"), None)):
+        raise ExpressionError(f"Failed to evaluate 'when' expresion '{text}': No parameter '{word}' found.", source=text)
     try:
         value = code()
     except (ConditionFault, RecursionError) as e:

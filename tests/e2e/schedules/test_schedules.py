@@ -38,6 +38,10 @@ def test_a_backfill_runs_past_slots_once(cluster: Cluster, tmp_path: pathlib.Pat
     assert again.count("is there already") == 3
     labelled = cluster.kubectl("get", "workflows", "-l", "workflows.argoproj.io/backfill=cron-hello", "-o", "name").split()
     assert len(labelled) == 3
+    one = json.loads(cluster.kubectl("get", labelled[0], "-o", "json"))
+    (argument,) = one["spec"]["arguments"]["parameters"]
+    assert argument["name"] == "cronScheduleTime"
+    assert " 01 Jan 202" in argument["value"]
 
 
 def test_lint_knows_the_templates_of_the_cluster(cluster: Cluster, tmp_path: pathlib.Path) -> None:

@@ -48,9 +48,12 @@ def test_an_invalid_token_has_a_hint() -> None:
     assert answer("{{x}} == 1") == "Invalid 'when' expression '{{x}} == 1': " + want
 
 
-def test_a_condition_with_tags_left_is_refused_when_the_caller_asks_for_that() -> None:
-    with pytest.raises(ExpressionError, match="unresolved tags"):
-        when("'{{x}}' == '1'", scope_substituted=False)
+def test_a_bare_word_is_a_text_unless_words_name_parameters() -> None:
+    assert when("heads == heads")
+    with pytest.raises(ExpressionError, match="No parameter 'heads' found"):
+        when("heads == 'heads'", bare_words=False)
+    assert when("'heads' == 'heads'", bare_words=False)
+
 
 
 @given(st.text(max_size=60) | st.text("()[].,?:'\"+-*/%!=<>&|~\\aN1 ", max_size=60))

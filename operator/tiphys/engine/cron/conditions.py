@@ -60,4 +60,4 @@ def is_wanted(cron: CronWorkflow, now: datetime) -> bool:
         **{f"cronworkflow.labels.{key}": text for key, text in cron.metadata.labels.items()},
         **{f"cronworkflow.annotations.{key}": text for key, text in cron.metadata.annotations.items()},
     })  # fmt: skip
-    return when(substitute_text(cron.spec.when, nested, strict=True, now=now))
+    return when(substitute_text(cron.spec.when, nested, strict=True, now=now), bare_words=False)
