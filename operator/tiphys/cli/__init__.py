@@ -5,6 +5,11 @@ import sys
 
 def main() -> None:
     """Run the command line; exits with its code."""
+    if sys.argv[1:] in (["version"], ["version", "--short"]):
+        # nothing is to be parsed, and a parser costs more than all else
+        from tiphys.cli.version import version
+
+        sys.exit(version(short="--short" in sys.argv))
     if sys.argv[1:3] in (["executor", "load"], ["executor", "save"]):
         # in each pod with artifacts: the command line's own machinery would cost more than the work
         from tiphys.cli import executor

@@ -12,7 +12,7 @@ _COMMANDS = {
     "submit": "tiphys.cli.submit:submit",
     "lint": "tiphys.cli.lint:lint",
     "get": "tiphys.cli.show:get",
-    "list": "tiphys.cli.show:list_",
+    "list": "tiphys.cli.listing:list_",
     "watch": "tiphys.cli.show:watch",
     "wait": "tiphys.cli.show:wait",
     "logs": "tiphys.cli.logs:logs",
@@ -26,6 +26,7 @@ _COMMANDS = {
     "resubmit": "tiphys.cli.rerun:resubmit",
     "controller": "tiphys.cli.controller:controller",
     "version": "tiphys.cli.version:version",
+    "completion": "tiphys.cli.completion:completion",
 }
 for _name, _path in _COMMANDS.items():
     app.command(_path, name=_name)

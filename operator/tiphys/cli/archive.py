@@ -10,9 +10,10 @@ from cyclopts import Parameter
 
 from tiphys.cli.database import with_storage
 from tiphys.cli.kept import Source, kept
+from tiphys.cli.listing import Output, print_list
 from tiphys.cli.rerun import Follow, Given, Wait, Watch, until_gone
 from tiphys.cli.session import Where, create_workflow, now, with_api
-from tiphys.cli.show import Output, print_list, print_workflow
+from tiphys.cli.show import print_workflow
 from tiphys.cli.whole import small_manifest
 from tiphys.cluster.api import Api
 from tiphys.engine.operations import resubmit as again

@@ -14,11 +14,11 @@ from tiphys.cli import objects
 from tiphys.cli.documents import Manifest
 from tiphys.cli.lint import Format
 from tiphys.cli.lint import lint as lint_files
+from tiphys.cli.listing import Output
 from tiphys.cli.objects import CRON as KIND
 from tiphys.cli.session import POLL_SECONDS, Where, now, with_api
-from tiphys.cli.show import Output
+from tiphys.cli.spans import spell
 from tiphys.cli.table import print_table
-from tiphys.cli.tree import spell
 from tiphys.cluster.api import Api
 from tiphys.engine.cron.child import child_name, child_of
 from tiphys.engine.cron.missed import slots_between

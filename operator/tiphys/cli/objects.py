@@ -13,7 +13,7 @@ import yaml
 from tiphys.cli.documents import Document, Manifest, read_documents
 from tiphys.cli.judge import judge
 from tiphys.cli.session import Where, now, with_api
-from tiphys.cli.tree import spell
+from tiphys.cli.spans import spell
 from tiphys.cluster.api import Api, path_of
 from tiphys.engine.patch import difference
 from tiphys.errors import AlreadyExists, NotFound, SpecError

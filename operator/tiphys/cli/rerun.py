@@ -10,8 +10,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tiphys.cli.listing import Output
 from tiphys.cli.session import Where, all_workflows, create_workflow, edit_workflow, now, read_workflow, with_api
-from tiphys.cli.show import Output, print_workflow
+from tiphys.cli.show import print_workflow
 from tiphys.cli.submit import attend
 from tiphys.cluster.api import Api
 from tiphys.engine.operations import resubmit as again

@@ -8,9 +8,8 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
-from tiphys.cli.whole import or_archived, packed_patch, whole
 from tiphys.cluster.api import Api, path_of
-from tiphys.cluster.connection import find_access
+from tiphys.cluster.connection import Access, find_access
 from tiphys.engine.patch import difference
 from tiphys.errors import Conflict, NotFound, SpecError
 from tiphys.model.parse import parse_workflow, to_json
@@ -37,13 +36,13 @@ class Where:
     context: str = ""
 
 
-def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]]) -> T:
+def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]], connect: Callable[[Access], Api] = Api) -> T:
     """The answer of `work`, which gets a connection and the namespace."""
     chosen = where or Where()
 
     async def run() -> T:
         access = find_access(chosen.kubeconfig, chosen.context)
-        async with Api(access) as api:
+        async with connect(access) as api:
             return await work(api, chosen.namespace or access.namespace)
 
     return asyncio.run(run())
@@ -55,6 +54,9 @@ async def read_workflow(api: Api, namespace: str, name: str) -> Workflow:
     Raises:
         NotFound: There is none.
     """
+    # nodes that are elsewhere are looked for by who needs nodes; a list does not
+    from tiphys.cli.whole import whole
+
     if name == "@latest":
         known = [workflow async for workflow in all_workflows(api, namespace)]
         if not known:
@@ -74,6 +76,8 @@ async def find_workflow(api: Api, namespace: str, name: str) -> Workflow:
     Raises:
         NotFound: There is neither.
     """
+    from tiphys.cli.whole import or_archived
+
     try:
         return await read_workflow(api, namespace, name)
     except NotFound as e:
@@ -120,6 +124,8 @@ async def edit_workflow(api: Api, namespace: str, name: str, change: Callable[[W
     Raises:
         Conflict: Somebody else was always faster.
     """
+    from tiphys.cli.whole import packed_patch, whole
+
     for attempt in range(_EDIT_TRIES):
         stored = await stored_workflow(api, namespace, name)
         old = await whole(api, stored)

@@ -7,9 +7,10 @@ import yaml
 from cyclopts import Parameter
 
 from tiphys.cli.documents import Manifest, read_documents
+from tiphys.cli.listing import Output
 from tiphys.cli.logs import print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
-from tiphys.cli.show import Output, print_workflow, watch_workflow
+from tiphys.cli.show import print_workflow, watch_workflow
 from tiphys.cli.stored import manifest_from
 from tiphys.cluster.api import Api
 from tiphys.engine.operations.parameters import parse_pairs

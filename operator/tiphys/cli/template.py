@@ -10,9 +10,9 @@ from cyclopts import Parameter
 from tiphys.cli import objects
 from tiphys.cli.lint import Format
 from tiphys.cli.lint import lint as lint_files
+from tiphys.cli.listing import Output
 from tiphys.cli.objects import TEMPLATE as KIND
 from tiphys.cli.session import Where, with_api
-from tiphys.cli.show import Output
 from tiphys.cli.table import print_table
 from tiphys.cluster.api import Api
 

@@ -1,10 +1,11 @@
 """A workflow as text: what it is, and its nodes as a tree."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.text import Text
 
+from tiphys.cli.spans import duration
 from tiphys.model.phases import RETRY, STEP_GROUP, STEPS
 from tiphys.model.status import NodeStatus
 from tiphys.model.storage import has_location, relocated, repository_location, shown_location
@@ -19,22 +20,6 @@ ICONS = {
     "Failed": ("✖", "red"),
     "Error": ("⚠", "red"),
 }
-
-
-def spell(span: timedelta) -> str:
-    """A duration as `1m2s`; the two largest units."""
-    left = max(0, int(span.total_seconds()))
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts[:2]) or "0s"
-
-
-def duration(started: datetime | None, finished: datetime | None, now: datetime) -> str:
-    """How long something took, or has taken; empty when it has not begun."""
-    return "" if started is None else spell((finished or now) - started)
 
 
 def heading(workflow: Workflow, now: datetime) -> Iterator[str]:

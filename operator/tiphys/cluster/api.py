@@ -6,9 +6,8 @@ Source: Kubernetes' API conventions.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-import aiohttp
 import msgspec
 
 from tiphys.cluster.connection import Access, open_session
@@ -27,6 +26,9 @@ from tiphys.errors import (
     Unavailable,
 )
 from tiphys.model.base import Json, ObjectMeta
+
+if TYPE_CHECKING:
+    import aiohttp  # a third of a command's start: imported where it is used
 
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 _ARGO = "apis/argoproj.io/v1alpha1"
@@ -67,7 +69,9 @@ class _Continue(msgspec.Struct, frozen=True, rename="camel"):
     continue_: str = msgspec.field(default="", name="continue")
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
+    """What came back."""
+
     status: int
     content: bytes
     retry_after: float
@@ -107,22 +111,26 @@ class Api:
         self.access = access
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
+        self._is_open = False
         self._limit = AdaptiveLimit(concurrency)
 
     async def __aenter__(self) -> Self:
-        self._session = open_session(self.access)
+        self._is_open = True
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_open = False
         if self._session is not None:
             await self._session.close()
             await asyncio.sleep(0)
 
     @property
-    def session(self) -> aiohttp.ClientSession:
-        """The open session."""
-        if self._session is None:
+    def session(self) -> "aiohttp.ClientSession":
+        """The session, opened when it is first asked for."""
+        if not self._is_open:
             raise Unavailable("the connection is not open")
+        if self._session is None:
+            self._session = open_session(self.access)
         return self._session
 
     def headers(self, **more: str) -> dict[str, str]:
@@ -151,17 +159,29 @@ class Api:
             raise as_error(answer.status, answer.content, answer.retry_after)
         return answer.content
 
-    async def _ask(self, verb: str, kind: str, path: str, **request: Any) -> _Answer:
-        timeout = aiohttp.ClientTimeout(total=60)
+    async def _send(self, verb: str, path: str, **request: Any) -> Answer:
+        """Send one request.
+
+        Raises:
+            Unavailable: There is no answer.
+        """
+        import aiohttp
+
+        try:
+            async with self.session.request(verb, path, timeout=aiohttp.ClientTimeout(total=60), **request) as answer:
+                return Answer(answer.status, await answer.read(), retry_after(answer.headers))
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e
+
+    async def _ask(self, verb: str, kind: str, path: str, **request: Any) -> Answer:
         async with self._limit:
             started, status = time.monotonic(), 0
             try:
-                async with self.session.request(verb, path, timeout=timeout, **request) as answer:
-                    status = answer.status
-                    made = _Answer(status, await answer.read(), retry_after(answer.headers))
-            except (aiohttp.ClientError, TimeoutError, OSError) as e:
+                made = await self._send(verb, path, **request)
+                status = made.status
+            except Unavailable:
                 self._limit.lost()
-                raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e
+                raise
             finally:
                 seconds = time.monotonic() - started
                 if self._observe is not None:

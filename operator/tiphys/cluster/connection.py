@@ -10,14 +10,16 @@ import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import msgspec
 import yaml
 
 from tiphys.cluster.credentials import FileToken, PluginToken
 from tiphys.errors import NotFound
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -85,7 +87,7 @@ def _content(section: dict[str, Any], name: str, folder: Path) -> bytes:
 
 
 def _from_file(path: Path, context: str) -> Access:
-    document = yaml.safe_load(path.read_text()) or {}
+    document = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 or {}
     current = _named(document, "context", context or document.get("current-context", ""))
     cluster = _named(document, "cluster", current.get("cluster", ""))
     user = _named(document, "user", current["user"]) if current.get("user") else {}
@@ -144,7 +146,9 @@ def ssl_context(access: Access) -> ssl.SSLContext | bool:
     return context
 
 
-def open_session(access: Access) -> aiohttp.ClientSession:
+def open_session(access: Access) -> "aiohttp.ClientSession":
     """A session with its own pool of connections."""
+    import aiohttp
+
     connector = aiohttp.TCPConnector(ssl=ssl_context(access), limit=0, keepalive_timeout=60)
     return aiohttp.ClientSession(access.server, connector=connector, auto_decompress=True)

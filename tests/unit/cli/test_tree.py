@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import msgspec
 
-from tiphys.cli.tree import render, rows, spell
+from tiphys.cli.spans import spell
+from tiphys.cli.tree import render, rows
 from tiphys.model.parse import parse_workflow
 from tiphys.testing.world import START, World
 

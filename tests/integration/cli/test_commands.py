@@ -1,0 +1,124 @@
+"""Commands as users call them, on a small API server: what they print, how they end, how fast they start."""
+
+import asyncio
+import os
+import pathlib
+import resource
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tiphys.testing.apiserver import APIServer
+from tiphys.testing.apiserver.store import Place
+
+ARGO = "apis/argoproj.io/v1alpha1"
+LIST_SECONDS, VERSION_SECONDS = 0.4, 0.15
+
+
+class Shell:
+    def __init__(self, server: APIServer, folder: pathlib.Path) -> None:
+        self.server = server
+        self.kubeconfig = folder / "kubeconfig"
+        self.kubeconfig.write_text(
+            f"""
+            current-context: c
+            contexts: [{{name: c, context: {{cluster: k, user: u, namespace: ns}}}}]
+            clusters: [{{name: k, cluster: {{server: "{server.address}"}}}}]
+            users: [{{name: u, user: {{token: t}}}}]
+            """
+        )
+
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, output, errors."""
+        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tiphys", *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, errors = await process.communicate()
+        return process.returncode or 0, out.decode(), errors.decode()
+
+    async def cpu_seconds(self, *arguments: str) -> float:
+        """What a command uses, the best of some tries: the machine may be busy."""
+        best = 60.0
+        for _ in range(5):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            code, _out, errors = await self.run(*arguments)
+            assert code == 0, errors
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        return best
+
+
+@pytest.fixture
+async def shell(tmp_path: pathlib.Path) -> AsyncIterator[Shell]:
+    async with APIServer() as server:
+        for name in ("one", "two"):
+            spec = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
+            server.store.create(Place(ARGO, "workflows", "ns", name), {"metadata": {"name": name}, "spec": spec})
+        yield Shell(server, tmp_path)
+
+
+async def test_list_shows_what_is_there_and_starts_fast(shell: Shell) -> None:
+    code, out, _ = await shell.run("list")
+    assert code == 0
+    assert sorted(line.split()[0] for line in out.splitlines()) == ["NAME", "one", "two"]
+    assert await shell.cpu_seconds("list") <= LIST_SECONDS
+
+
+async def test_version_starts_fast(shell: Shell) -> None:
+    assert (await shell.run("version"))[1].startswith("tiphys: v")
+    assert await shell.cpu_seconds("version") <= VERSION_SECONDS
+
+
+async def test_a_list_costs_no_client_for_thousands_of_requests() -> None:
+    code = "import sys, tiphys.cli.app, tiphys.cli.listing; print(sorted({'aiohttp', 'rich.console', 'kopf', 'sqlalchemy'} & set(sys.modules)))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    assert (await process.communicate())[0] == b"[]\n"
+
+
+async def test_what_is_not_there_is_told_in_one_line(shell: Shell) -> None:
+    code, out, errors = await shell.run("stop", "none")
+    assert (code, out) == (1, "")
+    assert 'workflows "none" not found' in errors
+    assert "Traceback" not in errors
+
+
+async def test_a_server_that_is_away_is_told_in_one_line(shell: Shell) -> None:
+    async with shell.server.outage():
+        code, _, errors = await shell.run("list")
+    assert code == 1
+    assert "no answer from http://127.0.0.1" in errors
+    assert "Traceback" not in errors
+
+
+async def test_a_token_that_is_not_taken_is_told_in_one_line(shell: Shell) -> None:
+    shell.server.token = "another"  # noqa: S105
+    code, _, errors = await shell.run("list")
+    assert code == 1
+    assert "Unauthorized" in errors
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh", "fish"])
+async def test_shells_complete_commands(shell: Shell, name: str) -> None:
+    code, out, _ = await shell.run("completion", name)
+    assert code == 0
+    for command in ("submit", "resubmit", "terminate"):
+        assert command in out
+
+
+async def test_the_bash_completion_completes(shell: Shell, tmp_path: pathlib.Path) -> None:
+    _, script, _ = await shell.run("completion", "bash")
+    (tmp_path / "tiphys.bash").write_text(script)
+    ask = (
+        f"source {tmp_path}/tiphys.bash; COMP_WORDS=(tiphys ter); COMP_CWORD=1; "
+        "f=$(complete -p tiphys | grep -o '\\-F [^ ]*' | cut -d' ' -f2); $f tiphys ter tiphys; echo ${COMPREPLY[@]}"
+    )
+    process = await asyncio.create_subprocess_exec("bash", "-c", ask, stdout=asyncio.subprocess.PIPE)
+    assert (await process.communicate())[0].split() == [b"terminate"]
+
+
+async def test_an_unknown_command_is_refused_with_the_nearest(shell: Shell) -> None:
+    code, out, errors = await shell.run("terminat")
+    assert code != 0
+    assert "terminate" in out + errors
