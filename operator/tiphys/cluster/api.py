@@ -113,6 +113,7 @@ class Api:
         self._session: aiohttp.ClientSession | None = None
         self._is_open = False
         self._limit = AdaptiveLimit(concurrency)
+        self.waited: Callable[[float], None] | None = None
 
     async def __aenter__(self) -> Self:
         self._is_open = True
@@ -174,7 +175,10 @@ class Api:
             raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e
 
     async def _ask(self, verb: str, kind: str, path: str, **request: Any) -> Answer:
+        asked = time.monotonic()
         async with self._limit:
+            if self.waited is not None:
+                self.waited(time.monotonic() - asked)
             started, status = time.monotonic(), 0
             try:
                 made = await self._send(verb, path, **request)

@@ -71,6 +71,11 @@ class Archiver:
         self._has_work = asyncio.Event()
         self._backoff = Backoff(longest=_LONGEST_WAIT)
 
+    @property
+    def backlog(self) -> int:
+        """How many wait."""
+        return len(self._queued)
+
     # --- what is heard
 
     def mark(self, uid: str, patch: Json, labels: Mapping[str, str]) -> None:

@@ -19,6 +19,7 @@ from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.leftovers import Leftovers
 from tiphys.controller.live import Live
 from tiphys.controller.locking import Locking
+from tiphys.controller.measuring import QUEUE, measure
 from tiphys.controller.memos import Memos
 from tiphys.controller.observed import ObservedPods
 from tiphys.controller.packing import PackingRules
@@ -34,10 +35,11 @@ from tiphys.errors import BugError, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_COMPLETED, LABEL_INSTANCE_ID, LABEL_PHASE
 from tiphys.model.parse import parse_workflow
-from tiphys.model.phases import COMPLETED, ERROR, FAILED
+from tiphys.model.phases import COMPLETED, ERROR, FAILED, FULFILLED
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
 from tiphys.pods.collection import is_collection
+from tiphys.pods.read import read_pod
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView, node_id, parse_pod
 from tiphys.ports import Announcements, Clock, Exec, Locks, Logs, Objects, Repositories
@@ -112,6 +114,7 @@ class Controller:
         self._queue = TurnQueue()
         self._is_ready = False
         self._quarantined: dict[str, str] = {}
+        measure(self)
 
     # --- circumstances
 
@@ -123,6 +126,7 @@ class Controller:
         limits = Limits(argo.parallelism, argo.namespace_parallelism, self.admission.limits.overrides)
         self.admission.set_limits(limits)
         self.housekeeper.enforce()
+        self.metrics.configure(argo.metrics_config, own)
 
     def premises(self, namespace: str, *, is_held: bool = False) -> Premises:
         """What a run of a namespace takes for granted."""
@@ -190,8 +194,6 @@ class Controller:
 
     def _follow(self, workflow: Workflow) -> None:
         live = self.lives[workflow.metadata.uid] = Live(workflow)
-        if workflow.status.phase:
-            self.metrics.live.labels(workflow.status.phase).inc()
         self.turn_soon(live)
 
     def heard(self, live: Live, workflow: Workflow) -> None:
@@ -233,21 +235,15 @@ class Controller:
         """A workflow is gone; its pods go with it."""
         self._quarantined.pop(uid, None)
         self.admission.release(uid)
+        self.metrics.custom.forget(uid)
         self.locking.gone(uid)
         self.housekeeper.gone(uid)
         live = self.lives.pop(uid, None)
         if live is not None:
             live.close()
-            phase = live.run.status.phase if live.run else live.stored.status.phase
-            if phase:
-                self.metrics.live.labels(phase).dec()
 
     def workflow_ended(self, live: Live, workflow: Workflow) -> None:
         """Somebody else ended it."""
-        before = live.run.status.phase if live.run else live.stored.status.phase
-        if before:
-            self.metrics.live.labels(before).dec()
-        self.metrics.live.labels(workflow.status.phase).inc()
         live.heard = workflow
         self.let_go(live)
 
@@ -275,6 +271,7 @@ class Controller:
         if is_collection(pod):
             self.collector.pod_heard(pod)
             return
+        self._count_pod(key, pod)
         live = self.lives.get(self.pods.store(key, pod))
         if live is None or live.run is None or not live.owns(key, pod):
             return
@@ -296,7 +293,27 @@ class Controller:
         live.started.discard(node_id(pod))
         if words is not None:
             self.send(live, NodeReported(words))
+        else:
+            self._count_missing(live, pod)
         self.send(live, NodeGone(node_id(pod)))
+
+    def _count_pod(self, key: str, pod: PodView) -> None:
+        """Count phases that are new, and what pods wait for."""
+        before, namespace = self.pods.known(key, pod), pod.metadata.namespace
+        if pod.status.phase and (before is None or before.status.phase != pod.status.phase):
+            self.metrics.pods.labels(pod.status.phase, namespace).inc()
+        if pod.status.phase == "Pending":
+            reason = read_pod(pod).message.partition(":")[0]
+            if reason and (before is None or read_pod(before).message.partition(":")[0] != reason):
+                self.metrics.pods_pending.labels(reason, namespace).inc()
+
+    def _count_missing(self, live: Live, pod: PodView) -> None:
+        node = live.run.tree.by_id(node_id(pod)) if live.run is not None else None
+        if node is None or node.phase in FULFILLED:
+            return
+        patience = self.environment.recently_started_pod_duration
+        is_recent = node.started_at is not None and self.clock.now() - node.started_at < patience
+        self.metrics.pods_missing.labels(str(is_recent).lower(), node.phase).inc()
 
     def _record_read(self, uid: str, report: NodeReport) -> None:
         live = self.lives.get(uid)
@@ -313,15 +330,21 @@ class Controller:
     def turn_soon(self, live: Live) -> None:
         """Give the workflow a turn."""
         self._queue.add(live.uid)
+        self.metrics.queue_adds.labels(QUEUE).inc()
+
+    @property
+    def queue_depth(self) -> int:
+        """Workflows that wait for their turn."""
+        return len(self._queue)
 
     async def run(self) -> None:
         """Take turns until cancelled."""
         while True:
             uid = await self._queue.take()
-            self.metrics.queue_depth.labels("workflow_queue").set(len(self._queue))
             live = self.lives.get(uid)
             if live is not None and self._is_ready and not self.is_stopping:
-                with self.metrics.turn_seconds.time():
+                self.metrics.histogram("queue_latency").labels(QUEUE).observe(self._queue.waited)
+                with self.metrics.turn_seconds.time(), self.metrics.histogram("queue_duration").labels(QUEUE).time():
                     self._turn(live)
             await asyncio.sleep(0)
 

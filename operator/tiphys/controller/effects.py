@@ -20,6 +20,7 @@ from tiphys.engine.actions import (
     CreateBudget,
     CreateClaims,
     DeleteOwned,
+    EmitMetric,
     LookUpMemo,
     NodeChanged,
     ReadConfigMap,
@@ -30,7 +31,8 @@ from tiphys.engine.actions import (
     WithdrawLocks,
     WorkflowChanged,
 )
-from tiphys.engine.events import Woke
+from tiphys.engine.events import MetricRefused, Woke
+from tiphys.errors import SpecError
 
 if TYPE_CHECKING:
     from tiphys.controller.controller import Controller
@@ -47,7 +49,7 @@ class Effects:
         self._timers: set[asyncio.Task[None]] = set()
         self.starter = Starter(controller)
         self.companions = Companions(controller)
-        teller = Teller(controller.announcements, controller.metrics, controller.clock, controller.spans)
+        teller = Teller(controller)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self.starter.start,
             StopNode: Live.delete_later,
@@ -56,6 +58,7 @@ class Effects:
             CollectNode: Live.delete_later,
             WakeAt: self._wake,
             NodeChanged: teller.node_changed,
+            EmitMetric: self._emit,
             WorkflowChanged: teller.workflow_changed,
             AskLocks: controller.locking.ask,
             WithdrawLocks: controller.locking.withdraw,
@@ -95,6 +98,16 @@ class Effects:
             self._controller.metrics.errors.labels("OperationPanic").inc()
             log.error("an effect broke: %s: %s", type(error).__name__, error, exc_info=error)
 
+    @property
+    def waiting_count(self) -> int:
+        """What waits for its time: pods that are to be deleted."""
+        return len(self._timers)
+
+    @property
+    def busy_count(self) -> int:
+        """What is under way."""
+        return len(self._tasks)
+
     async def close(self, seconds: float = 5.0) -> None:
         """Wait for requests that are under way, not for what waits for a time to come."""
         for task in self._timers:
@@ -110,6 +123,16 @@ class Effects:
         """End everything at once, as a crash does."""
         for task in (*self._tasks, *self._timers):
             task.cancel()
+
+    # --- metrics of users
+
+    def _emit(self, live: Live, action: EmitMetric) -> None:
+        controller = self._controller
+        try:
+            controller.metrics.custom.emit(live.uid, action)
+        except SpecError as e:
+            if not controller.configuration.metrics_config.ignore_errors:
+                controller.send(live, MetricRefused(f"unable to emit metric '{action.name}': {e.message}"))
 
     # --- pods that are no longer needed
 

@@ -24,6 +24,7 @@ from tiphys.model.durations import parse_duration
 from tiphys.model.label_selector import matches
 from tiphys.model.phases import ERROR, FAILED, SUCCEEDED
 from tiphys.model.spec import PodGC, TTLStrategy
+from tiphys.model.status import Condition, WorkflowStatus
 from tiphys.model.workflow import Workflow
 from tiphys.pods.read import read_pod
 from tiphys.pods.view import PodView
@@ -43,6 +44,7 @@ class _Spec(msgspec.Struct, frozen=True, rename={"ttl": "ttlStrategy", "pod_gc":
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
     phase: str = ""
     finished_at: datetime | None = None
+    conditions: tuple[Condition, ...] = ()
     stored_workflow_template_spec: _Spec | None = None
 
 
@@ -75,6 +77,7 @@ class Finished(msgspec.Struct, frozen=True, order=True):
     name: str
     phase: str
     due: datetime | None
+    conditions: tuple[tuple[str, str], ...] = ()
 
 
 class Housekeeper:
@@ -96,6 +99,16 @@ class Housekeeper:
         """Phase -> finished workflows that are still there."""
         return self._counts
 
+    @property
+    def conditions(self) -> Counter[tuple[str, str]]:
+        """Type and status of a condition -> finished workflows that have it."""
+        return Counter(pair for known in self._finished.values() for pair in known.conditions)
+
+    @property
+    def due_count(self) -> int:
+        """Finished workflows whose time to live is running."""
+        return len(self._due)
+
     def ready(self) -> None:
         """Pods are known: what a former life of this process left of them is cleared."""
         self._is_ready = True
@@ -115,17 +128,20 @@ class Housekeeper:
                 self._sweep(seen)
             else:
                 self._to_sweep[seen.metadata.uid] = seen
-        self._know(seen.metadata, seen.status.phase, seen.status.finished_at, seen.ttl)
+        self._know(seen.metadata, seen.status, seen.ttl)
 
     def ended(self, workflow: Workflow) -> None:
         """A workflow that was followed has ended, and that is written."""
         stored = workflow.status.stored_workflow_template_spec
         ttl = workflow.spec.ttl_strategy or (stored.ttl_strategy if stored is not None else None)
-        self._know(workflow.metadata, workflow.status.phase, workflow.status.finished_at, ttl)
+        self._know(workflow.metadata, workflow.status, ttl)
 
-    def _know(self, meta: ObjectMeta, phase: str, finished_at: datetime | None, ttl: TTLStrategy | None) -> None:
+    def _know(self, meta: ObjectMeta, status: "_Status | WorkflowStatus", ttl: TTLStrategy | None) -> None:
+        phase, finished_at = status.phase, status.finished_at
         due = expires_at(ttl, phase, finished_at)
-        now = Finished(finished_at.isoformat() if finished_at else "", meta.uid, meta.namespace, meta.name, phase, due)
+        conditions = tuple((one.type, one.status) for one in status.conditions)
+        end = finished_at.isoformat() if finished_at else ""
+        now = Finished(end, meta.uid, meta.namespace, meta.name, phase, due, conditions)
         before = self._finished.get(meta.uid)
         if before == now:
             return

@@ -43,6 +43,11 @@ class Keeping(NamedTuple):
         if self.archiver is not None:
             self.archiver.hear(raw)
 
+    @property
+    def backlog(self) -> int:
+        """Finished workflows that wait for the archive."""
+        return self.archiver.backlog if self.archiver is not None else 0
+
     async def settled(self, uid: str) -> None:
         """Return when the workflow may be deleted."""
         if self.archiver is not None:

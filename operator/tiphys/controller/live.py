@@ -16,6 +16,7 @@ from tiphys.model.base import Json
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.packed import Packing, packing_of
 from tiphys.model.phases import COMPLETED
+from tiphys.model.status import WorkflowStatus
 from tiphys.model.workflow import Workflow
 from tiphys.pods.view import PodView, node_id
 
@@ -89,6 +90,16 @@ class Live:
     def key(self) -> str:
         """`namespace/name`."""
         return f"{self.namespace}/{self.name}"
+
+    @property
+    def status(self) -> WorkflowStatus:
+        """The status as it is now; nodes may be missing."""
+        return self.run.status if self.run is not None else self.stored.status
+
+    @property
+    def phase(self) -> str:
+        """The phase as it is now."""
+        return self.status.phase
 
     @property
     def regarding(self) -> dict[str, str]:

@@ -5,7 +5,7 @@ A record that did not fit into the termination message is read from the log once
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -39,6 +39,10 @@ class ObservedPods:
         self._hear = hear
         self._pods: dict[str, dict[str, PodView]] = {}
         self._framed: dict[str, NodeReport | None] = {}
+
+    def all(self) -> Iterator[PodView]:
+        """Every pod."""
+        return (pod for pods in self._pods.values() for pod in pods.values())
 
     def of(self, uid: str) -> Mapping[str, PodView]:
         """The pods of a workflow."""

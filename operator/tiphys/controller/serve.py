@@ -24,6 +24,7 @@ from tiphys.controller.collector import calm_collector
 from tiphys.controller.configured import Configured
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.crons import Crons, CronSurroundings, children_of
+from tiphys.controller.exposing import MetricsEndpoint
 from tiphys.controller.feeds import Feeds, run_feeds
 from tiphys.controller.following import Following
 from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
@@ -33,7 +34,7 @@ from tiphys.errors import OutsideError
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.crons import CronMetrics
-from tiphys.telemetry.logs import set_up_logs
+from tiphys.telemetry.logs import count_logs, set_up_logs
 from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.telemetry.tracing import open_spans, tracing_wanted
 
@@ -53,8 +54,10 @@ async def _main(options: Options) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     metrics = ControllerMetrics()
+    count_logs(metrics.logged)
     access = find_access(options.kubeconfig)
-    async with Api(access, observe=metrics.observe_request) as api, _serving(options, metrics):
+    async with Api(access, observe=metrics.observe_request) as api, _serving(options):
+        api.waited = lambda seconds: metrics.histogram("client_rate_limiter_latency").observe(seconds)
         clock = SystemClock()
         announcements = EventQueue(api, clock)
         configured = Configured(options.config_map, access.namespace, announcements, metrics)
@@ -75,6 +78,8 @@ async def _main(options: Options) -> int:
         )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)
+        endpoint = MetricsEndpoint(metrics, options.metrics_port, options.environment.tls_min_version)
+        configured.subscribe(endpoint.configure)
         feeds = Feeds(api, controller, configured, namespace)
         crons = Crons(CronSurroundings(api, clock, instance, place=local_zone(), fired=CronMetrics(metrics).fired))
         heard = [
@@ -82,6 +87,7 @@ async def _main(options: Options) -> int:
             KopfThread("cronworkflows", hear_crons(crons), access, namespace),
         ]
         following = Following(api, controller, announcements, heard, namespace)
+        following.beside(endpoint.run)
         following.beside(lambda: run_feeds(feeds))
         following.beside(lambda: persisting.run(lambda: offloaded_versions(api, namespace)))
         following.beside(lambda: crons.run(children_of(api, crons, namespace, instance)))
@@ -114,22 +120,15 @@ async def _read_configuration(configured: Configured, api: Api) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(options: Options, metrics: ControllerMetrics) -> AsyncIterator[None]:
-    async def show_metrics(_request: web.Request) -> web.Response:
-        headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=metrics.text(), headers=headers)
-
+async def _serving(options: Options) -> AsyncIterator[None]:
     async def show_health(_request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    runners = []
-    for port, path, answer in ((options.metrics_port, "/metrics", show_metrics), (options.health_port, "/healthz", show_health)):
-        if port:
-            runners.append(await _listen(port, path, answer))
+    runner = await _listen(options.health_port, "/healthz", show_health) if options.health_port else None
     try:
         yield
     finally:
-        for runner in runners:
+        if runner is not None:
             await runner.cleanup()
 
 

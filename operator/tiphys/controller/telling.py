@@ -4,14 +4,16 @@ Source: argo-semantics 24, 26.1.
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 from tiphys.controller.live import Live
 from tiphys.engine.actions import NodeChanged, WorkflowChanged
-from tiphys.model.names import PREFIX
-from tiphys.model.phases import COMPLETED, ERROR, FAILED, POD, RUNNING, SUCCEEDED
-from tiphys.ports import Announcements, Clock
-from tiphys.telemetry.metrics import ControllerMetrics
+from tiphys.model.names import PREFIX, pod_name
+from tiphys.model.phases import COMPLETED, ERROR, FAILED, PENDING, POD, RUNNING, SUCCEEDED
 from tiphys.telemetry.tracing import Spans, annotations
+
+if TYPE_CHECKING:
+    from tiphys.controller.controller import Controller
 
 log = logging.getLogger(__name__)
 _NODE_REASONS = {RUNNING: "Running", SUCCEEDED: "Succeeded", FAILED: "Failed", ERROR: "Error"}
@@ -22,45 +24,63 @@ _SAYS = {RUNNING: "Workflow Running", SUCCEEDED: "Workflow completed"}
 class Teller:
     """Tells of changes of nodes and workflows."""
 
-    def __init__(self, announcements: Announcements, metrics: ControllerMetrics, clock: Clock, spans: Spans | None) -> None:
-        self._announcements = announcements
-        self._metrics = metrics
-        self._clock = clock
-        self._spans = spans
+    def __init__(self, controller: "Controller") -> None:
+        self._controller = controller
+        self._announcements = controller.announcements
+        self._metrics = controller.metrics
+        self._clock = controller.clock
+        self._spans = controller.spans
 
     def node_changed(self, live: Live, action: NodeChanged) -> None:
-        """A node has a new phase."""
+        """A node has a new phase; one that jumps to its end began before."""
         node = live.run.tree.by_id(action.node_id) if self._spans and live.run else None
         if self._spans and node is not None:
             self._spans.node_changed(live.stored, node, self._clock.now())
-        if action.type == POD:
-            self._metrics.pods.labels(action.phase, live.namespace).inc()
-        if action.phase not in _NODE_REASONS:
+        settings = self._controller.configuration.node_events
+        if action.phase not in _NODE_REASONS or not settings.enabled:
             return
-        says = f"{action.phase} node {action.node_name}" + (f": {action.message}" if action.message else "")
-        annotations = {
+        if action.phase != RUNNING and action.before in ("", PENDING):
+            self._node_event(live, action, RUNNING, "")
+        self._node_event(live, action, action.phase, action.message)
+
+    def _node_event(self, live: Live, action: NodeChanged, phase: str, message: str) -> None:
+        node = live.run.tree.by_id(action.node_id) if live.run is not None else None
+        started = node.started_at if node is not None else None
+        said = {
             PREFIX + "node-type": action.type,
             PREFIX + "node-name": action.node_name,
             PREFIX + "node-id": action.node_id,
+            **({PREFIX + "node-start-time": str(int(started.timestamp()) * 10**9)} if started else {}),
         }
-        self._announcements.announce(
-            live.regarding,
-            type_=_type(action.phase),
-            reason=f"WorkflowNode{_NODE_REASONS[action.phase]}",
-            message=says,
-            annotations=annotations,
-        )
+        regarding = live.regarding
+        as_pod = self._controller.configuration.node_events.send_as_pod and action.type == POD
+        if as_pod and live.run is not None and node is not None:
+            said |= {PREFIX + "workflow-name": live.name, PREFIX + "workflow-uid": live.uid}
+            pod = pod_name(live.name, node.name, action.template_name, version=live.run.pod_name_format)
+            regarding = {"apiVersion": "v1", "kind": "Pod", "namespace": live.namespace, "name": pod}
+        says = f"{phase} node {action.node_name}" + (f": {message}" if message else "")
+        reason = f"WorkflowNode{_NODE_REASONS[phase]}"
+        self._announcements.announce(regarding, type_=_type(phase), reason=reason, message=says, annotations=said)
+
+    def _count(self, live: Live, action: WorkflowChanged) -> None:
+        self._metrics.workflows.labels(action.phase, live.namespace).inc()
+        ref = live.stored.spec.workflow_template_ref
+        if ref is None:
+            return
+        labels = (ref.name, live.namespace, str(bool(ref.cluster_scope)).lower())
+        self._metrics.templates_used.labels(*labels, action.phase).inc()
+        status = live.status
+        if status.finished_at is not None and status.started_at is not None:
+            seconds = (status.finished_at - status.started_at).total_seconds()
+            self._metrics.histogram("workflowtemplate_runtime").labels(*labels).observe(seconds)
 
     def workflow_changed(self, live: Live, action: WorkflowChanged) -> None:
         """The workflow has a new phase."""
-        self._metrics.workflows.labels(action.phase, live.namespace).inc()
-        if action.before:
-            self._metrics.live.labels(action.before).dec()
-        self._metrics.live.labels(action.phase).inc()
+        self._count(live, action)
         if self._spans:
             self._trace(live, action, self._spans)
         log.info("workflow %s: %s -> %s %s", live.key, action.before or "new", action.phase, action.message)
-        if action.phase not in _REASONS:
+        if action.phase not in _REASONS or not self._controller.configuration.workflow_events.enabled:
             return
         self._announcements.announce(
             live.regarding,

@@ -8,11 +8,16 @@ SLICE_SECONDS = 0.02
 
 
 class TurnQueue:
-    """Workflows by uid, in the order in which they asked."""
+    """Workflows by uid, in the order in which they asked.
+
+    Attributes:
+        waited: Seconds for which the last one that was taken had waited.
+    """
 
     def __init__(self) -> None:
         self._queue: deque[str] = deque()
-        self._queued: set[str] = set()
+        self._queued: dict[str, float] = {}
+        self.waited = 0.0
         self._has_work = asyncio.Event()
 
     def __len__(self) -> int:
@@ -21,7 +26,7 @@ class TurnQueue:
     def add(self, uid: str) -> None:
         """Ask for a turn; asking twice gives one."""
         if uid not in self._queued:
-            self._queued.add(uid)
+            self._queued[uid] = asyncio.get_running_loop().time()
             self._queue.append(uid)
             self._has_work.set()
 
@@ -31,5 +36,5 @@ class TurnQueue:
             self._has_work.clear()
             await self._has_work.wait()
         uid = self._queue.popleft()
-        self._queued.discard(uid)
+        self.waited = asyncio.get_running_loop().time() - self._queued.pop(uid)
         return uid

@@ -150,3 +150,26 @@ class DeleteOwned(Action, frozen=True):
 
     kind: str
     name: str
+
+
+class EmitMetric(Action, frozen=True, kw_only=True):
+    """Count, set or observe a metric that a user defined; `MetricRefused` answers when that cannot be done.
+
+    Attributes:
+        name: Without the prefix that all of the controller's metrics have.
+        kind: `counter`, `gauge` or `histogram`.
+        operation: Of a gauge: `Set` (also when empty), `Add` or `Sub`.
+        buckets: Upper bounds of a histogram.
+        since: A gauge that shows the seconds since then, and goes with its workflow.
+        until: The end of that time, once it is known.
+    """
+
+    name: str
+    help: str
+    kind: str
+    labels: tuple[tuple[str, str], ...] = ()
+    value: float = 0.0
+    operation: str = ""
+    buckets: tuple[float, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None

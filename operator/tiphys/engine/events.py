@@ -174,5 +174,11 @@ class MemoSaved(Event, frozen=True):
     error: str = ""
 
 
+class MetricRefused(Event, frozen=True):
+    """A metric that a user defined could not be emitted: shown as a condition, of a finished workflow, too."""
+
+    message: str
+
+
 class Woke(Event, frozen=True):
     """A time asked for with `WakeAt` has come."""

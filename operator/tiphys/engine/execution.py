@@ -68,7 +68,10 @@ class Execution:
             if entrance is None or entrance.is_passed(node):
                 if entrance is not None:
                     entrance.recall(node)
-                self.resume(self._reopened(node))
+                node = self._reopened(node)
+                if node.phase not in FULFILLED:
+                    self.run.metrics.node_started(self)
+                self.resume(node)
                 return
         if node is None and self.call.depth > MAX_DEPTH:
             self.stillborn(ERROR, "Maximum recursion depth exceeded")
@@ -189,7 +192,16 @@ class Execution:
         node = tree.add(node, call.container)
         for parent in call.attach_to:
             tree.attach(parent, node.id)
+        self._measure(node)
         return node
+
+    def _measure(self, node: NodeStatus) -> None:
+        """A node of a template is there; one of type Skipped has run none."""
+        if node.type == SKIPPED_TYPE:
+            return
+        self.run.metrics.node_started(self)
+        if node.phase in FULFILLED:
+            self.run.metrics.node_ended(self)
 
     def stillborn(self, phase: str, message: str) -> None:
         """End without having run: a node of type Skipped, unless the node exists already."""
@@ -211,6 +223,7 @@ class Execution:
         if message is not None:
             fields["message"] = message
         self.change(phase=phase, **fields)
+        self.run.metrics.node_ended(self)
         self.run.limits.note_end(self.call, phase)
         self.tell()
 

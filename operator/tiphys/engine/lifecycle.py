@@ -133,6 +133,7 @@ class Lifecycle:
             self.set_phase(RUNNING, "")
         self._apply_limits()
         protect(self._run)
+        self._run.metrics.workflow_started()
         self.start_entry()
 
     def _is_held(self) -> bool:
@@ -356,5 +357,6 @@ class Lifecycle:
         run.written.labels[names.LABEL_COMPLETED] = "true" if is_end else "false"
         run.act(WorkflowChanged(status.phase, phase, message, run.status.finished_at))
         if is_end:
+            run.metrics.workflow_ended()
             self._collect_all()
             release(run)

@@ -23,6 +23,7 @@ from tiphys.engine.library import Library
 from tiphys.engine.lifecycle import Lifecycle
 from tiphys.engine.limits import Limits
 from tiphys.engine.memo import RunMemos
+from tiphys.engine.metrics import RunMetrics
 from tiphys.engine.outputs import publish
 from tiphys.engine.pod import PodExecution
 from tiphys.engine.premises import Premises
@@ -110,6 +111,7 @@ class Run:
         self.retries: dict[str, RetryExecution] = {}
         self.locks = RunLocks(self)
         self.memos = RunMemos(self)
+        self.metrics = RunMetrics(self)
         self._schedule = Schedule()
         self._plans: dict[int, tuple[DAGTemplate, Plan]] = {}
         self._results: dict[int, tuple[Template, frozenset[str]]] = {}
@@ -133,11 +135,20 @@ class Run:
                 collect_left_over(self)
             case events.SpecChanged():
                 self._change(event)
+            case events.MetricRefused():
+                self.metrics.refused(event.message)
             case _ if self.is_finished:
                 pass
             case events.LibraryChanged():
                 self.premises = msgspec.structs.replace(self.premises, library=event.library)
                 self.templates.library = event.library
+            case _:
+                self._answer(event)
+        return self._settle()
+
+    def _answer(self, event: events.Event) -> None:
+        """What the run asked for is answered."""
+        match event:
             case events.NodeReported() | events.NodeGone() | events.StartRefused() | events.StartDelayed():
                 self._tell_leaf(event)
             case events.ClaimsCreated() | events.ClaimsDelayed() | events.ClaimsRefused():
@@ -148,7 +159,6 @@ class Run:
                 self.locks.handle(event)
             case events.MemoAnswered() | events.MemoSaved():
                 self.memos.handle(event)
-        return self._settle()
 
     def _tell_leaf(self, event: events.NodeReported | events.NodeGone | events.StartRefused | events.StartDelayed) -> None:
         node_id = event.report.node_id if isinstance(event, events.NodeReported) else event.node_id
@@ -180,9 +190,7 @@ class Run:
         while not self.is_finished and self.lifecycle.hooks.look():
             self._drain()
         self.locks.settle()
-        sums = self.tree.settle()
-        if sums is not None:
-            self.status = msgspec.structs.replace(self.status, progress=sums[0], resources_duration=sums[1])
+        self.sum_up()
         if len(self.templates.stored) != len(self.status.stored_templates):
             self.status = msgspec.structs.replace(self.status, stored_templates=dict(self.templates.stored))
         for node_id, before, phase in self.tree.take_phases():
@@ -194,6 +202,12 @@ class Run:
             self.act(WakeAt(self._schedule.next_wake))
         actions, self._actions = self._actions, []
         return actions
+
+    def sum_up(self) -> None:
+        """Bring the workflow's progress and resources up to its nodes'."""
+        sums = self.tree.settle()
+        if sums is not None:
+            self.status = msgspec.structs.replace(self.status, progress=sums[0], resources_duration=sums[1])
 
     def _drain(self) -> None:
         while True:

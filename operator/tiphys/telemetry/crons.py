@@ -3,8 +3,6 @@
 Source: argo-semantics 26.1.
 """
 
-from prometheus_client import Counter
-
 from tiphys.engine.cron.actions import Fired
 from tiphys.telemetry.metrics import ControllerMetrics
 
@@ -14,18 +12,7 @@ class CronMetrics:
 
     def __init__(self, metrics: ControllerMetrics) -> None:
         self._errors = metrics.errors
-        self._triggered = Counter(
-            "argo_workflows_cronworkflows_triggered_total",
-            "Workflows that schedules submitted.",
-            ["name", "namespace"],
-            registry=metrics.registry,
-        )
-        self._policies = Counter(
-            "argo_workflows_cronworkflows_concurrencypolicy_triggered",
-            "Slots in which a concurrency policy acted.",
-            ["name", "namespace", "concurrency_policy"],
-            registry=metrics.registry,
-        )
+        self._triggered, self._policies = metrics.crons_triggered, metrics.cron_policies
 
     def fired(self, namespace: str, name: str, fired: Fired) -> None:
         """Count what a slot led to."""

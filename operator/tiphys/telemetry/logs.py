@@ -5,6 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from prometheus_client import Counter
+
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -20,6 +22,21 @@ class _Json(logging.Formatter):
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
         return json.dumps(entry)
+
+
+class _Counting(logging.Handler):
+    def __init__(self, counter: Counter) -> None:
+        super().__init__()
+        self._counter = counter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = record.levelname.lower()
+        self._counter.labels("warn" if level == "warning" else level).inc()
+
+
+def count_logs(counter: Counter) -> None:
+    """Count lines by level, as Argo names levels."""
+    logging.getLogger().addHandler(_Counting(counter))
 
 
 def set_up_logs(level: str, form: str = "text") -> None:

@@ -42,8 +42,7 @@ def station(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactor
     name = f"station-{uuid.uuid4().hex[:8]}"
     one = Station(kubeconfig, name)
     run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", name)
-    one.configure(instanceID=INSTANCE, parallelism="50", workflowDefaults="metadata: {labels: {team: red}}\nspec: {ttlStrategy: {secondsAfterCompletion: 3600}}",
-                  metricsConfig="secure: false")  # fmt: skip
+    one.configure(instanceID=INSTANCE, parallelism="50", workflowDefaults="metadata: {labels: {team: red}}\nspec: {ttlStrategy: {secondsAfterCompletion: 3600}}")
     folder = tmp_path_factory.mktemp("station")
     own = HOME / "controller.kubeconfig"
     access = folder / "kubeconfig"

@@ -23,7 +23,7 @@ def test_the_configuration_is_in_force_reloaded_and_a_bad_edit_is_told_and_not_t
     one = station.finished(station.submit("with-defaults", NAP))
     assert one["metadata"]["labels"]["team"] == "red"
     assert one["spec"]["ttlStrategy"] == {"secondsAfterCompletion": 3600}
-    good = {"instanceID": INSTANCE, "parallelism": "50", "metricsConfig": "secure: false"}
+    good = {"instanceID": INSTANCE, "parallelism": "50"}
     station.configure(**good, workflowDefaults="metadata: {labels: {team: blue}}")
     until(lambda: bool(station.events("ConfigurationApplied")))
     assert station.finished(station.submit("with-new-defaults", NAP))["metadata"]["labels"]["team"] == "blue"
@@ -79,7 +79,7 @@ def test_a_template_applied_with_its_workflow_is_found(station: Station) -> None
 
 
 def test_workflows_over_the_limit_wait_for_their_turn_by_priority_also_when_the_controller_is_killed(station: Station) -> None:
-    entries = {"instanceID": INSTANCE, "metricsConfig": "secure: false"}
+    entries = {"instanceID": INSTANCE}
     station.configure(**entries, parallelism="1")
     until(lambda: any("in force" in text for text in station.events("ConfigurationApplied")))
     time.sleep(0.5)
