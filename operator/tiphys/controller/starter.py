@@ -85,7 +85,8 @@ class Starter:
     async def _create_soon(self, live: Live, order: NodeOrder, plan: PodPlan) -> None:
         backoff, controller = Backoff(longest=_LONGEST_DELAY), self._controller
         with controller.metrics.histogram("resource_rate_limiter_latency").time():
-            await self.rate.take(lambda: controller.send(live, StartDelayed(order.node_id, "resource creation rate-limit reached")))
+            delayed = StartDelayed(order.node_id, "resource creation rate-limit reached")
+            await self.rate.take(lambda: controller.send(live, delayed))
         while self._is_wanted(live, order):
             try:
                 if await self._create_all(live, plan):
