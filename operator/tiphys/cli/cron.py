@@ -219,8 +219,11 @@ def backfill(  # noqa: PLR0913 as many options as Argo's
         slots = slots_between(_schedules(found), first - timedelta(seconds=1), last)
         if len(slots) > max_workflow_count:
             raise SpecError(f"{len(slots)} slots, but --max-workflow-count is {max_workflow_count}", hint="nothing was started")
+        place = parse_zone(found.spec.timezone) if found.spec.timezone else UTC
         made = [
-            _with_argument(child_of(found, slot, labels={LABEL_BACKFILL: name or cron}), argname, go_format(slot, format_))
+            _with_argument(
+                child_of(found, slot, labels={LABEL_BACKFILL: name or cron}), argname, go_format(slot.astimezone(place), format_)
+            )
             for slot in slots
         ]
         if dry_run:
