@@ -59,6 +59,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
     given = {key: value if isinstance(value, str) else str(value) for key, value in (given or {}).items()}
     given |= parse_pairs(parameter or [])
+    uploads = parse_pairs(artifact or [])
     spec = {"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority}
     if from_ and files:
         raise SpecError("give either files or --from, not both")
@@ -72,7 +73,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         meta = manifest.setdefault("metadata", {})
         meta |= {"name": name} if name else {"generateName": generate_name} if generate_name else {}
         meta.setdefault("labels", {}).update(parse_pairs([part for part in labels.split(",") if part]))
-        check_workflow(_named(manifest))
+        check_workflow(_named(_with_artifacts(manifest, uploads)))
 
     for manifest in manifests:
         complete(manifest)
@@ -84,7 +85,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
             complete(manifests[0])
         for manifest in manifests:
             home = manifest["metadata"].get("namespace") or namespace
-            await _set_artifacts(api, home, manifest, artifact or [])
+            await _set_artifacts(api, home, manifest, uploads)
             if dry_run:
                 print_workflow(parse_workflow(manifest), output or "yaml")
                 continue
@@ -97,12 +98,23 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     return with_api(where, work)
 
 
-async def _set_artifacts(api: Api, namespace: str, manifest: Manifest, artifacts: list[str]) -> None:
+def _with_artifacts(manifest: Manifest, artifacts: dict[str, str]) -> Manifest:
+    """The manifest as it is checked before anything is asked of the cluster: artifacts that are given have a place."""
+    if not artifacts:
+        return manifest
+    spec = manifest["spec"]
+    arguments = spec.get("arguments") or {}
+    kept = [entry for entry in arguments.get("artifacts") or () if entry.get("name") not in artifacts]
+    placed = [*kept, *({"name": name, "raw": {"data": value}} for name, value in artifacts.items())]
+    return {**manifest, "spec": {**spec, "arguments": {**arguments, "artifacts": placed}}}
+
+
+async def _set_artifacts(api: Api, namespace: str, manifest: Manifest, artifacts: dict[str, str]) -> None:
     if artifacts:
         # stores and settings are loaded only where they are needed
         from tiphys.cli.upload import set_artifacts
 
-        await set_artifacts(api, namespace, manifest, parse_pairs(artifacts))
+        await set_artifacts(api, namespace, manifest, artifacts)
 
 
 async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool) -> int:

@@ -4,6 +4,7 @@ Source: argo-semantics 23.
 """
 
 from tiphys.engine.checks.arguments import check_arguments, check_supplied
+from tiphys.engine.checks.artifacts import check_collection
 from tiphys.engine.checks.calls import Callees, Lookup, Place, check_hook
 from tiphys.engine.checks.known import of_workflow
 from tiphys.engine.checks.naming import check_object_name, check_step_names
@@ -91,6 +92,7 @@ def _check_spec(workflow: Workflow, faults: list[SpecError], *, may_lack_values:
         if strategy not in _POD_GC:
             guess = nearest(strategy, _POD_GC)
             faults.append(SpecError(f"podGC.strategy unknown strategy '{strategy}'{guess}", path="spec"))
+    check_collection(workflow, faults)
     for i, plugin in enumerate(spec.executor_plugins):
         if plugin.spec is None or plugin.spec.sidecar is None or not plugin.spec.sidecar.container:
             faults.append(SpecError("spec.sidecar.container is required", path=f"spec.executorPlugins[{i}]"))

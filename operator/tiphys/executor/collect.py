@@ -18,8 +18,8 @@ from tiphys.model.places import key_of
 from tiphys.model.staging import EXIT_STAGING, SECRET_FOLDER
 
 _WIDTH = 8
-_PATIENCE_SECONDS = 60.0
-"""A store that is away longer is left to a later pod."""
+_PATIENCE_SECONDS = 30.0
+"""A store that is away longer is left to a later pod; TIPHYS_PATIENCE says otherwise."""
 
 
 def run_delete() -> int:
@@ -54,7 +54,8 @@ def _delete(deletion: Deletion) -> None:
 
     artifact = deletion.artifact
     driver = open_driver(artifact, mounted(Path(os.environ.get("TIPHYS_SECRETS", SECRET_FOLDER))))
-    attempt(lambda: driver.delete(key_of(artifact)), what=described(artifact), patience_s=_PATIENCE_SECONDS)
+    patience = float(os.environ.get("TIPHYS_PATIENCE", _PATIENCE_SECONDS))
+    attempt(lambda: driver.delete(key_of(artifact)), what=described(artifact), patience_s=patience)
 
 
 def _leave(record: CollectRecord) -> None:

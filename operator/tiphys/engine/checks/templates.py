@@ -6,6 +6,7 @@ Source: argo-semantics 23.1, 23.3.
 import msgspec
 
 from tiphys.engine.checks.arguments import check_inputs, check_outputs
+from tiphys.engine.checks.artifacts import check_template_artifacts
 from tiphys.engine.checks.calls import Callees, check_steps
 from tiphys.engine.checks.graph import check_dag
 from tiphys.engine.checks.kinds import check_kind
@@ -35,6 +36,7 @@ def check_template(
     check_kind(template, raw, path, faults)
     check_inputs(raw, path, faults)
     check_outputs(raw, path, faults)
+    check_template_artifacts(raw, path, faults)
     known = outer.plus(of_template(template))
     inside = known
     if raw.steps:
