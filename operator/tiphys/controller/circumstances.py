@@ -8,7 +8,9 @@ from tiphys.pods.settings import ImageEntry, PodSettings
 from tiphys.settings import Configuration, Environment, OwnConfiguration
 
 
-def premises_of(argo: Configuration, environment: Environment, library: Library, *, is_held: bool = False) -> Premises:
+def premises_of(
+    argo: Configuration, environment: Environment, library: Library, *, own: OwnConfiguration | None = None, is_held: bool = False
+) -> Premises:
     """What a run takes for granted."""
     return Premises(
         library=library,
@@ -19,6 +21,7 @@ def premises_of(argo: Configuration, environment: Environment, library: Library,
         failed_pod_restarts=argo.failed_pod_restart.max_restarts if argo.failed_pod_restart.enabled else 0,
         pod_name_format="v1" if environment.pod_names == "v1" else "v2",
         is_held=is_held,
+        policies=own.policies if own is not None else (),
     )
 
 

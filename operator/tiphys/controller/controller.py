@@ -93,6 +93,7 @@ class Controller:
         self.repositories = world.repositories
         self.environment = world.environment
         self.configuration = Configuration()
+        self.own_configuration = OwnConfiguration()
         self._options = world.pod_settings
         self.keeping = world.keeping or keep(world.objects, ArchiveMetrics(world.metrics.registry), PackingRules())
         self.lives: dict[str, Live] = {}
@@ -121,6 +122,7 @@ class Controller:
     def configure(self, argo: Configuration, own: OwnConfiguration) -> None:
         """Take a configuration; runs that have begun keep what they took for granted."""
         self.configuration = argo
+        self.own_configuration = own
         self.pod_settings = pod_settings_of(self._options, argo, own)
         self.effects.starter.rate.configure(argo.resource_rate_limit)
         limits = Limits(argo.parallelism, argo.namespace_parallelism, self.admission.limits.overrides)
@@ -130,7 +132,8 @@ class Controller:
 
     def premises(self, namespace: str, *, is_held: bool = False) -> Premises:
         """What a run of a namespace takes for granted."""
-        return premises_of(self.configuration, self.environment, self.shelves.library(namespace), is_held=is_held)
+        library = self.shelves.library(namespace)
+        return premises_of(self.configuration, self.environment, library, own=self.own_configuration, is_held=is_held)
 
     def _library_changed(self, namespace: str) -> None:
         """Tell the runs that call stored templates of this namespace, or of the cluster."""

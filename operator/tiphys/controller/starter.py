@@ -17,7 +17,8 @@ from tiphys.controller.live import Live
 from tiphys.controller.rate import TokenBucket
 from tiphys.engine.actions import StartNode, StopNode
 from tiphys.engine.events import StartDelayed, StartRefused
-from tiphys.errors import AlreadyExists, Conflict, NotFound, OutsideError, RefusedError, TiphysError, UserError
+from tiphys.engine.policies import judge_pod
+from tiphys.errors import AlreadyExists, Conflict, NotFound, OutsideError, RefusedError, SpecError, TiphysError, UserError
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import FULFILLED
@@ -72,7 +73,13 @@ class Starter:
     def _plan(self, live: Live, order: NodeOrder) -> PodPlan:
         controller = self._controller
         workflow = live.run.effective if live.run else live.stored
-        return build(order, workflow, controller.pod_settings, controller.clock.now())
+        plan = build(order, workflow, controller.pod_settings, controller.clock.now())
+        verdict = judge_pod(controller.own_configuration.policies, workflow, plan.pod)
+        if verdict.denials:
+            raise SpecError("; ".join(verdict.denials))
+        for warning in verdict.warnings:
+            log.warning("pod %s of %s: %s", order.pod_name, live.key, warning)
+        return plan
 
     def _is_wanted(self, live: Live, order: NodeOrder) -> bool:
         controller = self._controller

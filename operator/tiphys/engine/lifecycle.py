@@ -19,6 +19,7 @@ from tiphys.engine.inputs import global_arguments
 from tiphys.engine.labelling import origin, own_metadata
 from tiphys.engine.locks import locks_of
 from tiphys.engine.pod_gc import AT_THE_END, is_collected
+from tiphys.engine.policies import judge_workflow
 from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
@@ -45,6 +46,7 @@ from tiphys.model.phases import (
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import Condition, NodeStatus
 from tiphys.model.template import LifecycleHook
+from tiphys.model.workflow import Workflow
 
 if TYPE_CHECKING:
     from tiphys.engine.run import Run
@@ -180,9 +182,24 @@ class Lifecycle:
         except SpecError as e:
             self.set_phase(FAILED, f"invalid spec: {e}")
             return False
+        if not self._is_allowed(whole):
+            return False
         if is_wanted(run.spec) and run.workflow.metadata.deletion_timestamp is None:
             run.written.finalizer = FINALIZER
         return self._take_variables() and self._label() and self._take_variables()
+
+    def _is_allowed(self, workflow: Workflow) -> bool:
+        """Whether the administrator's policies let the workflow run; what they only warn of becomes a condition."""
+        run = self._run
+        verdict = judge_workflow(run.premises.policies, workflow, workflow.spec)
+        if verdict.denials:
+            self.set_phase(FAILED, "; ".join(verdict.denials))
+            return False
+        if verdict.warnings:
+            warning = Condition(type="SpecWarning", status="True", message="; ".join(verdict.warnings))
+            others = (condition for condition in run.status.conditions if condition.type != warning.type)
+            run.status = msgspec.structs.replace(run.status, conditions=(*others, warning))
+        return True
 
     def _label(self) -> bool:
         """Add the labels that the spec asks for; they are variables, too."""

@@ -4,6 +4,7 @@ import msgspec
 
 from tiphys.engine.library import Library
 from tiphys.model.workflow import Workflow
+from tiphys.settings.own import Policy
 
 
 class Premises(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         failed_pod_restarts: How often a runner may be made again that the cluster ended before the program started.
         is_held: It may not begin yet, since too many workflows run.
         pod_name_format: `v1` or `v2`, for workflows that begin.
+        policies: Rules of the administrator about what may run.
         pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
     """
 
@@ -28,3 +30,4 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     pod_name_format: str = "v2"
     pod_gc_delay_seconds: float = 5.0
     is_held: bool = False
+    policies: tuple[Policy, ...] = ()

@@ -198,8 +198,8 @@ class Run:
             if node is not None:
                 template = node.template_ref.template if node.template_ref else node.template_name
                 self.act(NodeChanged(node_id, node.name, node.type, template, before, phase, node.message))
-        if self._schedule.next_wake is not None and not self.is_finished:
-            self.act(WakeAt(self._schedule.next_wake))
+        if self.next_wake is not None and not self.is_finished:
+            self.act(WakeAt(self.next_wake))
         actions, self._actions = self._actions, []
         return actions
 
@@ -264,6 +264,11 @@ class Run:
     def wake_at(self, at: datetime, sleeper: Sleeper | None) -> None:
         """Call the sleeper's `woke` at this time."""
         self._schedule.wake_at(at, sleeper)
+
+    @property
+    def next_wake(self) -> datetime | None:
+        """When time must be looked at next."""
+        return self._schedule.next_wake
 
     def start_call(self, call: Call, parent: Parent) -> Execution:
         """Begin a call soon."""

@@ -1,4 +1,4 @@
-"""`{{name}}` and `{{=expression}}` replaced in parsed structure: one pass; what is inserted is data and never read again.
+"""`{{name}}`, `{{=expression}}` and `{{cel=expression}}` in parsed structure: one pass; what is inserted is not read again.
 
 Source: argo-semantics 9.1 to 9.4.
 Differs from Argo: values are inserted into fields, not into JSON text, so no value can break out of its field, be scanned for
@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, cast
 import msgspec
 
 from tiphys.errors import ExpressionError
+from tiphys.expr.cel_names import names_in, nested
 from tiphys.expr.language import Program, compile_expression
 from tiphys.expr.render import go_json
 from tiphys.expr.scope import MISSING, Scope
@@ -22,6 +23,7 @@ T = TypeVar("T")
 Strictness = bool | tuple[str, ...]
 """Whether a tag must resolve: all, none, or those whose name starts with one of these (`steps.`)."""
 
+_CEL = "cel="
 _LATE = frozenset({"item", "retries", "lastRetry"})
 _LATE_NAMES = frozenset({"workflow.status", "workflow.failures"})
 _MAX_ENDS = 8
@@ -42,19 +44,19 @@ class Tag(msgspec.Struct, frozen=True):
     """One tag of a text.
 
     Attributes:
-        kind: `simple` is a name to look up, `expression` is expr-lang.
-        text: What stands between the braces, without the `=`.
+        kind: `simple` is a name to look up, `expression` is expr-lang, `cel` is CEL.
+        text: What stands between the braces, without the `=` or `cel=`.
         parts: The text cut where other tags stand in it; empty when none does.
     """
 
-    kind: Literal["simple", "expression"]
+    kind: Literal["simple", "expression", "cel"]
     text: str
     parts: "tuple[str | Tag, ...]" = ()
 
     @property
     def raw(self) -> str:
         """As it was written."""
-        return "{{" + ("=" if self.kind == "expression" else "") + self.text + "}}"
+        return "{{" + {"expression": "=", "cel": _CEL}.get(self.kind, "") + self.text + "}}"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,6 +67,8 @@ class Tag(msgspec.Struct, frozen=True):
         """
         if self.kind == "expression":
             return tuple(sorted(compile_expression(self.text).names))
+        if self.kind == "cel":
+            return names_in(self.text)
         return () if self.parts else (self.text.strip(),)
 
 
@@ -112,6 +116,10 @@ def _tag(text: str, start: int, depth: int) -> tuple[Tag, int]:
     if text.startswith("=", start + 2):
         end = _end_of_expression(text, start + 3)
         return Tag("expression", text[start + 3 : end]), end + 2
+    if text.startswith(_CEL, start + 2):
+        begin = start + 2 + len(_CEL)
+        end = text.find("}}", begin)
+        return Tag("cel", text[begin:end], ()), end + 2
     parts, end = _read(text, start + 2, depth + 1)
     if end == len(text):
         raise _no_end(text, start)
@@ -191,6 +199,8 @@ class _Pass(NamedTuple):
         """What stands for a tag."""
         if tag.kind == "expression":
             return self.expression(tag)
+        if tag.kind == "cel":
+            return self.cel(tag)
         return self.named(self.text(tag.parts) if tag.parts else tag.text)
 
     def named(self, written: str) -> str:
@@ -232,6 +242,18 @@ class _Pass(NamedTuple):
         if missing:
             raise UnresolvedTag(f"failed to evaluate expression: {missing[0]} is missing", tag=missing[0])
         raise UnresolvedTag(f'failed to evaluate expression "{tag.text}"', tag=tag.text)
+
+    def cel(self, tag: Tag) -> str:
+        """The value of a CEL expression as text or JSON; the tag itself when a name stands for nothing and need not."""
+        for name in tag.names:
+            if not self.is_known(name):
+                if self.must_resolve(name):
+                    raise UnresolvedTag(f"failed to resolve {name} in {tag.raw}", tag=name)
+                return tag.raw
+        from tiphys.expr.cel import compile_cel
+
+        value = compile_cel(tag.text).evaluate(nested(tag.names, self.scope))
+        return value if isinstance(value, str) else go_json(value)
 
     def missing(self, program: Program) -> list[str]:
         """The names that stand for nothing and for which the expression has no alternative.

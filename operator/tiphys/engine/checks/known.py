@@ -168,7 +168,7 @@ def check_tags(value: object, known: Known, path: str, faults: list[SpecError]) 
     told: set[str] = set()
     for tag in found:
         name = tag.text.strip()
-        if tag.kind == "expression" or tag.parts or name in told or not name.startswith(_CHECKED) or known.has(name):
+        if tag.kind != "simple" or tag.parts or name in told or not name.startswith(_CHECKED) or known.has(name):
             continue
         told.add(name)
         near = nearest(name, [other for part in known.names for other in part])
