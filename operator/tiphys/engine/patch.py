@@ -35,3 +35,17 @@ def join(target: Json, patch: Json) -> None:
             join(target[key], value)
         else:
             target[key] = value
+
+
+def merge(target: Json, patch: Json) -> None:
+    """Apply a JSON merge patch in place. Source: RFC 7386."""
+    for key, value in patch.items():
+        if value is None:
+            target.pop(key, None)
+        elif isinstance(value, dict):
+            inner = target.setdefault(key, {})
+            if not isinstance(inner, dict):
+                inner = target[key] = {}
+            merge(inner, value)
+        else:
+            target[key] = value

@@ -16,7 +16,7 @@ import msgspec
 from tiphys.engine.actions import Action, CollectNode, NodeChanged, StartNode, StopNode, WakeAt
 from tiphys.engine.events import Event, NodeGone, NodeReported, Restored, SpecChanged, Woke
 from tiphys.engine.operations.suspension import shut_down, suspend
-from tiphys.engine.patch import join
+from tiphys.engine.patch import join, merge
 from tiphys.engine.run import Run
 from tiphys.model.order import NodeOrder
 from tiphys.model.parse import parse_workflow, to_json
@@ -25,7 +25,7 @@ from tiphys.model.report import NodeReport
 from tiphys.testing.faults import NONE, Faults
 from tiphys.testing.invariants import Broken, History, check_counters, check_end, check_same, end_of
 from tiphys.testing.random_spec import SpecMaker
-from tiphys.testing.world import START, merge
+from tiphys.testing.world import START
 
 _STEPS = 20_000
 

@@ -32,10 +32,11 @@ import yaml
 from tiphys.engine.actions import CollectNode
 from tiphys.engine.events import Event, NodeGone, NodeReported, SpecChanged, StartDelayed, StartRefused, Woke
 from tiphys.engine.operations.suspension import NodeChange, resume, set_nodes
+from tiphys.engine.patch import merge
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
-from tiphys.testing.world import World, merge
+from tiphys.testing.world import World
 
 Json = dict[str, Any]
 _TEMPLATES = """

@@ -14,6 +14,7 @@ import yaml
 
 from tiphys.engine.actions import Action, CollectNode, CreateClaims, StartNode, StopNode, WakeAt
 from tiphys.engine.events import ClaimsCreated, Event, LockEvent, NodeGone, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.patch import merge
 from tiphys.engine.premises import Premises
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
@@ -187,17 +188,3 @@ class World:
     def message(self) -> str:
         """The workflow's message, as stored."""
         return parse_workflow(self.stored).status.message
-
-
-def merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
-    """Apply a JSON merge patch in place. Source: RFC 7386."""
-    for key, value in patch.items():
-        if value is None:
-            target.pop(key, None)
-        elif isinstance(value, Mapping):
-            inner = target.setdefault(key, {})
-            if not isinstance(inner, dict):
-                inner = target[key] = {}
-            merge(inner, value)
-        else:
-            target[key] = value

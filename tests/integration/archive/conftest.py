@@ -26,6 +26,7 @@ from tiphys.controller.clock import SystemClock
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.persisting import Persisting
 from tiphys.errors import NotFound, Unavailable
+from tiphys.local.objects import Place
 from tiphys.model.archived import ArchiveQuery
 from tiphys.pods.settings import PodSettings
 from tiphys.settings.configuration import Configuration
@@ -34,7 +35,6 @@ from tiphys.settings.read import parse_configuration
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.testing.apiserver import APIServer
-from tiphys.testing.apiserver.store import Place
 
 NAMESPACE = "team"
 ARGO = "apis/argoproj.io/v1alpha1"

@@ -13,9 +13,9 @@ from tests.databases.servers import PASSWORD, Server
 from tests.integration.archive.conftest import NAMESPACE, World, eventually
 from tests.integration.archive.test_packing import ALWAYS, SMALL, many, status
 
+from tiphys.local.objects import Place
 from tiphys.settings.environment import Environment
 from tiphys.testing.apiserver import Ending
-from tiphys.testing.apiserver.store import Place
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tiphys.local.objects import Place
 from tiphys.testing.apiserver import APIServer
-from tiphys.testing.apiserver.store import Place
 
 ARGO = "apis/argoproj.io/v1alpha1"
 LIST_SECONDS, VERSION_SECONDS = 0.4, 0.15

@@ -22,11 +22,11 @@ from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.following import Following
+from tiphys.local.objects import Place
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.testing.apiserver import APIServer, Ending, Store
 from tiphys.testing.apiserver.kubelet import Behaviour
-from tiphys.testing.apiserver.store import Place
 
 SPEED = 20
 ARGO = "apis/argoproj.io/v1alpha1"

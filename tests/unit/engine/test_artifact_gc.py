@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tiphys.engine.artifact_gc import ATTEMPTS, RELEASE_AFTER, Await, Release, Rest, Start, next_step, recouped, written_down
+from tiphys.engine.patch import merge
 from tiphys.model.collecting import Batch, CollectPlan, record_of
 from tiphys.model.names import fnv1a32
 from tiphys.model.parse import parse_workflow
-from tiphys.testing.world import START, World, merge
+from tiphys.testing.world import START, World
 
 REPOSITORY = {"artifactRepository": {"s3": {"endpoint": "e", "bucket": "b"}}}
 GC = "workflows.argoproj.io/artifact-gc"

@@ -4,9 +4,9 @@ It keeps what controllers rely on: resourceVersions, uids, selectors, merge patc
 finalizers, garbage collection by owner, watches with bookmarks, 410 Gone. `tests/contract` holds it to what the real one does.
 """
 
+from tiphys.local.objects import Refusal, Store
 from tiphys.testing.apiserver.faults import Call, Fault
 from tiphys.testing.apiserver.kubelet import Ending, Kubelet
 from tiphys.testing.apiserver.server import APIServer
-from tiphys.testing.apiserver.store import Refusal, Store
 
 __all__ = ["APIServer", "Call", "Ending", "Fault", "Kubelet", "Refusal", "Store"]

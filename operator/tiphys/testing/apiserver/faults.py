@@ -4,6 +4,9 @@ from collections.abc import Callable
 from typing import Literal
 
 import msgspec
+from aiohttp import web
+
+from tiphys.local.paths import Target
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -51,3 +54,17 @@ class Fault(msgspec.Struct):
     def is_about(self, call: Call) -> bool:
         """Whether it strikes this request."""
         return self.times > 0 and self.verb in ("", call.verb) and self.kind in ("", call.kind) and self.matches(call)
+
+
+def call_of(request: web.Request, target: Target) -> Call:
+    """The request in short."""
+    place = target.place
+    if request.method == "GET" and target.sub == "log":
+        verb = "log"
+    elif request.method == "GET":
+        verb = "get" if place.name else "watch" if request.query.get("watch") in ("1", "true") else "list"
+    elif request.method == "DELETE":
+        verb = "delete" if place.name else "deletecollection"
+    else:
+        verb = {"POST": "create", "PATCH": "patch", "PUT": "put"}[request.method]
+    return Call(verb, place.plural, place.namespace, place.name, request.headers.get("User-Agent", ""))

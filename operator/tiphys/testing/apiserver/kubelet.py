@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
+from tiphys.local.objects import Change, Place, Refusal, Store
 from tiphys.model.base import Json
 from tiphys.model.names import fnv1a64
 from tiphys.pods.passes.shim import SHIM_PATH
-from tiphys.testing.apiserver.store import Change, Place, Refusal, Store
 
 _MESSAGE_LIMIT = 4096
 _LINE = 12_000

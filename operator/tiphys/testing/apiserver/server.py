@@ -5,18 +5,18 @@ Source: Kubernetes' API concepts.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Self
 
 import msgspec
 from aiohttp import web
 
+from tiphys.local.objects import Place, Refusal, Store
+from tiphys.local.operations import Request, decode, listed, matching, operate, selector_of
+from tiphys.local.paths import Target, discovery, target_of
 from tiphys.model.base import Json
-from tiphys.testing.apiserver.faults import Call, Fault
+from tiphys.testing.apiserver.faults import Call, Fault, call_of
 from tiphys.testing.apiserver.kubelet import Behaviour, Ending, Kubelet
-from tiphys.testing.apiserver.paths import Target, call_of, discovery, shown, target_of
-from tiphys.testing.apiserver.selectors import Matches, by_fields, by_labels
-from tiphys.testing.apiserver.store import Place, Refusal, Store
 from tiphys.testing.apiserver.watching import Watch
 
 
@@ -130,36 +130,15 @@ class APIServer:
         return _json(answer, 201 if call.verb == "create" else 200)
 
     async def _do(self, request: web.Request, call: Call, target: Target) -> Json:
-        content = await request.read()
-        body = _decode(content) if content else {}
-        match call.verb:
-            case "get":
-                answer = self.store.read(target.place)
-            case "create":
-                answer = self._create(target, body)
-            case "patch":
-                if not request.content_type.endswith("merge-patch+json"):
-                    raise Refusal(415, "UnsupportedMediaType", f"the patch type {request.content_type} is not served here")
-                answer = self.store.patch(target.place, body)
-            case "put":
-                answer = self.store.replace(target.place, body)
-            case "deletecollection":
-                for one in _matching(request, self.store.find(*target.place[:3])):
-                    meta = one["metadata"]
-                    self.store.delete(target.place._replace(namespace=meta.get("namespace", ""), name=meta["name"]))
-                return {"kind": "Status", "apiVersion": "v1", "status": "Success"}
-            case _:
-                uid = str((body.get("preconditions") or {}).get("uid") or "")
-                answer = self.store.delete(target.place, uid=uid, grace_seconds=body.get("gracePeriodSeconds"))
-        return shown(answer, target, request.headers.get("Accept", ""))
-
-    def _create(self, target: Target, body: Json) -> Json:
-        if body.get("kind") != target.kind:
-            raise Refusal(400, "BadRequest", f"{body.get('kind')!r} cannot be handled as a {target.kind}")
-        if target.kind == "Pod":
-            _check_pod(body)
-            body = {**body, "status": {"phase": "Pending"}}
-        return self.store.create(target.place, body)
+        asked = Request(
+            verb=call.verb,
+            target=target,
+            query=request.query,
+            body=decode(await request.read()),
+            content_type=request.content_type,
+            accept=request.headers.get("Accept", ""),
+        )
+        return operate(self.store, asked)
 
     def _list(self, request: web.Request, call: Call, target: Target) -> Json:
         token = request.query.get("continue", "")
@@ -171,16 +150,14 @@ class APIServer:
             stale = self.strike(call, "stale")
             version = stale.version if stale else self.store.version
             found = self.store.find_at(version, *target.place[:3]) if stale else self.store.find(*target.place[:3])
-            objects = _matching(request, found)
+            objects = matching(request.query, found)
         limit = int(request.query.get("limit", "0")) or len(objects)
         page, rest = objects[:limit], objects[limit:]
         meta: Json = {"resourceVersion": str(version)}
         if rest:
             token = meta["continue"] = f"page-{len(self._pages)}-{version}-{len(rest)}"
             self._pages[token] = (rest, version)
-        accept = request.headers.get("Accept", "")
-        items = [shown(one, target, accept) for one in page]
-        return {"kind": f"{target.kind}List", "apiVersion": target.api_version, "metadata": meta, "items": items}
+        return listed(target, page, request.headers.get("Accept", ""), meta)
 
     async def _watch(self, request: web.Request, call: Call, target: Target) -> web.StreamResponse:
         task = asyncio.current_task()
@@ -188,7 +165,7 @@ class APIServer:
         self._streams.add(task)
         try:
             with contextlib.suppress(ConnectionError):
-                return await Watch(self, request, call, target, _selector(request.query)).serve()
+                return await Watch(self, request, call, target, selector_of(request.query)).serve()
             return web.Response()
         finally:
             self._streams.discard(task)
@@ -217,31 +194,5 @@ class APIServer:
             self.is_down = False
 
 
-def _matching(request: web.Request, objects: list[Json]) -> list[Json]:
-    matches = _selector(request.query)
-    return [one for one in objects if matches(one)]
-
-
 def _json(answer: Json, status: int) -> web.Response:
     return web.Response(body=msgspec.json.encode(answer), status=status, content_type="application/json")
-
-
-def _decode(content: bytes) -> Json:
-    try:
-        return msgspec.json.decode(content, type=dict)
-    except msgspec.DecodeError as e:
-        raise Refusal(400, "BadRequest", f"the object provided is unrecognized: {e}") from e
-
-
-def _selector(query: Mapping[str, str]) -> Matches:
-    try:
-        labels, fields = by_labels(query.get("labelSelector", "")), by_fields(query.get("fieldSelector", ""))
-    except ValueError as e:
-        raise Refusal(400, "BadRequest", str(e)) from e
-    return lambda one: labels(one) and fields(one)
-
-
-def _check_pod(body: Json) -> None:
-    containers = (body.get("spec") or {}).get("containers")
-    if not containers or not all(container.get("name") and container.get("image") for container in containers):
-        raise Refusal(422, "Invalid", "Pod is invalid: spec.containers: Required value")

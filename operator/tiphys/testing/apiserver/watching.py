@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
+from tiphys.local.objects import Change, Refusal
+from tiphys.local.paths import Target, shown
+from tiphys.local.selectors import Matches
 from tiphys.model.base import Json
 from tiphys.testing.apiserver.faults import Call
-from tiphys.testing.apiserver.paths import Target, shown
-from tiphys.testing.apiserver.selectors import Matches
-from tiphys.testing.apiserver.store import Change, Refusal
 
 if TYPE_CHECKING:
     from tiphys.testing.apiserver.server import APIServer

@@ -5,11 +5,8 @@ Source: Kubernetes' API concepts.
 
 from typing import NamedTuple
 
-from aiohttp import web
-
+from tiphys.local.objects import Place, Refusal
 from tiphys.model.base import Json
-from tiphys.testing.apiserver.faults import Call
-from tiphys.testing.apiserver.store import Place, Refusal
 
 _ARGO = "apis/argoproj.io/v1alpha1"
 RESOURCES: dict[tuple[str, str], tuple[str, bool]] = {
@@ -72,20 +69,6 @@ def target_of(path: str) -> Target:
     kind, _ = RESOURCES[group, rest[0]]
     name, sub = (*rest[1:3], "", "")[:2]
     return Target(Place(group, rest[0], namespace, name), kind, sub)
-
-
-def call_of(request: web.Request, target: Target) -> Call:
-    """The request in short."""
-    place = target.place
-    if request.method == "GET" and target.sub == "log":
-        verb = "log"
-    elif request.method == "GET":
-        verb = "get" if place.name else "watch" if request.query.get("watch") in ("1", "true") else "list"
-    elif request.method == "DELETE":
-        verb = "delete" if place.name else "deletecollection"
-    else:
-        verb = {"POST": "create", "PATCH": "patch", "PUT": "put"}[request.method]
-    return Call(verb, place.plural, place.namespace, place.name, request.headers.get("User-Agent", ""))
 
 
 def discovery(path: str) -> Json | None:

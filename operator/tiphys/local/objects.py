@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from tiphys.engine.patch import merge
 from tiphys.model.base import Json
-from tiphys.testing.world import merge
 
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
 _DEFAULT_GRACE = 30
