@@ -109,7 +109,8 @@ async def follow_workflow(api: Api, namespace: str, name: str) -> AsyncIterator[
 
 async def create_workflow(api: Api, namespace: str, manifest: dict[str, object]) -> Workflow:
     """Create a workflow; it as the server has it."""
-    answer = await api.call("POST", "Workflow", path_of("Workflow", namespace), body=manifest)
+    body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **manifest}
+    answer = await api.call("POST", "Workflow", path_of("Workflow", namespace), body=body)
     return parse_workflow(answer)
 
 

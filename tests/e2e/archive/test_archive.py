@@ -1,0 +1,152 @@
+"""The archive on a real cluster with a real PostgreSQL, then a real MariaDB: what an administrator configures, what users see.
+
+Two controllers run at once, over a database that Argo made and filled; it is killed while workflows finish.
+"""
+
+import concurrent.futures
+import json
+import pathlib
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.databases import argo
+from tests.databases.servers import PASSWORD, MariaDB, Postgres, Server, install
+from tests.e2e.conftest import Cluster, ControllerProcess, run
+
+STATUS = "workflows.argoproj.io/workflow-archiving-status"
+INSTANCE = "workflows.argoproj.io/controller-instanceid"
+MANY = 200
+
+
+class Site:
+    """A namespace with a database and two controllers for its workflows alone."""
+
+    def __init__(self, kubeconfig: str, image: str, folder: pathlib.Path, server: Server) -> None:
+        self.server = server
+        self.namespace = f"e2e-{uuid.uuid4().hex[:8]}"
+        run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", self.namespace)
+        config = json.loads(pathlib.Path(kubeconfig).read_text())
+        for context in config["contexts"]:
+            context["context"]["namespace"] = self.namespace
+        (folder / "kubeconfig").write_text(json.dumps(config))
+        self.cluster = Cluster(str(folder / "kubeconfig"), self.namespace)
+        database = {"host": server.host, "port": server.port, "database": "tiphys", "userNameSecret": {"name": "db", "key": "username"},
+                    "passwordSecret": {"name": "db", "key": "password"}}  # fmt: skip
+        persistence = {"archive": True, "nodeStatusOffLoad": True, server.kind: database}
+        self.cluster.kubectl("create", "secret", "generic", "db", "--from-literal=username=tiphys", f"--from-literal=password={PASSWORD}")
+        self.cluster.kubectl("create", "configmap", "workflow-controller-configmap", f"--from-literal=persistence={json.dumps(persistence)}")
+        arguments = ("--managed-namespace", self.namespace, "--instance-id", self.namespace)
+        self.controllers = [ControllerProcess(str(folder / "kubeconfig"), image, folder / f"log-{n}", *arguments) for n in range(2)]
+
+    def close(self) -> None:
+        logs = "".join(controller.log.read_text() for controller in self.controllers)
+        codes = [controller.stop() for controller in self.controllers]
+        self.cluster.kubectl("delete", "namespace", self.namespace, "--wait=false")
+        assert codes == [0, 0]
+        assert PASSWORD not in logs
+        assert "broke the controller" not in logs
+
+    def create(self, name: str, template: dict[str, Any], **spec: Any) -> dict[str, Any]:
+        """A workflow of one template."""
+        return {
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
+            "metadata": {"name": name, "namespace": self.namespace, "labels": {INSTANCE: self.namespace, "kind": name.split("-", maxsplit=1)[0]}},
+            "spec": {"entrypoint": "main", "templates": [{"name": "main", **template}], **spec},
+        }  # fmt: skip
+
+    def apply(self, *manifests: dict[str, Any]) -> None:
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
+        self.cluster.kubectl("create", "-f", "-", stdin=text)
+
+    def workflows(self) -> dict[str, dict[str, Any]]:
+        items = json.loads(self.cluster.kubectl("get", "workflows", "-o", "json"))["items"]
+        return {item["metadata"]["name"]: item for item in items}
+
+    def archived(self, name: str) -> bool:
+        return bool(self.workflows()[name]["metadata"]["labels"].get(STATUS) == "Archived")
+
+
+def eventually(reached: Callable[[], Any], seconds: float = 120) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = reached()
+        if found:
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"not reached in {seconds} s")
+
+
+@pytest.fixture(scope="module", params=["postgresql", "mysql"])
+def site(request: pytest.FixtureRequest, kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    install()
+    server: Server = Postgres() if request.param == "postgresql" else MariaDB()
+    server.start()
+    server.sql(argo.schema(server.kind))
+    server.sql("\n".join(argo.insert(server.kind, number) for number in range(1, 6)))
+    one = Site(kubeconfig, image, tmp_path_factory.mktemp(request.param), server)
+    yield one
+    one.close()
+    server.stop()
+
+
+POD = {"container": {"image": "alpine", "command": ["sh", "-c", "echo said"]}}
+
+
+def test_a_finished_workflow_is_archived_shown_and_resubmitted_after_its_object_is_gone(site: Site) -> None:
+    site.apply(site.create("one", POD))
+    eventually(lambda: site.archived("one"))
+    live = site.cluster.workflow("one")
+    assert live["status"]["phase"] == "Succeeded"
+    site.cluster.kubectl("delete", "workflow", "one")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        kept = pool.submit(site.cluster.tiphys, "archive", "get", "one", "-o", "json")
+        tree = pool.submit(site.cluster.tiphys, "get", "one")
+        again = pool.submit(site.cluster.tiphys, "archive", "resubmit", "one", "-o", "name")
+    copy = json.loads(kept.result())
+    assert copy["status"] == live["status"]
+    assert copy["metadata"]["uid"] == live["metadata"]["uid"]
+    assert copy["metadata"]["labels"][STATUS] == "Persisted"
+    assert "Succeeded" in tree.result()
+    name = again.result().strip()
+    eventually(lambda: site.archived(name))
+    assert site.cluster.workflow(name)["status"]["phase"] == "Succeeded"
+
+
+def test_what_argo_archived_is_there_beside_what_we_archive(site: Site) -> None:
+    names = site.cluster.tiphys("archive", "list", "-A", "-o", "name").split()
+    assert {f"argo-{number}" for number in range(1, 6)} <= set(names)
+    assert "one" in names
+    assert json.loads(site.cluster.tiphys("archive", "get", "3f0c-2", "--uid", "-o", "json")) == argo.workflow(2)
+    assert "to convert:   5" in site.cluster.tiphys("db", "status")
+
+
+def test_a_database_that_is_killed_while_200_workflows_finish_loses_none(site: Site) -> None:
+    wait = {"suspend": {"duration": "2"}}
+    spec = {"ttlStrategy": {"secondsAfterCompletion": 1}}
+    site.apply(*(site.create(f"many-{n:03}", POD if n % 20 == 0 else wait, **spec) for n in range(MANY)))
+
+    def finished() -> int:
+        return sum(one.get("status", {}).get("phase") == "Succeeded" for one in site.workflows().values())
+
+    eventually(lambda: finished() >= 20)
+    site.server.kill()
+    phases = eventually(lambda: not [one for one in site.workflows().values() if one.get("status", {}).get("phase") != "Succeeded"])
+    assert phases
+    waiting = [one for one in site.workflows().values() if one["metadata"]["labels"].get(STATUS) == "Pending"]
+    assert waiting
+    time.sleep(3)
+    # their time to live is over, and yet they are kept
+    assert {one["metadata"]["name"] for one in waiting} <= set(site.workflows())
+    assert any("tiphys_archive_up 0.0" in controller.metrics() for controller in site.controllers)
+    site.controllers[0].kill()
+    site.server.start()
+    site.controllers[0].start()
+    eventually(lambda: not [name for name in site.workflows() if name.startswith("many-")])
+    rows = site.server.sql("select name, count(*) from argo_archived_workflows where name like 'many-%' group by name;").split("\n")
+    assert len([row for row in rows if row]) == MANY
+    assert all(row.replace("|", "\t").endswith("\t1") for row in rows if row)
+    labels = site.server.sql("select count(*) from argo_archived_workflows_labels where name = 'kind' and value = 'many';")
+    assert int(labels) == MANY
