@@ -1,0 +1,85 @@
+"""The quick starts, applied as a newcomer does: one file, and workflows run, keep artifacts and are archived."""
+
+import json
+import pathlib
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, run
+
+IMAGES = {"postgres": "docker.io/library/postgres:15", "mariadb": "docker.io/library/mariadb:10.11", "minio": "docker.io/minio/minio:latest"}
+STATUS = "workflows.argoproj.io/workflow-archiving-status"
+
+
+def test_the_files_are_what_the_chart_gives() -> None:
+    done = subprocess.run([ROOT / "deploy/quick-start/render", "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def images(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = pathlib.Path(run(ROOT / "tests/databases/images/build").stdout.strip())
+    for name, image_name in IMAGES.items():
+        run(ROOT / "tests/e2e/cluster/load-image", image_name, folder / name)
+    version = next(line.split(":")[1].strip(' "') for line in (ROOT / "deploy/helm/tiphys/Chart.yaml").read_text().splitlines() if line.startswith("appVersion"))
+    archive = tmp_path_factory.mktemp("quick-start") / "tiphys.tar"
+    run(ROOT / "deploy/image/build", archive, f"quay.io/tiphys/tiphys:{version}")
+    run(ROOT / "tests/e2e/cluster/load-image", f"quay.io/tiphys/tiphys:{version}", archive)
+
+
+def until(reached: Callable[[], Any], story: Callable[[], str], seconds: float = 150) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = reached()
+        if found:
+            return found
+        time.sleep(0.5)
+    raise AssertionError(story())
+
+
+@pytest.fixture(params=["postgres", "mysql"])
+def started(request: pytest.FixtureRequest, kubeconfig: str, images: None, controller: ControllerProcess) -> Iterator[Cluster]:
+    # the other tests' controller follows all namespaces, and would take these workflows, too
+    controller.stop()
+    one = Cluster(kubeconfig, "argo")
+    one.kubectl("apply", "-f", ROOT / f"deploy/quick-start-{request.param}.yaml")
+    yield one
+    one.kubectl("delete", "namespace", "argo", "--timeout=90s")
+    controller.start()
+
+
+def workflow(name: str, template: dict[str, Any]) -> str:
+    main = {"name": "main", **template}
+    return json.dumps({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": {"entrypoint": "main", "templates": [main]},
+    })  # fmt: skip
+
+
+def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
+    def story() -> str:
+        pods = started.kubectl("get", "pods,statefulsets,workflows", "-o", "wide", check=False)
+        logs = started.kubectl("logs", "-l", "app.kubernetes.io/instance=tiphys", "--tail=40", "--prefix", "--all-containers", check=False)
+        return pods + started.kubectl("get", "events", check=False)[-3000:] + logs
+
+    def ready() -> bool:
+        pods = json.loads(started.kubectl("get", "pods", "-o", "json"))["items"]
+        states = [one.get("status", {}).get("containerStatuses", [{"ready": False}])[0]["ready"] for one in pods]
+        return len(states) == 3 and all(states)
+
+    until(ready, story)
+    saved = {"name": "out", "path": "/tmp/out.txt", "archive": {"none": {}}}  # noqa: S108
+    started.kubectl("create", "-f", "-", stdin=workflow("one", {
+        "container": {"image": "alpine", "command": ["sh", "-c", "echo kept > /tmp/out.txt"]}, "outputs": {"artifacts": [saved]},
+    }))  # fmt: skip
+    until(lambda: started.workflow("one")["metadata"].get("labels", {}).get(STATUS) == "Archived", story)
+    live = started.workflow("one")
+    assert live["status"]["phase"] == "Succeeded", live["status"]
+    key = next(iter(live["status"]["nodes"].values()))["outputs"]["artifacts"][0]["s3"]["key"]
+    assert key.endswith("/out.txt")
+    started.kubectl("delete", "workflow", "one")
+    inside = ("exec", "deploy/tiphys-controller", "--", "tiphys")
+    assert json.loads(started.kubectl(*inside, "archive", "get", "one", "-o", "json"))["status"] == live["status"]
+    assert started.kubectl(*inside, "archive", "list", "-o", "name").split() == ["one"]
