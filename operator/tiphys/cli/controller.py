@@ -23,8 +23,9 @@ def controller(  # noqa: PLR0913 as many options as there are
     kubeconfig: str = "",
     executor_image: str = "quay.io/tiphys/tiphys:latest",
     configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap",
+    share: bool = False,
 ) -> int:
-    """Follow workflows until asked to end."""
+    """Follow workflows until asked to end; with `--share`, beside other replicas."""
     own = find_access(kubeconfig).namespace if namespaced and not managed_namespace else ""
     return run_controller(
         Options(
@@ -38,5 +39,6 @@ def controller(  # noqa: PLR0913 as many options as there are
             executor_image=executor_image,
             config_map=configmap,
             environment=parse_environment(os.environ),
+            shares=share,
         )
     )

@@ -105,7 +105,11 @@ def path_of(kind: str, namespace: str, name: str = "") -> str:
 
 
 class Api:
-    """A connection to one API server. Use it as a context manager."""
+    """A connection to one API server. Use it as a context manager.
+
+    Attributes:
+        fence: Whether anything may be written now; Leases always may.
+    """
 
     def __init__(self, access: Access, *, observe: Observer | None = None, concurrency: int = 64) -> None:
         self.access = access
@@ -114,6 +118,7 @@ class Api:
         self._is_open = False
         self._limit = AdaptiveLimit(concurrency)
         self.waited: Callable[[float], None] | None = None
+        self.fence: Callable[[], bool] = lambda: True
 
     async def __aenter__(self) -> Self:
         self._is_open = True
@@ -149,6 +154,8 @@ class Api:
             OutsideError: Try again later.
             RefusedError: Do not.
         """
+        if verb != "GET" and kind != "Lease" and not self.fence():
+            raise Unavailable("this replica may not write: its lease has run out")
         data = None if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
         for is_last in (self.access.renew is None, True):
             headers = self.headers(**{"Content-Type": content, "Accept": accept})

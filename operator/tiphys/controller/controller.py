@@ -168,6 +168,7 @@ class Controller:
         if live is None and labels.get(LABEL_COMPLETED) == "true":
             self._restorer.completed(uid)
             self.admission.release(uid)
+            self.locking.gone(uid)
             if FINALIZER in (meta.get("finalizers") or ()):
                 self._collect(raw)
             self.keeping.finished(raw)
@@ -240,6 +241,16 @@ class Controller:
         self.admission.release(uid)
         self.metrics.custom.forget(uid)
         self.locking.gone(uid)
+        self.housekeeper.gone(uid)
+        live = self.lives.pop(uid, None)
+        if live is not None:
+            live.close()
+
+    def released(self, uid: str) -> None:
+        """Another replica follows it from now on."""
+        self.admission.release(uid)
+        self.metrics.custom.forget(uid)
+        self.locking.left(uid)
         self.housekeeper.gone(uid)
         live = self.lives.pop(uid, None)
         if live is not None:

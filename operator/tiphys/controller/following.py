@@ -9,6 +9,7 @@ from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.informer import Informer
 from tiphys.controller.controller import Controller
+from tiphys.controller.sharding import Replica
 from tiphys.controller.sweep import Sweep
 from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.pods.view import PodView
@@ -49,11 +50,19 @@ class Following:
         self.sweep = Sweep(api, controller, namespace)
         self._work: list[Work] = [self.pods.run, controller.run, announcements.run, self._when_known, self.sweep.run]
         self._first: list[Work] = []
+        self._replica: Replica | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     def beside(self, work: Work) -> None:
         """Do this, too, as long as the controller works."""
         self._work.append(work)
+
+    def join(self, replica: Replica) -> None:
+        """Do the part of one replica among others."""
+        self._replica = replica
+        self.sweep.is_own = replica.is_own
+        for work in replica.works():
+            self.beside(work)
 
     def first(self, done: Work) -> None:
         """Restore no run before this has returned."""
@@ -93,6 +102,8 @@ class Following:
     async def stop(self) -> None:
         """Write what is known, and end."""
         await self._controller.stop()
+        if self._replica is not None:
+            await self._replica.leave()
         await asyncio.gather(*(feed.stop() for feed in self._feeds))
         await self.kill()
 

@@ -294,6 +294,11 @@ class Locking:
         self._table.restored(uid)
         self._hold(uid, {})
 
+    def left(self, uid: str) -> None:
+        """Another replica follows the workflow: what it holds it still holds, and nothing of it waits here."""
+        self._forget_all(uid)
+        self._table.restored(uid)
+
     async def _prime(self) -> None:
         if self._primed is None:
             self._primed = self._controller.effects.spawn(self._list())

@@ -17,6 +17,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         executor_image: Runs resource templates.
         config_map: Argo's configuration; our own is in the ConfigMap `tiphys`.
         environment: What environment variables say.
+        shares: Other replicas do part of the work.
     """
 
     kubeconfig: str = ""
@@ -29,3 +30,4 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     executor_image: str = "quay.io/tiphys/tiphys:latest"
     config_map: str = "workflow-controller-configmap"
     environment: Environment = Environment()
+    shares: bool = False

@@ -12,7 +12,7 @@ from aiohttp import web
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.architectures import architectures_of
-from tiphys.cluster.connection import find_access
+from tiphys.cluster.connection import Access, find_access
 from tiphys.cluster.exec import PodExec
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.offloaded import offloaded_versions
@@ -30,6 +30,7 @@ from tiphys.controller.following import Following
 from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
+from tiphys.controller.sharding import Replica
 from tiphys.errors import OutsideError
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.archive import ArchiveMetrics
@@ -49,10 +50,7 @@ def run_controller(options: Options) -> int:
 
 
 async def _main(options: Options) -> int:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = _asked_to_stop()
     metrics = ControllerMetrics()
     count_logs(metrics.logged)
     access = find_access(options.kubeconfig)
@@ -82,11 +80,11 @@ async def _main(options: Options) -> int:
         configured.subscribe(endpoint.configure)
         feeds = Feeds(api, controller, configured, namespace)
         crons = Crons(CronSurroundings(api, clock, instance, place=local_zone(), fired=CronMetrics(metrics).fired))
-        heard = [
-            KopfThread("workflows", hear_workflows(controller), access, namespace),
-            KopfThread("cronworkflows", hear_crons(crons), access, namespace),
-        ]
-        following = Following(api, controller, announcements, heard, namespace)
+        group = f"{instance or 'all'}.{namespace or 'all'}"
+        replica = Replica(api, clock, access.namespace, group) if options.shares else None
+        following = Following(api, controller, announcements, _kopf(controller, crons, replica, access, namespace), namespace)
+        if replica is not None:
+            following.join(replica)
         following.beside(endpoint.run)
         following.beside(lambda: run_feeds(feeds))
         following.beside(lambda: persisting.run(lambda: offloaded_versions(api, namespace)))
@@ -100,6 +98,26 @@ async def _main(options: Options) -> int:
         if world.spans is not None:
             await asyncio.to_thread(world.spans.close)
     return 0
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Set when a signal asks for the end."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _kopf(controller: Controller, crons: Crons, replica: Replica | None, access: Access, namespace: str) -> list[KopfThread]:
+    """What hears of workflows and schedules, of all or of this replica's."""
+    workflows, schedules = hear_workflows(controller), hear_crons(crons)
+    if replica is not None:
+        workflows = replica.share("Workflow", namespace, workflows, controller.released)
+        schedules = replica.share("CronWorkflow", namespace, schedules, crons.cron_deleted)
+    return [
+        KopfThread("workflows", workflows, access, namespace),
+        KopfThread("cronworkflows", schedules, access, namespace),
+    ]
 
 
 def _scope(options: Options, configured: Configured) -> tuple[str, str]:

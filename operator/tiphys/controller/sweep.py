@@ -5,6 +5,7 @@ A workflow that was deleted while nobody listened would be followed for ever; on
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,6 +32,9 @@ class Sweep:
 
     Args:
         namespace: Of workflows; empty for all.
+
+    Attributes:
+        is_own: Whether this replica follows a workflow.
     """
 
     def __init__(self, api: Api, controller: "Controller", namespace: str, *, interval: float = INTERVAL_SECONDS) -> None:
@@ -38,6 +42,7 @@ class Sweep:
         self._controller = controller
         self._namespace = namespace
         self._interval = interval
+        self.is_own: Callable[[str], bool] = lambda _uid: True
 
     async def run(self) -> None:
         """Look again and again until cancelled."""
@@ -56,6 +61,8 @@ class Sweep:
             if live.uid not in found and self._controller.lives.get(live.uid) is live:
                 await self._look_at(live.namespace, live.name, live.uid)
         for uid, meta in found.items():
+            if not self.is_own(uid):
+                continue
             known = self._controller.lives.get(uid)
             if known is None or (not known.is_writing and is_older(known.version, meta.resource_version)):
                 await self._look_at(meta.namespace, meta.name, uid)

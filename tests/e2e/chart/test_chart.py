@@ -47,13 +47,21 @@ def release(kubeconfig: str, image: str) -> Iterator[Release]:
     one.kubectl("delete", "namespace", one.namespace, "--wait=false")
 
 
-def workflow(release: Release, name: str) -> dict[str, object]:
+def create(release: Release, name: str, command: list[str]) -> None:
     release.kubectl("create", "-f", "-", stdin=json.dumps({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow",
         "metadata": {"name": name, "labels": {"workflows.argoproj.io/controller-instanceid": "chart"}},
-        "spec": {"entrypoint": "a", "templates": [{"name": "a", "container": {"image": "alpine", "command": ["echo", "hi"]}}]},
+        "spec": {"entrypoint": "a", "templates": [{"name": "a", "container": {"image": "alpine", "command": command}}]},
     }))  # fmt: skip
-    end = time.monotonic() + 60
+
+
+def workflow(release: Release, name: str) -> dict[str, object]:
+    create(release, name, ["echo", "hi"])
+    return finished(release, name)
+
+
+def finished(release: Release, name: str) -> dict[str, object]:
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         found = json.loads(release.kubectl("get", "workflow", name, "-o", "json"))
         if found.get("status", {}).get("phase") in ("Succeeded", "Failed", "Error"):
@@ -70,15 +78,36 @@ def test_the_charts_own_test_passes(release: Release) -> None:
     assert "Succeeded" in release.helm("test", "tiphys")
 
 
+def test_two_replicas_share_the_work_and_one_takes_over_from_the_other(release: Release) -> None:
+    release.helm("upgrade", "tiphys", CHART, *release.values, "--set", "controller.replicas=2", "--wait", "--timeout", "120s")
+    names = [f"shared-{index}" for index in range(6)]
+    for name in names:
+        create(release, name, ["sleep", "8"])
+    end = time.monotonic() + 60
+    while len(json.loads(release.kubectl("get", "pods", "-l", "workflows.argoproj.io/workflow", "-o", "json"))["items"]) < 1 + len(names):
+        assert time.monotonic() < end, release.story()
+        time.sleep(0.5)
+    controllers = json.loads(release.kubectl("get", "pods", "-l", "app.kubernetes.io/name=tiphys", "-o", "json"))["items"]
+    assert len(controllers) == 2
+    leases = json.loads(release.kubectl("get", "leases", "-l", "tiphys.io/replicas-of", "-o", "json"))["items"]
+    assert len(leases) == 2
+    release.kubectl("delete", "pod", controllers[0]["metadata"]["name"], "--grace-period=0", "--force")
+    for name in names:
+        assert finished(release, name)["status"]["phase"] == "Succeeded"
+    made = json.loads(release.kubectl("get", "pods", "-l", "workflows.argoproj.io/workflow", "-o", "json"))["items"]
+    assert len(made) == 1 + len(names)
+
+
 def test_an_upgrade_and_an_uninstall_leave_users_workflows(release: Release) -> None:
     release.helm("upgrade", "tiphys", CHART, *release.values, "--set", "controller.logLevel=debug", "--wait", "--timeout", "120s")
     assert workflow(release, "two")["status"]["phase"] == "Succeeded"
     release.helm("uninstall", "tiphys", "--wait")
     left = json.loads(release.kubectl("get", "workflows", "-o", "json"))["items"]
-    assert {item["metadata"]["name"] for item in left} == {"one", "two"}
+    assert {item["metadata"]["name"] for item in left} == {"one", "two", *(f"shared-{index}" for index in range(6))}
 
 
-@pytest.mark.parametrize("values", [[], ["--set", "controller.singleNamespace=true"], ["--set", "metrics.serviceMonitor.enabled=true"]])
+@pytest.mark.parametrize("values", [[], ["--set", "controller.singleNamespace=true"], ["--set", "controller.replicas=3"],
+    ["--set", "metrics.serviceMonitor.enabled=true"]])
 def test_the_chart_renders_and_is_clean(values: list[str]) -> None:
     for command in (["lint", "--strict"], ["template", "x"]):
         done = subprocess.run([HELM, *command, CHART, *values], capture_output=True, text=True, check=False)
