@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tiphys.errors import ExpressionError
 from tiphys.expr.render import go_float
-from tiphys.expr.values import search
+from tiphys.expr.values import search, shift_left
 
 _HINT = ' (hint: try wrapping the affected expression in quotes ("))'
 _MAX_DEPTH = 60
@@ -431,15 +431,9 @@ _NUMBERS: Mapping[str, Callable[[float, float], float]] = {
     "&": lambda left, right: float(_integer(left) & _integer(right)),
     "|": lambda left, right: float(_integer(left) | _integer(right)),
     "^": lambda left, right: float(_integer(left) ^ _integer(right)),
-    "<<": lambda left, right: float(_shift(_integer(left), _integer(right))),
+    "<<": lambda left, right: float(shift_left(_integer(left), _integer(right))),
     ">>": lambda left, right: float(_integer(left) >> min(_integer(right) % 2**64, 63)),
 }
-
-
-def _shift(left: int, by: int) -> int:
-    """A 64-bit shift to the left; what leaves the word is lost."""
-    kept = (left << by) % 2**64 if 0 <= by < 64 else 0
-    return kept - 2**64 if kept >= 2**63 else kept
 
 
 def _calculated(sign: str, left: _Code, right: _Code) -> _Code:

@@ -19,7 +19,7 @@ from tiphys.expr.cost import check_size
 from tiphys.expr.paths import query
 from tiphys.expr.render import go_json, go_text
 from tiphys.expr.times import parse_date, parse_go_duration, zone
-from tiphys.expr.values import add, equal, fetch, integer, is_number, less, type_name
+from tiphys.expr.values import add, equal, fetch, integer, is_number, less, shift_left, type_name
 
 _FLOAT = re.compile(r"[+-]?(\d[\d_]*\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf(inity)?|nan)", re.IGNORECASE)
 _INTEGER = re.compile(r"[+-]?\d{1,19}")
@@ -274,13 +274,6 @@ def _whole(value: object) -> int:
     raise ExpressionError(f"cannot use {type_name(value)} as argument (type int)")
 
 
-def _shift(left: int, by: int) -> int:
-    if not 0 <= by < 64:
-        return 0
-    value = (left << by) & (2**64 - 1)
-    return value - 2**64 if value >= 2**63 else value
-
-
 def total(values: Iterable[Any]) -> object:
     """The sum of the values; 0 for none."""
     result: object = 0
@@ -320,7 +313,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "reverse": lambda items: array(items, "reverse")[::-1], "uniq": unique, "concat": _concat, "flatten": _flatten,
     "sort": lambda items, order="asc": by_order(array(items, "sort"), order),
     "bitand": _bits(operator.and_), "bitor": _bits(operator.or_), "bitxor": _bits(operator.xor),
-    "bitnand": _bits(lambda left, right: left & ~right), "bitshl": _bits(_shift),
+    "bitnand": _bits(lambda left, right: left & ~right), "bitshl": _bits(shift_left),
     "bitshr": _bits(lambda left, by: left >> by if 0 <= by < 64 else 0),
     "bitushr": _bits(lambda left, by: (left & (2**64 - 1)) >> by if 0 <= by < 64 else 0), "bitnot": lambda value: ~_whole(value),
 }  # fmt: skip

@@ -47,6 +47,11 @@ def wrapped(value: Any) -> Any:
     return value
 
 
+def shift_left(left: int, by: int) -> int:
+    """A 64-bit shift to the left; what leaves the word is lost."""
+    return int(wrapped(left << by)) if 0 <= by < 64 else 0
+
+
 def _refuse(sign: str, left: object, right: object) -> ExpressionError:
     return ExpressionError(f"invalid operation: {type_name(left)} {sign} {type_name(right)}")
 
