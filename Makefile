@@ -50,6 +50,7 @@ e2e: cluster
 bench: cluster
 	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench
+	$(RUN) python -m tests.bench.artifact_steps
 
 test: lint unit simulate integration e2e
 

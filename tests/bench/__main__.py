@@ -59,10 +59,10 @@ def layered(name: str, size: int) -> dict[str, Any]:
 class Bench:
     """The controller under measurement."""
 
-    def __init__(self) -> None:
+    def __init__(self, *arguments: str) -> None:
         self.log = tempfile.NamedTemporaryFile()  # noqa: SIM115 it lives as long as the controller
         command = [sys.executable, "-m", "tiphys", "controller", "--kubeconfig", str(HOME / "controller.kubeconfig"), "--metrics-port", "0",
-                   "--health-port", "0", "--managed-namespace", NAMESPACE]  # fmt: skip
+                   "--health-port", "0", "--managed-namespace", NAMESPACE, *arguments]  # fmt: skip
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         while b"runs are restored" not in pathlib.Path(self.log.name).read_bytes():
             time.sleep(0.1)

@@ -3,6 +3,7 @@
 Source: argo-semantics 13.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Annotated
 
@@ -12,23 +13,24 @@ from tiphys.cli.session import Where, all_workflows, edit_workflow, now, with_ap
 from tiphys.cluster.api import Api
 from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import parse_pairs
-from tiphys.errors import SpecError
+from tiphys.errors import NotFound, SpecError
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
 
 NodeSelector = Annotated[str, Parameter(name=["--node-field-selector"])]
 
 
-def delete(
+def delete(  # noqa: PLR0913 as many options as Argo's
     *names: str,
     all_: Annotated[bool, Parameter(name="--all")] = False,
     completed: bool = False,
     prefix: str = "",
     selector: Annotated[str, Parameter(name=["--selector", "-l"])] = "",
     dry_run: bool = False,
+    force: bool = False,
     where: Where | None = None,
 ) -> int:
-    """Delete workflows."""
+    """Delete workflows; with --force at once, whatever waits for their artifacts."""
 
     async def work(api: Api, namespace: str) -> int:
         chosen = list(names)
@@ -40,11 +42,18 @@ def delete(
             print("No resources found")
         for name in chosen:
             if not dry_run:
-                await api.delete("Workflow", namespace, name)
+                await _delete(api, namespace, name, force=force)
             print(f"Workflow '{name}' deleted" + (" (dry run)" if dry_run else ""))
         return 0
 
     return with_api(where, work)
+
+
+async def _delete(api: Api, namespace: str, name: str, *, force: bool) -> None:
+    if force:
+        with contextlib.suppress(NotFound):
+            await api.patch("Workflow", namespace, name, {"metadata": {"finalizers": None}})
+    await api.delete("Workflow", namespace, name)
 
 
 def _change_each(names: tuple[str, ...], where: Where | None, change: Callable[[Workflow], Workflow], done: str) -> int:

@@ -56,6 +56,9 @@ def leave(record: StagingRecord) -> int:
             errors.pop()
         elif errors and len(errors[0]) > 500:
             errors[0] = errors[0][:500] + "..."
+        elif record.failed:
+            # too many to name: who reads errors without names believes that nothing was stored
+            record = msgspec.structs.replace(record, failed=())
         else:
             record = msgspec.structs.replace(record, missing=record.missing[: len(record.missing) // 2])
         record = msgspec.structs.replace(record, errors=tuple(errors))

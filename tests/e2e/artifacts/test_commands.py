@@ -36,13 +36,36 @@ def three(first: str = "OnWorkflowCompletion") -> dict[str, Any]:
     return shell("for i in soon late keep; do echo $i > /$i; done", outputs={"artifacts": outputs})
 
 
+def in_a_volume() -> dict[str, Any]:
+    """A script whose input and output lie in a volume of its user's, mirrored by a sidecar."""
+    mounts = [{"name": "work", "mountPath": "/work"}]
+    script = {"image": "alpine", "command": ["sh"], "volumeMounts": mounts,
+              "source": "until [ -e /work/seen ]; do sleep 0.2; done; cat /work/in/a /work/seen; cp /work/in/a /work/out"}  # fmt: skip
+    side = {"name": "side", "image": "alpine", "command": ["sh", "-c"], "args": ["cp /work/in/a /work/seen; sleep 1000"], "mirrorVolumeMounts": True}
+    inputs = {"artifacts": [{"name": "in", "path": "/work/in/a", "raw": {"data": "raw words\n"}}]}
+    outputs = {"artifacts": [{"name": "out", "path": "/work/out", "archive": {"none": {}}}]}
+    return {"name": "main", "script": script, "sidecars": [side], "inputs": inputs, "outputs": outputs}
+
+
+def a_set() -> dict[str, Any]:
+    """Containers one after another, all with the input, each with a log."""
+    one = {"image": "alpine", "command": ["sh", "-c"]}
+    containers = [{"name": "first", **one, "args": ["echo first $(cat /in)"]},
+                  {"name": "main", **one, "args": ["echo main $(cat /in); cp /in /out"], "dependencies": ["first"]}]  # fmt: skip
+    inputs = {"artifacts": [{"name": "in", "path": "/in", "raw": {"data": "words"}}]}
+    return {"name": "main", "containerSet": {"containers": containers}, "inputs": inputs, "outputs": {"artifacts": [artifact("out")]}}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def names(submit: Submit, space: Cluster, servers: Servers) -> dict[str, str]:
     gc = {"strategy": "OnWorkflowDeletion"}
     submit("collected", [three()], artifactGC=gc)
     submit("outlived", [three("OnWorkflowDeletion")], artifactGC=gc, artifactRepositoryRef={"key": "outage"})
+    submit("forced", [three("OnWorkflowDeletion")], artifactGC=gc)
     submit("deleted-early", [shell("sleep 1000", outputs={"artifacts": [artifact("out")]})], artifactGC=gc)
     submit("failed", [shell("echo last words; exit 3", outputs={"artifacts": [artifact("out")]})], archiveLogs=True)
+    submit("volume", [in_a_volume()], volumes=[{"name": "work", "emptyDir": {}}])
+    submit("set", [a_set()], archiveLogs=True)
     space.kubectl("create", "secret", "generic", "git-credentials", f"--from-literal=username={USER}", f"--from-literal=password={PASSWORD}")
     space.kubectl("create", "secret", "generic", "git-key", f"--from-literal=ssh-private-key={servers.ssh.key}")
     git = space.tiphys("submit", ROOT / "examples/git-input.yaml", "-p", f"repo={servers.web.url}/private/app.git", "-p", "revision=v1.0", "-o", "name")
@@ -77,6 +100,22 @@ def test_the_git_examples_build_in_a_checkout(space: Cluster, names: dict[str, s
         assert all(word in shown for word in words), shown
 
 
+def test_inputs_and_outputs_may_lie_in_a_volume_that_a_sidecar_sees(space: Cluster, servers: Servers) -> None:
+    found = space.finished("volume", 150)
+    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert space.logs("volume").count("raw words") == 2
+    assert objects(servers, "volume") == ["out"]
+
+
+def test_each_container_of_a_set_has_its_log_and_all_have_the_input(space: Cluster, servers: Servers) -> None:
+    found = space.finished("set", 150)
+    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert objects(servers, "set") == ["first.log", "main.log", "out.tgz"]
+    space.kubectl("delete", "pod", "set", "--wait=true", "--timeout=60s")
+    assert space.tiphys("logs", "set", "-c", "first") == "set: first words\n"
+    assert space.logs("set") == "set: main words\n"
+
+
 def test_a_failed_step_keeps_its_log_and_its_own_message(space: Cluster) -> None:
     found = space.finished("failed", 150)
     assert (found["status"]["phase"], found["status"]["message"]) == ("Failed", "main: Error (exit code 3)")
@@ -107,6 +146,13 @@ def test_artifacts_are_collected_when_their_time_has_come(space: Cluster, server
     assert found["status"]["artifactGCStatus"]["strategiesProcessed"] == {"OnWorkflowCompletion": True}
     space.kubectl("delete", "workflow", "collected", "--timeout=60s")
     assert objects(servers, "collected") == ["keep.tgz"]
+
+
+def test_a_forced_deletion_waits_for_nothing(space: Cluster, servers: Servers) -> None:
+    space.finished("forced", 150)
+    space.tiphys("delete", "forced", "--force")
+    assert "forced" not in space.kubectl("get", "workflows", "-o", "name")
+    assert objects(servers, "forced") == ["keep.tgz", "late.tgz", "soon.tgz"]
 
 
 def test_a_workflow_that_is_deleted_while_it_runs_goes(space: Cluster) -> None:

@@ -197,6 +197,7 @@ def test_a_missing_output_that_is_not_optional_fails_and_the_rest_is_saved(place
     code, record, _ = pod.end(saver)
     assert (code, record.saved) == (64, 2)
     assert record.errors == (f'failed to save artifact "a" (s3, bucket "bucket", key "miss/a"): path {tmp_path}/none does not exist',)
+    assert record.failed == ("a",)
     assert content(place, secrets, "miss/log") == b"said\n"
 
 
@@ -269,6 +270,17 @@ def test_many_errors_still_fit_into_a_message(place, tmp_path):
     assert code == 64
     assert (tmp_path / "record").stat().st_size <= 4096
     assert f'key "{"k" * 100}/0"' in record.message
+
+
+def test_more_failures_than_can_be_named_still_make_a_record(tmp_path):
+    nowhere = S3Artifact(endpoint="127.0.0.1:1", insecure=True, bucket="b", use_sdk_creds=False)
+    saves = tuple(Save(artifact=at(nowhere, f"{i}-{'n' * 60}", path=f"{tmp_path}/none"), container="main") for i in range(100))
+    pod = Pod(tmp_path, StagingPlan(saves=saves))
+    (tmp_path / "staged/main").mkdir(parents=True)
+    (tmp_path / "staged/main/lock").touch()
+    (tmp_path / "staged/main/done").write_text(msgspec.json.encode({"missing": [save.artifact.name for save in saves]}).decode())
+    code, record, _ = pod.end(pod.executor("save"))
+    assert (code, record.failed, len(record.errors)) == (64, (), 1)
 
 
 def test_a_plan_in_a_file_and_no_plan_at_all(tmp_path):
