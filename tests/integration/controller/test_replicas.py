@@ -10,8 +10,8 @@ from tests.integration.controller.conftest import Harbour, Life, LoopClock, plac
 from tiphys.cluster.leases import Membership
 from tiphys.controller.sharding import Replica, Share
 from tiphys.errors import Unavailable
+from tiphys.local.objects import Place
 from tiphys.testing.apiserver import Ending
-from tiphys.testing.apiserver.store import Place
 
 CHAIN = """
 entrypoint: main
