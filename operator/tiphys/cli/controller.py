@@ -1,5 +1,6 @@
 """`controller`: the process that follows workflows."""
 
+import logging
 import os
 from typing import Annotated
 
@@ -9,6 +10,10 @@ from tiphys.cluster.connection import find_access
 from tiphys.controller.options import Options
 from tiphys.controller.serve import run_controller
 from tiphys.settings import parse_environment
+from tiphys.settings.environment import without_effect
+from tiphys.telemetry.logs import set_up_logs
+
+log = logging.getLogger(__name__)
 
 
 def controller(  # noqa: PLR0913 as many options as there are
@@ -26,6 +31,9 @@ def controller(  # noqa: PLR0913 as many options as there are
     share: bool = False,
 ) -> int:
     """Follow workflows until asked to end; with `--share`, beside other replicas."""
+    set_up_logs(loglevel, log_format)
+    for sentence in without_effect(os.environ):
+        log.warning("environment variable %s", sentence)
     own = find_access(kubeconfig).namespace if namespaced and not managed_namespace else ""
     return run_controller(
         Options(

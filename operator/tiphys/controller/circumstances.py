@@ -9,7 +9,7 @@ from tiphys.settings import Configuration, Environment, OwnConfiguration
 
 
 def premises_of(
-    argo: Configuration, environment: Environment, library: Library, *, own: OwnConfiguration | None = None, is_held: bool = False
+    argo: Configuration, environment: Environment, library: Library, *, own: OwnConfiguration | None = None
 ) -> Premises:
     """What a run takes for granted."""
     return Premises(
@@ -20,7 +20,7 @@ def premises_of(
         pod_gc_delay_seconds=argo.pod_gc_delete_delay_duration.total_seconds(),
         failed_pod_restarts=argo.failed_pod_restart.max_restarts if argo.failed_pod_restart.enabled else 0,
         pod_name_format="v1" if environment.pod_names == "v1" else "v2",
-        is_held=is_held,
+        has_depth_limit=not environment.disable_max_recursion,
         policies=own.policies if own is not None else (),
     )
 

@@ -14,6 +14,7 @@ from tiphys.controller.admission import Admission, Limits
 from tiphys.controller.artifact_gc import ArtifactCollector
 from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
+from tiphys.controller.estimating import Estimator
 from tiphys.controller.housekeeping import Housekeeper
 from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.leftovers import Leftovers
@@ -25,6 +26,7 @@ from tiphys.controller.observed import ObservedPods
 from tiphys.controller.packing import PackingRules
 from tiphys.controller.restoring import Restorer
 from tiphys.controller.shelves import Shelves
+from tiphys.controller.spec_log import SpecLog
 from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
 from tiphys.controller.writer import Writer
 from tiphys.engine.artifact_gc import FINALIZER
@@ -108,6 +110,8 @@ class Controller:
         self.admission = Admission(self._admitted)
         self.collector = ArtifactCollector(self)
         self.housekeeper = Housekeeper(self)
+        self.estimator = Estimator(self)
+        self.spec_log = SpecLog(self)
         self.exec = world.exec
         self._leftovers = Leftovers(self)
         self._restorer = Restorer(self)
@@ -130,10 +134,11 @@ class Controller:
         self.housekeeper.enforce()
         self.metrics.configure(argo.metrics_config, own)
 
-    def premises(self, namespace: str, *, is_held: bool = False) -> Premises:
-        """What a run of a namespace takes for granted."""
-        library = self.shelves.library(namespace)
-        return premises_of(self.configuration, self.environment, library, own=self.own_configuration, is_held=is_held)
+    def premises(self, workflow: Workflow, *, is_held: bool = False) -> Premises:
+        """What a workflow's run takes for granted."""
+        library = self.shelves.library(workflow.metadata.namespace)
+        shared = premises_of(self.configuration, self.environment, library, own=self.own_configuration)
+        return msgspec.structs.replace(shared, is_held=is_held, estimate=self.estimator.of(workflow))
 
     def _library_changed(self, namespace: str) -> None:
         """Tell the runs that call stored templates of this namespace, or of the cluster."""
@@ -173,6 +178,7 @@ class Controller:
                 self._collect(raw)
             self.keeping.finished(raw)
             self.housekeeper.heard(raw)
+            self.estimator.heard(raw)
             return
         if live is not None and live.is_old(version):
             return
@@ -272,6 +278,7 @@ class Controller:
         for known in (live.heard, live.stored):
             if known is not None and known.status.phase in COMPLETED:
                 self.housekeeper.ended(known)
+                self.estimator.ended(known)
                 break
 
     # --- what is heard of pods
@@ -316,6 +323,8 @@ class Controller:
         before, namespace = self.pods.known(key, pod), pod.metadata.namespace
         if pod.status.phase and (before is None or before.status.phase != pod.status.phase):
             self.metrics.pods.labels(pod.status.phase, namespace).inc()
+            if pod.status.phase == "Failed":
+                self.spec_log.failed(key, pod)
         if pod.status.phase == "Pending":
             reason = read_pod(pod).message.partition(":")[0]
             if reason and (before is None or read_pod(before).message.partition(":")[0] != reason):

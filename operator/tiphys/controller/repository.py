@@ -58,7 +58,7 @@ class RepositoryFinder:
         repositories = self._controller.repositories
         if repositories is None:
             return Found()
-        reference = reference_of(live.stored, self._controller.premises(live.namespace))
+        reference = reference_of(live.stored, self._controller.premises(live.stored))
         try:
             return Found(await repositories.find(live.namespace, reference))
         except OutsideError:

@@ -69,7 +69,7 @@ class Restorer:
 
     def restore(self, live: Live) -> bool:
         """Make the run, unless pods must first be looked for: then False, and another turn comes."""
-        if live.is_looking or self._is_seeking(live):
+        if live.is_looking or self._is_early(live) or self._is_seeking(live):
             return False
         if self._repositories.is_needed(live):
             live.is_looking = True
@@ -113,7 +113,7 @@ class Restorer:
         if not is_new or controller.pods.of(live.uid):
             controller.admission.count(live.uid, live.namespace)
         is_held = is_new and workflow.spec.shutdown != "Terminate" and not controller.admission.ask(workflow)
-        return controller.premises(live.namespace, is_held=is_held)
+        return controller.premises(workflow, is_held=is_held)
 
     def admitted(self, live: Live) -> None:
         """A workflow that was held back may begin."""
@@ -121,6 +121,17 @@ class Restorer:
             found = live.repository or Found()
             live.events.append(Restored((), found.repository, found.error, self._premises(live)))
         self._controller.turn_soon(live)
+
+    def _is_early(self, live: Live) -> bool:
+        """Whether a new workflow is given time first, in which others may still change it (`initialDelay`)."""
+        controller, created = self._controller, live.stored.metadata.creation_timestamp
+        delay = controller.configuration.initial_delay
+        if not delay or created is None or live.stored.status.phase:
+            return False
+        left = (created + delay - controller.clock.now()).total_seconds()
+        if left > 0:
+            asyncio.get_running_loop().call_later(left, controller.turn_soon, live)
+        return left > 0
 
     def _is_seeking(self, live: Live) -> bool:
         """Whether stored templates are asked for first: a workflow may be heard of before the template applied with it."""

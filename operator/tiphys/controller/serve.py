@@ -62,7 +62,10 @@ async def _main(options: Options) -> int:
         await _read_configuration(configured, api)
         instance, namespace = _scope(options, configured)
         architectures = await architectures_of(api)
-        settings = PodSettings(executor_image=options.executor_image, instance_id=instance, architectures=architectures)
+        settings = PodSettings(
+            executor_image=options.executor_image, instance_id=instance, architectures=architectures,
+            host_label=options.environment.retry_host_name_label_key,
+        )  # fmt: skip
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
         persisting = Persisting(
             api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,

@@ -67,6 +67,7 @@ class Starter:
             except UserError as e:
                 self._refuse(live, order, f"{e}{f' ({e.hint})' if e.hint else ''}")
                 return
+            self._controller.spec_log.created(plan.pod)
             await self._create_soon(live, order, plan)
         self._controller.metrics.start_seconds.observe(loop.time() - began)
 

@@ -73,7 +73,7 @@ class Execution:
                     self.run.metrics.node_started(self)
                 self.resume(node)
                 return
-        if node is None and self.call.depth > MAX_DEPTH:
+        if node is None and self.call.depth > MAX_DEPTH and self.run.premises.has_depth_limit:
             self.stillborn(ERROR, "Maximum recursion depth exceeded")
         elif self.run.limits.admit(self):
             try:
@@ -169,7 +169,7 @@ class Execution:
         if self.node_or_none is not None:
             kept = {"memoization_status": self.memo_status, "outputs": outputs, "synchronization_status": None}
             return self.change(phase=phase, message=message, **kept)
-        boundary = tree.by_id(call.boundary_id)
+        boundary, estimate = tree.by_id(call.boundary_id), self.run.premises.estimate
         node = NodeStatus(
             id=self.node_id,
             name=call.name,
@@ -187,6 +187,7 @@ class Execution:
             outputs=outputs,
             memoization_status=self.memo_status,
             task_result_synced=True if node_type == POD else None,
+            estimated_duration=estimate.of_node(self.run.name, call.name) if estimate is not None else None,
             finished_at=now if phase in FULFILLED else None,
         )
         node = tree.add(node, call.container)

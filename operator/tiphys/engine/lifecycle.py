@@ -353,6 +353,12 @@ class Lifecycle:
                     pod = names.pod_name(run.name, node.name, template, version=run.pod_name_format)
                     run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
 
+    def _estimate(self, phase: str) -> int | None:
+        """Fixed when the workflow starts."""
+        known, estimate = self._run.status, self._run.premises.estimate
+        is_start = known.started_at is None and phase == RUNNING
+        return estimate.seconds if is_start and estimate is not None else known.estimated_duration
+
     def set_phase(self, phase: str, message: str) -> None:
         """Put the workflow into a phase: time stamps, conditions and labels follow."""
         run = self._run
@@ -365,6 +371,7 @@ class Lifecycle:
             phase=phase,
             message=message,
             started_at=status.started_at or (None if phase == PENDING else now),
+            estimated_duration=self._estimate(phase),
             finished_at=now if is_end else None,
             conditions=(*conditions, *done) if is_end else status.conditions,
         )

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tiphys.engine.estimates import Estimate
 from tiphys.engine.library import Library
 from tiphys.model.workflow import Workflow
 from tiphys.settings.own import Policy
@@ -19,6 +20,8 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         is_held: It may not begin yet, since too many workflows run.
         pod_name_format: `v1` or `v2`, for workflows that begin.
         policies: Rules of the administrator about what may run.
+        has_depth_limit: Whether templates may call each other only so deep.
+        estimate: What the last workflow of this kind took.
         pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
     """
 
@@ -29,5 +32,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     failed_pod_restarts: int = 0
     pod_name_format: str = "v2"
     pod_gc_delay_seconds: float = 5.0
+    estimate: Estimate | None = None
+    has_depth_limit: bool = True
     is_held: bool = False
     policies: tuple[Policy, ...] = ()

@@ -31,6 +31,7 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
         images: Image -> what it runs, where templates do not say.
         kube_config: The Secret whose kubeconfig resource templates use; None for the pod's own account.
         pod_gc_delay: How long finished pods are kept, as a Go duration.
+        host_label: Of nodes, by which retries avoid hosts.
         security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
 
@@ -45,3 +46,4 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     kube_config: KubeConfig | None = None
     pod_gc_delay: str = "5s"
     security: str = ""
+    host_label: str = "kubernetes.io/hostname"

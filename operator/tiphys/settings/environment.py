@@ -16,47 +16,60 @@ _FALSE = ("0", "f", "false")
 
 
 class Environment(Settings, frozen=True):
-    """What the controller's environment says; field `default_requeue_time` is variable `DEFAULT_REQUEUE_TIME`, and so on."""
+    """What the controller's environment says; field `max_workflow_size` is variable `MAX_WORKFLOW_SIZE`, and so on."""
 
-    default_requeue_time: timedelta = timedelta(seconds=10)
-    max_operation_time: timedelta = timedelta(seconds=30)
-    operation_duration_metric_bucket_count: int = 6
     recently_started_pod_duration: timedelta = timedelta(seconds=10)
-    recently_deleted_pod_duration: timedelta = timedelta(minutes=2)
-    task_result_timeout_duration: timedelta = timedelta(minutes=10)
     argo_pod_status_capture_finalizer: bool = False
     pod_names: str = "v2"
-    bubble_entry_template_err: bool = True
     disable_max_recursion: bool = False
-    expression_templates: bool = True
-    transient_error_pattern: str = ""
     retry_host_name_label_key: str = "kubernetes.io/hostname"
     max_workflow_size: int = 1 << 20
     always_offload_node_status: bool = False
     offload_node_status_ttl: timedelta = timedelta(minutes=5)
     workflow_compression_algorithm: str = "gzip"
     workflow_compression_level: int | None = None
-    cache_gc_period: timedelta = timedelta(0)
-    cache_gc_after_not_hit_duration: timedelta = timedelta(seconds=30)
-    semaphore_notify_delay: timedelta = timedelta(seconds=1)
-    watch_controller_semaphore_configmaps: bool = True
-    cron_sync_period: timedelta = timedelta(seconds=10)
-    workflow_gc_period: timedelta = timedelta(minutes=5)
     archived_workflow_gc_period: timedelta = timedelta(hours=24)
-    argo_remove_pvc_protection_finalizer: bool = True
     argo_artifact_gc_enabled: bool = True
-    argo_agent_task_workers: int = 16
-    argo_agent_cpu_limit: str = "100m"
-    argo_agent_memory_limit: str = "256M"
-    argo_progress_patch_tick_duration: timedelta = timedelta(minutes=1)
-    argo_progress_file_tick_duration: timedelta = timedelta(seconds=3)
     skip_workflow_duration_estimation: bool = False
-    workflow_estimation_db_query_timeout_seconds: int = 5
-    wf_del_propagation_policy: str = ""
     workflow_user_override_allowlist: tuple[str, ...] = ()
-    healthz_age: timedelta = timedelta(minutes=5)
-    event_aggregation_with_annotations: bool = False
     tls_min_version: str = ""
+
+
+_EVENTS = "what happens is acted upon at once, nothing is polled"
+WITHOUT_EFFECT: Mapping[str, str] = {
+    "ALL_POD_CHANGES_SIGNIFICANT": _EVENTS,
+    "ARGO_AGENT_CPU_LIMIT": "there is no agent pod",
+    "ARGO_AGENT_MEMORY_LIMIT": "there is no agent pod",
+    "ARGO_AGENT_PATCH_RATE": "there is no agent pod",
+    "ARGO_AGENT_TASK_WORKERS": "there is no agent pod",
+    "ARGO_PROGRESS_FILE_TICK_DURATION": "progress is not read from files",
+    "ARGO_PROGRESS_PATCH_TICK_DURATION": "progress is not read from files",
+    "ARGO_REMOVE_PVC_PROTECTION_FINALIZER": "Kubernetes removes it once no pod uses the claim",
+    "BUBBLE_ENTRY_TEMPLATE_ERR": "an error of the entry template is always the workflow's",
+    "CACHE_GC_AFTER_NOT_HIT_DURATION": "memos are not collected",
+    "CACHE_GC_PERIOD": "memos are not collected",
+    "CRON_SYNC_PERIOD": _EVENTS,
+    "DEFAULT_REQUEUE_TIME": _EVENTS,
+    "EVENT_AGGREGATION_WITH_ANNOTATIONS": "Kubernetes Events are not aggregated",
+    "EXPRESSION_TEMPLATES": "expressions cannot be switched off",
+    "GZIP_IMPLEMENTATION": "there is one",
+    "HEALTHZ_AGE": _EVENTS,
+    "INDEX_WORKFLOW_SEMAPHORE_KEYS": "locks are always indexed",
+    "MAX_OPERATION_TIME": "no turn lasts longer than a moment",
+    "OPERATION_DURATION_METRIC_BUCKET_COUNT": "write metricsConfig.modifiers.operation_duration_seconds.histogramBuckets",
+    "RECENTLY_DELETED_POD_DURATION": _EVENTS,
+    "RETRY_BACKOFF_DURATION": "back-offs adapt themselves",
+    "RETRY_BACKOFF_FACTOR": "back-offs adapt themselves",
+    "RETRY_BACKOFF_STEPS": "what can be tried again is, for as long as it takes",
+    "SEMAPHORE_NOTIFY_DELAY": _EVENTS,
+    "TASK_RESULT_TIMEOUT_DURATION": "results are part of the pod's own status",
+    "TRANSIENT_ERROR_PATTERN": "errors are known by their kind, not by their text",
+    "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS": "they are always watched",
+    "WF_DEL_PROPAGATION_POLICY": "workflows are deleted in the background",
+    "WORKFLOW_ESTIMATION_DB_QUERY_TIMEOUT_SECONDS": "estimates do not ask the archive",
+    "WORKFLOW_GC_PERIOD": _EVENTS,
+}
+"""Argo's variables that change nothing here, and why."""
 
 
 def parse_environment(variables: Mapping[str, str]) -> Environment:
@@ -72,6 +85,11 @@ def parse_environment(variables: Mapping[str, str]) -> Environment:
         if text:
             said[field] = _read(name, text, type(getattr(_DEFAULTS, field)))
     return Environment(**said)
+
+
+def without_effect(variables: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that is set and changes nothing."""
+    return [f"{name} has no effect: {why}" for name, why in WITHOUT_EFFECT.items() if variables.get(name)]
 
 
 def _read(name: str, text: str, kind: type) -> object:

@@ -4,20 +4,21 @@ import pytest
 
 from tiphys.errors import SpecError
 from tiphys.settings import Environment, parse_environment
+from tiphys.settings.environment import WITHOUT_EFFECT, without_effect
 
 
 def test_an_empty_environment_keeps_the_defaults():
     assert parse_environment({}) == Environment()
-    assert parse_environment({"DEFAULT_REQUEUE_TIME": ""}) == Environment()
+    assert parse_environment({"MAX_WORKFLOW_SIZE": ""}) == Environment()
 
 
 @pytest.mark.parametrize(
     ("name", "text", "field", "want"),
     [
-        ("DEFAULT_REQUEUE_TIME", "2s", "default_requeue_time", timedelta(seconds=2)),
-        ("WORKFLOW_GC_PERIOD", "1h30m", "workflow_gc_period", timedelta(minutes=90)),
+        ("RECENTLY_STARTED_POD_DURATION", "2s", "recently_started_pod_duration", timedelta(seconds=2)),
+        ("ARCHIVED_WORKFLOW_GC_PERIOD", "1h30m", "archived_workflow_gc_period", timedelta(minutes=90)),
         ("ALWAYS_OFFLOAD_NODE_STATUS", "True", "always_offload_node_status", True),
-        ("EXPRESSION_TEMPLATES", "false", "expression_templates", False),
+        ("ARGO_ARTIFACT_GC_ENABLED", "false", "argo_artifact_gc_enabled", False),
         ("MAX_WORKFLOW_SIZE", "1024", "max_workflow_size", 1024),
         ("WORKFLOW_COMPRESSION_LEVEL", "3", "workflow_compression_level", 3),
         ("WORKFLOW_USER_OVERRIDE_ALLOWLIST", "nodeSelector, tolerations", "workflow_user_override_allowlist", ("nodeSelector", "tolerations")),
@@ -28,7 +29,13 @@ def test_a_variable_is_read_by_its_kind(name, text, field, want):
     assert getattr(parse_environment({name: text}), field) == want
 
 
-@pytest.mark.parametrize(("name", "text"), [("MAX_WORKFLOW_SIZE", "big"), ("EXPRESSION_TEMPLATES", "maybe"), ("CRON_SYNC_PERIOD", "soon")])
+@pytest.mark.parametrize(("name", "text"), [("MAX_WORKFLOW_SIZE", "big"), ("DISABLE_MAX_RECURSION", "maybe"), ("OFFLOAD_NODE_STATUS_TTL", "soon")])
 def test_a_variable_that_cannot_be_read_is_named(name, text):
     with pytest.raises(SpecError, match=f"^{name}: "):
         parse_environment({name: text})
+
+
+def test_a_variable_that_changes_nothing_is_told():
+    assert without_effect({"DEFAULT_REQUEUE_TIME": "1s", "MAX_WORKFLOW_SIZE": "1"}) == [
+        "DEFAULT_REQUEUE_TIME has no effect: what happens is acted upon at once, nothing is polled"]
+    assert not {name.lower() for name in WITHOUT_EFFECT} & set(Environment.__struct_fields__)

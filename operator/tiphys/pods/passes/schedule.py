@@ -11,18 +11,19 @@ def schedule(draft: Draft) -> None:
     target["tolerations"] = list(first(template.tolerations, spec.tolerations) or ())
     target["schedulerName"] = first(template.scheduler_name, spec.scheduler_name)
     target["priorityClassName"] = first(template.priority_class_name, spec.pod_priority_class_name)
-    target["affinity"] = _avoiding(first(template.affinity, spec.affinity) or {}, draft.order.avoid_hosts)
+    affinity = first(template.affinity, spec.affinity) or {}
+    target["affinity"] = _avoiding(affinity, draft.order.avoid_hosts, draft.settings.host_label)
     target["hostAliases"] = [*spec.host_aliases, *template.host_aliases]
     target["hostNetwork"], target["dnsPolicy"], target["dnsConfig"] = spec.host_network, spec.dns_policy, spec.dns_config
     target["resources"] = first(template.pod_resources, spec.pod_resources)
     target["resourceClaims"] = list(first(template.resource_claims, spec.resource_claims) or ())
 
 
-def _avoiding(affinity: Json, hosts: tuple[str, ...]) -> Json:
+def _avoiding(affinity: Json, hosts: tuple[str, ...], label: str) -> Json:
     """The affinity that also keeps off hosts where attempts failed. Source: argo-semantics 11.5."""
     if not hosts:
         return affinity
-    avoid = {"key": "kubernetes.io/hostname", "operator": "NotIn", "values": list(hosts)}
+    avoid = {"key": label, "operator": "NotIn", "values": list(hosts)}
     node = affinity.get("nodeAffinity", {})
     required = node.get("requiredDuringSchedulingIgnoredDuringExecution", {})
     terms = required.get("nodeSelectorTerms") or [{}]

@@ -1,0 +1,102 @@
+"""The newest workflow of each kind that succeeded, for estimates: remembered as it ends, read back once after a restart.
+
+Nobody waits for an estimate: a workflow that begins before its predecessor is read has none for its nodes.
+
+Source: argo-semantics 26.3. Differs from Argo: what was deleted meanwhile still counts; the archive is not asked.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tiphys.engine.estimates import Estimate, estimate_of
+from tiphys.errors import SpecError, TiphysError
+from tiphys.model.names import LABEL_CLUSTER_WORKFLOW_TEMPLATE, LABEL_CRON_WORKFLOW, LABEL_WORKFLOW_TEMPLATE
+from tiphys.model.parse import parse_workflow
+from tiphys.model.phases import SUCCEEDED
+from tiphys.model.workflow import Workflow
+
+if TYPE_CHECKING:
+    from tiphys.controller.controller import Controller
+
+log = logging.getLogger(__name__)
+_LABELS = (LABEL_WORKFLOW_TEMPLATE, LABEL_CLUSTER_WORKFLOW_TEMPLATE, LABEL_CRON_WORKFLOW)
+_MOST = 10_000
+Kind = tuple[str, str, str]
+"""Namespace, label, value."""
+
+
+class _Known(msgspec.Struct):
+    created: str
+    uid: str
+    name: str
+    estimate: Estimate | None = None
+    is_asked: bool = False
+
+
+class Estimator:
+    """Estimates by kind of workflow."""
+
+    def __init__(self, controller: "Controller") -> None:
+        self._controller = controller
+        self._known: dict[Kind, _Known] = {}
+
+    @property
+    def _is_off(self) -> bool:
+        return self._controller.environment.skip_workflow_duration_estimation
+
+    def heard(self, raw: Mapping[str, Any]) -> None:
+        """A finished workflow was seen, as plain JSON; its nodes are not looked at yet."""
+        meta, status = raw.get("metadata") or {}, raw.get("status") or {}
+        if status.get("phase") == SUCCEEDED and not self._is_off:
+            created, name = str(meta.get("creationTimestamp", "")), str(meta.get("name", ""))
+            labels = meta.get("labels") or {}
+            self._store(_kinds(str(meta.get("namespace", "")), labels), _Known(created, str(meta.get("uid", "")), name))
+
+    def ended(self, workflow: Workflow) -> None:
+        """A workflow has ended, nodes and all."""
+        meta = workflow.metadata
+        if workflow.status.phase == SUCCEEDED and not self._is_off:
+            created = meta.creation_timestamp.strftime("%Y-%m-%dT%H:%M:%SZ") if meta.creation_timestamp else ""
+            known = _Known(created, meta.uid, meta.name, estimate_of(workflow), is_asked=True)
+            self._store(_kinds(meta.namespace, meta.labels), known)
+
+    def _store(self, kinds: list[Kind], known: _Known) -> None:
+        for kind in kinds:
+            before = self._known.get(kind)
+            if before is not None and (before.created > known.created or (before.uid == known.uid and known.estimate is None)):
+                continue
+            if before is None and len(self._known) >= _MOST:
+                self._known.pop(next(iter(self._known)))
+            self._known[kind] = known
+
+    def of(self, workflow: Workflow) -> Estimate | None:
+        """What a workflow that begins will probably take."""
+        meta, ref = workflow.metadata, workflow.spec.workflow_template_ref
+        labels = dict(meta.labels)
+        if ref is not None:
+            labels.setdefault(LABEL_CLUSTER_WORKFLOW_TEMPLATE if ref.cluster_scope else LABEL_WORKFLOW_TEMPLATE, ref.name)
+        for kind in _kinds(meta.namespace, labels):
+            known = self._known.get(kind)
+            if known is None:
+                continue
+            if known.estimate is None and not known.is_asked:
+                known.is_asked = True
+                self._controller.effects.spawn(self._read(kind[0], known))
+            return known.estimate
+        return None
+
+    async def _read(self, namespace: str, known: _Known) -> None:
+        controller = self._controller
+        try:
+            workflow = parse_workflow(await controller.objects.read("Workflow", namespace, known.name))
+            if workflow.metadata.uid == known.uid:
+                known.estimate = estimate_of(await controller.keeping.hydrator.workflow(workflow))
+        except (SpecError, TiphysError) as e:
+            log.debug("no estimate from %s/%s: %s", namespace, known.name, e.message)
+
+
+def _kinds(namespace: str, labels: Mapping[str, str]) -> list[Kind]:
+    return [(namespace, label, labels[label]) for label in _LABELS if labels.get(label)]
