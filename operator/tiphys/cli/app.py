@@ -61,6 +61,9 @@ _executor.command("tiphys.cli.executor:shim", name="shim")
 _executor.command("tiphys.cli.executor:load", name="load")
 _executor.command("tiphys.cli.executor:save", name="save")
 _executor.command("tiphys.cli.executor:delete", name="delete")
+_executor.command("tiphys.cli.executor:data", name="data")
+_executor.command("tiphys.cli.executor:agent", name="agent")
+_executor.command("tiphys.cli.executor:agent_tokens", name="agent-tokens")
 app.command(_executor)
 
 

@@ -37,3 +37,24 @@ def delete() -> int:
     from tiphys.executor.collect import run_delete
 
     return run_delete()
+
+
+def agent() -> int:
+    """Do the tasks of a workflow's WorkflowTaskSet."""
+    from tiphys.executor.agent import run_agent
+
+    return run_agent()
+
+
+def agent_tokens(*names: str) -> int:
+    """Write a secret for each plugin and the agent to share."""
+    from tiphys.executor.agent import write_tokens
+
+    return write_tokens(list(names))
+
+
+def data() -> int:
+    """List artifacts and transform the list, as TIPHYS_TEMPLATE says."""
+    from tiphys.executor.data import run_data
+
+    return run_data()

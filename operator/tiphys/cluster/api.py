@@ -46,6 +46,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "WorkflowTemplate": (_ARGO, "workflowtemplates"),
     "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),
     "CronWorkflow": (_ARGO, "cronworkflows"),
+    "WorkflowTaskSet": (_ARGO, "workflowtasksets"),
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
 }
 """Kind -> path of its API group and plural name."""

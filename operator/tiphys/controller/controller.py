@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tiphys.controller.admission import Admission, Limits
+from tiphys.controller.agents import Agents, Watch
 from tiphys.controller.artifact_gc import ArtifactCollector
 from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
@@ -40,6 +41,7 @@ from tiphys.model.parse import parse_workflow
 from tiphys.model.phases import COMPLETED, ERROR, FAILED, FULFILLED
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
+from tiphys.pods.agent import is_agent
 from tiphys.pods.collection import is_collection
 from tiphys.pods.read import read_pod
 from tiphys.pods.settings import PodSettings
@@ -70,6 +72,7 @@ class Surroundings(NamedTuple):
     locks: Locks | None = None
     exec: Exec | None = None
     spans: Spans | None = None
+    task_sets: Watch | None = None
 
 
 class Controller:
@@ -83,6 +86,7 @@ class Controller:
         namespace: Whose workflows are followed; empty for all.
         locking: Who holds which lock.
         memos: What templates remember.
+        agents: What is done without a pod of its own.
     """
 
     def __init__(self, world: Surroundings) -> None:
@@ -104,6 +108,7 @@ class Controller:
         self.namespace = world.namespace
         self.locking = Locking(self, world.locks)
         self.memos = Memos(self)
+        self.agents = Agents(self, world.task_sets)
         self.effects = Effects(self)
         self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read)
         self.shelves = Shelves(self._library_changed)
@@ -250,6 +255,7 @@ class Controller:
         self.housekeeper.gone(uid)
         live = self.lives.pop(uid, None)
         if live is not None:
+            self.agents.ended(live)
             live.close()
 
     def released(self, uid: str) -> None:
@@ -272,6 +278,7 @@ class Controller:
         self.lives.pop(live.uid, None)
         self.admission.release(live.uid)
         self.locking.gone(live.uid)
+        self.agents.ended(live)
         live.close()
         if FINALIZER in live.stored.metadata.finalizers:
             self.collector.heard(live.stored)
@@ -294,6 +301,8 @@ class Controller:
             return
         self._count_pod(key, pod)
         live = self.lives.get(self.pods.store(key, pod))
+        if live is not None and is_agent(pod):
+            self.agents.pod_changed(live, pod)
         if live is None or live.run is None or not live.owns(key, pod):
             return
         self._leftovers.heard(key, pod)
@@ -309,6 +318,8 @@ class Controller:
         self._leftovers.forget(pod)
         words = self.pods.last_words(pod)
         live = self.lives.get(self.pods.forget(key, pod))
+        if live is not None and is_agent(pod):
+            self.agents.pod_deleted(live)
         if live is None or not live.owns(key, pod):
             return
         live.started.discard(node_id(pod))

@@ -51,7 +51,7 @@ class Effects:
         self.companions = Companions(controller)
         teller = Teller(controller)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
-            StartNode: self.starter.start,
+            StartNode: self._start,
             StopNode: Live.delete_later,
             CreateClaims: Claimer(controller).create,
             ReadConfigMap: ConfigMapReader(controller).read,
@@ -136,11 +136,18 @@ class Effects:
 
     # --- pods that are no longer needed
 
+    def _start(self, live: Live, action: StartNode) -> None:
+        agents = self._controller.agents
+        (agents.start if agents.does(action.order) else self.starter.start)(live, action)
+
     def collect(self, live: Live) -> None:
         """The status is written: pods whose end it records may go."""
         actions, live.deleting = live.deleting, []
         gc = live.run.spec.pod_gc if live.run is not None else None
         for action in actions:
+            if not action.pod_name:
+                self._controller.agents.collect(live, action)
+                continue
             if isinstance(action, StopNode):
                 self.starter.stop(live, action)
                 continue

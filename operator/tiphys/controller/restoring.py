@@ -86,6 +86,7 @@ class Restorer:
             return False
         controller, found = self._controller, live.repository or Found()
         controller.locking.restored(live)
+        controller.agents.restored(live)
         live.run = run = Run(live.stored)
         live.started = set(live.creating)
         reports, fulfilled = [], []

@@ -31,8 +31,14 @@ _LEAST_TIME = timedelta(seconds=1)
 class PodExecution(Execution):
     """One attempt at a container, script or resource template."""
 
+    is_pod = True
     _prepared: Prepared | None = None
     _placed: Placed | None = None
+
+    @property
+    def node_type(self) -> str:
+        """The type of the node."""
+        return POD
 
     def prepare(self) -> Prepared:
         """As every template, and its artifacts get their places."""
@@ -47,22 +53,22 @@ class PodExecution(Execution):
     def start(self) -> None:
         """Create the node and order its runner, unless the workflow is being stopped."""
         self._prepared = prepared = self.prepare()
-        self.create(POD, PENDING, inputs=prepared.inputs)
-        self.run.limits.count_start(self.call.boundary_id, is_pod=True)
+        self.create(self.node_type, PENDING, inputs=prepared.inputs)
+        self._count_start()
         self.run.leaves[self.node_id] = self
         self.opened()
         refusal = self.run.shutdown.refusal(self.call)
         if refusal:
             self.finish(FAILED, refusal)
         else:
-            self._order()
+            self.order()
 
     def resume(self, node: NodeStatus) -> None:
         """Take up a stored node: by its runner's last report, by ordering again, or as lost."""
         if node.phase in FULFILLED:
             self.tell()
             return
-        self.run.limits.count_start(self.call.boundary_id, is_pod=True)
+        self._count_start()
         self.run.leaves[self.node_id] = self
         self.opened()
         report = self.run.reports.get(self.node_id)
@@ -77,9 +83,17 @@ class PodExecution(Execution):
             if refusal:
                 self.finish(FAILED, refusal)
             else:
-                self._order()
+                self.order()
         else:
-            self.gone()
+            self.resume_unseen()
+
+    def resume_unseen(self) -> None:
+        """A stored node that was started, and of whose runner nothing is known."""
+        self.gone()
+
+    def _count_start(self) -> None:
+        if self.is_pod:
+            self.run.limits.count_start(self.call.boundary_id, is_pod=True)
 
     def opened(self) -> None:
         """The node is there and its runner is followed: the place to make nodes below it."""
@@ -91,7 +105,8 @@ class PodExecution(Execution):
             self._prepared = self.prepare()
         return self._prepared
 
-    def _order(self) -> None:
+    def order(self) -> None:
+        """Ask for the runner; asking twice starts one."""
         call, template = self.call, self.prepared.template
         timeout = self._timeout(template.timeout)
         if timeout is not None and timeout - self.run.now <= _LEAST_TIME:
@@ -103,7 +118,7 @@ class PodExecution(Execution):
             pod_name=self.pod_name,
             template=self._scheduled(template),
             template_name=call.found.ref.template if call.found.ref else call.found.name,
-            wants_result=call.wants_result,
+            wants_result=call.wants_result or template.data is not None,
             deadline=self.run.shutdown.deadline_of(call),
             timeout=timeout,
             is_exit_handler=call.is_exit,
@@ -196,8 +211,12 @@ class PodExecution(Execution):
                 check_missing(report)
         except SpecError as e:
             phase, message = ERROR, e.message
-        outputs = leaf_outputs(template, report, self._placed)
+        outputs = self.outputs_of(report)
         self.remember(phase, outputs, lambda ended, error: self._end_as(ended, error or message, outputs, report))
+
+    def outputs_of(self, report: NodeReport) -> Outputs | None:
+        """What the node gives back."""
+        return leaf_outputs(self.prepared.template, report, self._placed)
 
     def _end_as(self, phase: str, message: str, outputs: Outputs | None, report: NodeReport) -> None:
         self.run.publish(outputs)
@@ -216,16 +235,17 @@ class PodExecution(Execution):
         """End the node; its runner's remains are collected as the workflow's podGC says."""
         del self.run.leaves[self.node_id]
         self.run.reports.pop(self.node_id, None)
-        self.run.limits.count_end(self.call.boundary_id, is_pod=True)
+        if self.is_pod:
+            self.run.limits.count_end(self.call.boundary_id, is_pod=True)
         self.end(phase, message, daemoned=None, **{key: value for key, value in fields.items() if key != "daemoned"})
-        if is_collected(self.run.pod_gc, phase):
+        if self.is_pod and is_collected(self.run.pod_gc, phase):
             self.run.act(CollectNode(self.node_id, self.pod_name, self.run.pod_gc_delay, phase))
 
     def gone(self) -> None:
         """The runner vanished."""
         node = self.node
         if node.phase == PENDING:
-            self._order()
+            self.order()
         elif node.phase not in FULFILLED and self.run.shutdown.ends(self.call):
             # we ended it ourselves, and did not live to write that
             self.finish(FAILED, self.run.shutdown.leaf_message)

@@ -11,6 +11,7 @@ import msgspec
 
 from tiphys.engine import events
 from tiphys.engine.actions import Action, NodeChanged, WakeAt
+from tiphys.engine.agent import AgentExecution
 from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.claims import Claims
@@ -55,6 +56,8 @@ from tiphys.model.workflow import Workflow
 _KINDS: dict[str, type[Execution]] = {
     **dict.fromkeys(POD_KINDS, PodExecution),
     "container_set": ContainerSetExecution,
+    "http": AgentExecution,
+    "plugin": AgentExecution,
     "steps": StepsExecution,
     "dag": DAGExecution,
     "suspend": SuspendExecution,

@@ -9,13 +9,11 @@ from tiphys.engine.checks.calls import Callees, Lookup, Place, check_hook
 from tiphys.engine.checks.known import of_workflow
 from tiphys.engine.checks.naming import check_object_name, check_step_names
 from tiphys.engine.checks.templates import check_template
-from tiphys.engine.templates import kind_of
 from tiphys.errors import SpecError
 from tiphys.model.parse import nearest
 from tiphys.model.template import Template
 from tiphys.model.workflow import Workflow
 
-_UNSUPPORTED = {"http", "plugin", "data"}
 _POD_GC = ("OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess")
 
 
@@ -41,7 +39,6 @@ def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: 
     """
     spec, faults = workflow.spec, list[SpecError]()
     check_object_name(workflow.metadata.name, stored_as or "workflow", faults)
-    _check_supported(workflow, faults)
     refers, may_lack = spec.workflow_template_ref is not None, stored_as.endswith("template")
     if refers and spec.templates:
         faults.append(SpecError("Templates is invalid field in spec if workflow referred WorkflowTemplate reference"))
@@ -58,15 +55,6 @@ def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: 
         for name, hook in spec.hooks.items():
             check_hook(name, hook, Place(f"spec.hooks.{name}", "workflow", known), callees, faults)
     return faults
-
-
-def _check_supported(workflow: Workflow, faults: list[SpecError]) -> None:
-    """What would be left out silently is refused instead."""
-    faults += [
-        SpecError(f"{kind_of(template)} templates are not supported yet", path=f"templates.{template.name}")
-        for template in workflow.spec.templates
-        if kind_of(template) in _UNSUPPORTED
-    ]
 
 
 def _check_entry(workflow: Workflow, templates: dict[str, Template], faults: list[SpecError], *, may_lack: bool) -> None:

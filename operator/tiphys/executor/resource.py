@@ -1,7 +1,7 @@
 """Acts on a Kubernetes object and waits for what its conditions say: the program in the pod of a resource template.
 
 Source: argo-semantics 18.2.
-Differs from Argo: it is no kubectl, so `flags` are refused with a clear message instead of being handed on.
+Differs from Argo: it is no kubectl; the `flags` that mean something are known to `flags.py`, others are refused by name.
 """
 
 import asyncio
@@ -9,28 +9,22 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import yaml
 
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
-from tiphys.errors import NotFound, OutsideError, SpecError, TiphysError
+from tiphys.errors import OutsideError, SpecError, TiphysError
+from tiphys.executor.flags import Flags, parse_flags
+from tiphys.executor.target import Target, patch_body
 from tiphys.expr.paths import jq_filter, json_path
 from tiphys.expr.selector import parse_condition
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as
-from tiphys.model.template import Template
+from tiphys.model.template import ResourceTemplate, Template
+from tiphys.pods.passes.staging import MANIFEST_PATH
 
 POLL_SECONDS = 2.0
-_TRIES = 5
-_PATCHES = {
-    "": "application/strategic-merge-patch+json",
-    "strategic": "application/strategic-merge-patch+json",
-    "merge": "application/merge-patch+json",
-    "json": "application/json-patch+json",
-}
 
 
 class Failed(TiphysError):  # noqa: N818 what the step did
@@ -63,34 +57,64 @@ async def _act(template: Template) -> Json:
     resource = template.resource
     if resource is None:
         raise SpecError("the template has no resource")
-    if resource.flags:
-        raise SpecError("flags are for kubectl, which is not used here", path="resource.flags")
+    flags = parse_flags(resource.flags)
+    text = _manifest_text(resource)
+    _check(template, resource, text)
     async with Api(find_access()) as api:
-        manifest = read_manifest(resource.manifest)
-        if resource.set_owner_reference:
-            _own(manifest)
-        target = await _Target.of(api, manifest)
-        found = await target.do(resource.action, manifest, resource.merge_strategy)
+        done = await _act_on(api, resource, text, flags)
+        found = done[0][1] if len(done) == 1 else {"apiVersion": "v1", "kind": "List", "items": [one for _, one in done]}
         if resource.action == "delete":
             return {"v": 1, "exit": 0}
         if resource.success_condition or resource.failure_condition:
-            found = await target.wait(found, resource.success_condition, resource.failure_condition)
+            if len(done) != 1:
+                raise SpecError("conditions need exactly one object", path="resource")
+            found = await wait(done[0][0], found, resource.success_condition, resource.failure_condition)
     return {"v": 1, "exit": 0, "parameters": read_outputs(template, found)}
 
 
-def read_manifest(text: str) -> Json:
-    """The manifest's object.
+def _manifest_text(resource: ResourceTemplate) -> str:
+    if resource.manifest_from is None:
+        return resource.manifest
+    return Path(os.environ.get("TIPHYS_MANIFEST", MANIFEST_PATH)).read_text()
+
+
+def _check(template: Template, resource: ResourceTemplate, text: str) -> None:
+    if not text.strip() and not resource.flags:
+        raise SpecError("Must provide at least one of flags or manifest.", path="resource")
+    judges = resource.success_condition or resource.failure_condition or template.outputs.parameters
+    if resource.action == "delete" and judges:
+        raise SpecError("successCondition, failureCondition and outputs are not supported for delete action", path="resource")
+
+
+async def _act_on(api: Api, resource: ResourceTemplate, text: str, flags: Flags) -> list[tuple[Target, Json]]:
+    """Act on each object that the manifest or the flags name; each with what it is then."""
+    action, strategy = resource.action, resource.merge_strategy
+    if flags.words:
+        body = patch_body(text, flags) if action == "patch" else None
+        named = [await Target.named(api, kind, name, flags) for kind, name in flags.targets()]
+        return [(target, await target.do(action, body, strategy)) for target in named]
+    done = []
+    for manifest in read_manifests(text):
+        if resource.set_owner_reference:
+            _own(manifest)
+        target = await Target.of(api, manifest, flags)
+        done.append((target, await target.do(action, manifest, strategy)))
+    return done
+
+
+def read_manifests(text: str) -> list[Json]:
+    """The objects of a manifest, which may hold several documents.
 
     Raises:
-        SpecError: It is none.
+        SpecError: One is none.
     """
     try:
-        manifest = yaml.safe_load(text)
+        documents = [one for one in yaml.safe_load_all(text) if one is not None]
     except yaml.YAMLError as e:
         raise SpecError(f"must be a valid yaml: {e}", path="resource.manifest") from e
-    if not isinstance(manifest, dict) or "kind" not in manifest or "apiVersion" not in manifest:
+    if not documents or not all(isinstance(one, dict) and "kind" in one and "apiVersion" in one for one in documents):
         raise SpecError("must be an object with apiVersion and kind", path="resource.manifest")
-    return manifest
+    return documents
 
 
 def _own(manifest: Json) -> None:
@@ -127,101 +151,22 @@ def read_outputs(template: Template, document: Json) -> dict[str, str]:
     return made
 
 
-class _Target:
-    """The object acted upon."""
+async def wait(target: Target, found: Json, success: str, failure: str) -> Json:
+    """The object once its conditions decide.
 
-    def __init__(self, api: Api, kind: str, collection: str, name: str) -> None:
-        self._api = api
-        self._kind = kind
-        self._collection = collection
-        self._name = name
-
-    @classmethod
-    async def of(cls, api: Api, manifest: Json) -> "_Target":
-        """The object that a manifest names."""
-        path, is_namespaced = await api.learn(manifest["apiVersion"], manifest["kind"])
-        meta = manifest.setdefault("metadata", {})
-        namespace = meta.get("namespace") or os.environ.get("TIPHYS_NAMESPACE", "default")
-        group, _, plural = path.rpartition("/")
-        collection = f"{group}/namespaces/{namespace}/{plural}" if is_namespaced else path
-        return cls(api, manifest["kind"], collection, str(meta.get("name", "")))
-
-    async def do(self, action: str, manifest: Json, strategy: str) -> Json:
-        """Act; the object as it is then."""
-        for attempt in range(_TRIES):
-            try:
-                return await self._once(action, manifest, strategy)
-            except OutsideError as e:
-                if attempt == _TRIES - 1:
-                    raise
-                print(f"again: {e.message}", file=sys.stderr)
-                await asyncio.sleep(2.0**attempt)
-        raise NotFound("no more retries")
-
-    async def _once(self, action: str, manifest: Json, strategy: str) -> Json:
-        match action:
-            case "create":
-                return self._named(await self._call("POST", self._collection, manifest))
-            case "apply":
-                query = {"fieldManager": "tiphys", "force": "true"}
-                return await self._call("PATCH", self._path, manifest, content="application/apply-patch+yaml", query=query)
-            case "patch":
-                return await self._call("PATCH", self._path, manifest, content=self._patch_type(manifest, strategy))
-            case "replace":
-                current = await self._call("GET", self._path)
-                manifest["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
-                return await self._call("PUT", self._path, manifest)
-            case "get":
-                return await self._call("GET", self._path)
-            case "delete":
-                return await self._delete()
-            case _:
-                raise SpecError("must be one of: get, create, apply, delete, replace, patch", path="resource.action")
-
-    @staticmethod
-    def _patch_type(manifest: Json, strategy: str) -> str:
-        if strategy not in _PATCHES:
-            raise SpecError("must be one of: strategic, merge, json", path="resource.mergeStrategy")
-        is_custom = "." in str(manifest["apiVersion"]).partition("/")[0]
-        return _PATCHES["merge"] if is_custom and strategy in ("", "strategic") else _PATCHES[strategy]
-
-    async def _delete(self) -> Json:
+    Raises:
+        Failed: A failure condition holds.
+        NotFound: The object is gone.
+    """
+    succeeds = parse_condition(success) if success else None
+    fails = parse_condition(failure) if failure else None
+    while True:
+        if fails is not None and (matching := fails.first_match(found)) is not None:
+            raise Failed(f"failure condition '{matching.text}' evaluated true")
+        if succeeds is not None and succeeds.matches(found):
+            return found
+        await asyncio.sleep(POLL_SECONDS)
         try:
-            return await self._call("DELETE", self._path)
-        except NotFound:
-            return {}
-
-    @property
-    def _path(self) -> str:
-        if not self._name:
-            raise SpecError("metadata.name is required", path="resource.manifest")
-        return f"{self._collection}/{self._name}"
-
-    def _named(self, created: Json) -> Json:
-        self._name = created["metadata"]["name"]
-        print(f"{self._kind} {self._name} created")
-        return created
-
-    async def _call(self, verb: str, path: str, body: Any = None, **more: Any) -> Json:
-        answer: Json = msgspec.json.decode(await self._api.call(verb, self._kind, path, body=body, **more))
-        return answer
-
-    async def wait(self, found: Json, success: str, failure: str) -> Json:
-        """The object once its conditions decide.
-
-        Raises:
-            Failed: A failure condition holds.
-            NotFound: The object is gone.
-        """
-        succeeds = parse_condition(success) if success else None
-        fails = parse_condition(failure) if failure else None
-        while True:
-            if fails is not None and (matching := fails.first_match(found)) is not None:
-                raise Failed(f"failure condition '{matching.text}' evaluated true")
-            if succeeds is not None and succeeds.matches(found):
-                return found
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                found = await self._call("GET", self._path)
-            except OutsideError as e:
-                print(f"again: {e.message}", file=sys.stderr)
+            found = await target.read()
+        except OutsideError as e:
+            print(f"again: {e.message}", file=sys.stderr)

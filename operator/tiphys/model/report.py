@@ -4,6 +4,8 @@ from datetime import datetime
 
 import msgspec
 
+from tiphys.model.arguments import Outputs
+
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     """One observation of the thing that runs a node; a later one replaces an earlier one.
@@ -25,6 +27,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
         containers: Container name -> report of one member of a container set.
         is_staged: The executor has stored artifacts and logs, except those that `unsaved` names.
         unsaved: Artifacts (and `<container>-logs`) that are not where they should be.
+        outputs: Of an agent's task, as it gave them.
         is_final: Nothing more will be reported: phase, outputs and times are complete.
     """
 
@@ -46,6 +49,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     resources_duration: dict[str, int] = {}
     containers: "dict[str, NodeReport]" = {}
+    outputs: Outputs | None = None
     is_final: bool = False
     is_staged: bool = False
     unsaved: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from tiphys.pods.draft import Draft, filled, owner_of
 from tiphys.pods.passes.account import account, restrict
 from tiphys.pods.passes.companions import companions
 from tiphys.pods.passes.container_set import container_set
+from tiphys.pods.passes.data import data_container
 from tiphys.pods.passes.deadline import deadline
 from tiphys.pods.passes.environment import environment
 from tiphys.pods.passes.identify import identify
@@ -78,7 +79,7 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
 
 _PASSES: tuple[Callable[[Draft], None], ...] = (
     identify,
-    main_container, container_set, script_source, resource_container, input_mounts,  # what runs
+    main_container, container_set, script_source, resource_container, data_container, input_mounts,  # what runs
     companions, volumes, schedule, account, deadline, executors,  # what stands around it
     pod_spec_patch, drop_absent,  # the user's last word, before ours
     environment, wrap_in_shim, hold_sidecars, restrict, check_volumes,

@@ -1,0 +1,151 @@
+"""A workflow's agent: does the tasks of its WorkflowTaskSet and writes down what came of them.
+
+Source: argo-semantics 18.4.
+"""
+
+import asyncio
+import base64
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from tiphys.cluster.api import Api, path_of
+from tiphys.cluster.connection import find_access
+from tiphys.cluster.informer import Informer
+from tiphys.errors import NotFound, OutsideError, RefusedError, SpecError
+from tiphys.executor.http import do_http
+from tiphys.executor.plugins import do_plugin
+from tiphys.model.base import Json, KeySelector
+from tiphys.model.names import LABEL_COMPLETED, LABEL_WORKFLOW
+from tiphys.model.parse import parse_as, to_json
+from tiphys.model.phases import ERROR, FULFILLED
+from tiphys.model.task_set import KIND, PluginServer, TaskResult, TaskSet
+from tiphys.model.template import Template
+
+ENV_PLUGINS = "TIPHYS_PLUGINS"
+TOKEN_FOLDER = Path("/var/run/argo")
+_WORKERS = 16
+
+
+def write_tokens(names: list[str]) -> int:
+    """A secret for each plugin and the agent to share; the exit code."""
+    for name in names:
+        folder = TOKEN_FOLDER / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "token").write_text(secrets.token_hex(32))
+    return 0
+
+
+def run_agent() -> int:
+    """Work until the task set says that the workflow has ended, or is gone; the exit code."""
+    asyncio.run(_main())
+    return 0
+
+
+async def _main() -> None:
+    access = find_access()
+    namespace, workflow = os.environ["TIPHYS_NAMESPACE"], os.environ["TIPHYS_WORKFLOW"]
+    servers = tuple(msgspec.json.decode(os.environ.get(ENV_PLUGINS) or "[]", type=list[PluginServer]))
+    async with Api(access) as api:
+        agent = Agent(api, namespace, workflow, os.environ.get("TIPHYS_WORKFLOW_UID", ""), servers)
+        sets = Informer(api, KIND, parse=lambda raw: parse_as(TaskSet, bytes(raw)), namespace=namespace,
+                        labels=f"{LABEL_WORKFLOW}={workflow}")  # fmt: skip
+        sets.on_change = lambda _key, found: agent.heard(found)
+        sets.on_delete = lambda _key, _found: agent.end()
+        watching = asyncio.create_task(sets.run())
+        await agent.ended.wait()
+        watching.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watching
+        await agent.stop()
+
+
+class Agent:
+    """Does each task once, many at a time.
+
+    Attributes:
+        ended: The workflow has come to its end.
+    """
+
+    def __init__(self, api: Api, namespace: str, workflow: str, uid: str, servers: tuple[PluginServer, ...]) -> None:
+        self.ended = asyncio.Event()
+        self._api = api
+        self._namespace = namespace
+        self._workflow = workflow
+        self._uid = uid
+        self._servers = servers
+        self._slots = asyncio.Semaphore(_WORKERS)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def heard(self, found: TaskSet) -> None:
+        """The task set was written."""
+        if found.metadata.name != self._workflow:
+            return
+        if found.metadata.labels.get(LABEL_COMPLETED) == "true":
+            self.end()
+        for node_id, template in found.spec.tasks.items():
+            known = found.status.nodes.get(node_id)
+            if node_id not in self._tasks and (known is None or known.phase not in FULFILLED):
+                self._tasks[node_id] = asyncio.create_task(self._work(node_id, template))
+        for node_id in [one for one in self._tasks if one not in found.spec.tasks]:
+            self._tasks.pop(node_id).cancel()
+
+    def end(self) -> None:
+        """Nothing more is to be done."""
+        self.ended.set()
+
+    async def stop(self) -> None:
+        """Leave what is under way."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _work(self, node_id: str, template: Template) -> None:
+        async with self._slots:
+            print(f"{node_id}: {template.name} begins", flush=True)
+            result = await self._do(template)
+            print(f"{node_id}: {result.phase} {result.message}", flush=True)
+            await self._tell(node_id, result)
+
+    async def _do(self, template: Template) -> TaskResult:
+        if template.http is not None:
+            return await do_http(template.http, self._read_secret)
+        if template.plugin is not None:
+            about = {"name": self._workflow, "namespace": self._namespace, "uid": self._uid}
+            return await do_plugin(template, about, self._servers)
+        return TaskResult(phase=ERROR, message="agent cannot execute: unknown task type")
+
+    async def _read_secret(self, selector: KeySelector) -> str:
+        try:
+            raw = await self._api.read("Secret", self._namespace, selector.name)
+        except (OutsideError, RefusedError) as e:
+            raise SpecError(f"secret {selector.name} cannot be read: {e.message}") from e
+        found: dict[str, str] = msgspec.json.decode(raw).get("data") or {}
+        if selector.key not in found:
+            raise SpecError(f"secret {selector.name} has no key {selector.key!r}")
+        return base64.b64decode(found[selector.key]).decode()
+
+    async def _tell(self, node_id: str, result: TaskResult) -> None:
+        patch: Json = {"status": {"nodes": {node_id: to_json(result)}}}
+        path = path_of(KIND, self._namespace, self._workflow)
+        delay = 0.2
+        while True:
+            try:
+                await self._patch(path, patch)
+            except OutsideError as e:
+                print(f"{node_id}: again: {e.message}", flush=True)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 10.0)
+            else:
+                return
+
+    async def _patch(self, path: str, patch: Json) -> None:
+        content = "application/merge-patch+json"
+        try:
+            # where the kind has a status subresource, the object itself takes no status
+            await self._api.call("PATCH", KIND, f"{path}/status", body=patch, content=content)
+        except NotFound:
+            await self._api.call("PATCH", KIND, path, body=patch, content=content)
