@@ -62,6 +62,9 @@ def _all(submit: Submit, servers: Servers) -> None:
     submit("no-bucket", [once], artifactRepositoryRef={"key": "no-bucket"})
     submit("missing", [produce("main", "true", "/none")])
     submit("optional", [produce("main", "true", "/none", optional=True)])
+    submit("never-started", [shell("main", "true", container={"workingDir": "/etc/passwd"})], archiveLogs=True)
+    greedy = {"resources": {"limits": {"memory": "48Mi"}}}
+    submit("greedy", [shell("main", "echo hungry; exec tail /dev/zero", container=greedy)], archiveLogs=True)
     submit("stopped", [shell("main", "echo before; trap '' TERM; while :; do sleep 1; done")], archiveLogs=True)
 
 
@@ -146,6 +149,18 @@ def test_a_stopped_pod_has_its_log_saved_though_its_command_is_deaf(space: Clust
         assert time.monotonic() < end
         time.sleep(0.5)
     assert space.finished("stopped", 60)["status"]["phase"] == "Failed"
+
+
+def test_a_container_that_cannot_start_does_not_keep_the_one_that_saves_waiting(space: Cluster) -> None:
+    found = space.finished("never-started", 150)
+    assert found["status"]["phase"] == "Failed"
+    assert "StartError" in found["status"]["message"]
+
+
+def test_a_container_that_needs_too_much_memory_has_its_log_saved(space: Cluster, servers: Servers) -> None:
+    found = space.finished("greedy", 150)
+    assert (found["status"]["phase"], found["status"]["message"]) == ("Failed", "main: OOMKilled (exit code 137)")
+    assert (servers.store.folder / "data/artifacts/greedy/greedy/main.log").exists()
 
 
 def test_a_store_that_is_away_for_half_a_minute_only_delays(space: Cluster, outage: Outage, submit: Submit) -> None:
