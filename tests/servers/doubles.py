@@ -198,12 +198,14 @@ class _STS(_Handler):
 
     def serve(self, _path: str, _query: dict[str, str], body: bytes) -> None:
         if self.command == "POST":
+            name = "identified" if b"Action=AssumeRoleWithWebIdentity" in body and b"WebIdentityToken=proof" in body else "taken"
             assert b"Action=AssumeRole" in body
-            keys = "<AccessKeyId>taken</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>token</SessionToken>"
+            keys = f"<AccessKeyId>{name}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>token</SessionToken>"
             answer = f"<R xmlns='x'><C><Credentials>{keys}<Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></C></R>"
             self.answer(200, answer.encode())
         else:
-            self.answer(200, b"content", ETag='"1"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
+            about = {"ETag": '"1"', "Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT", "x_amz_bucket_region": "eu-north-1"}
+            self.answer(200, b"content", **about)
 
 
 class _Web(_Handler):

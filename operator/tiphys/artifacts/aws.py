@@ -2,8 +2,11 @@
 
 import hashlib
 import hmac
+import http.client
+import os
 import time
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -11,6 +14,8 @@ from tiphys.artifacts.web import Client
 from tiphys.errors import InvalidManifest, SpecError
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
+_ASKED = {"Version": "2011-06-15", "RoleSessionName": "tiphys", "DurationSeconds": "3600"}
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 class Keys(NamedTuple):
@@ -98,6 +103,56 @@ class Taken(NamedTuple):
     until: str
 
 
+class WebIdentity(NamedTuple):
+    """What a service account of the cluster is known by: a role, and a token for it."""
+
+    role: str
+    token: str
+
+
+def environment_keys_or_token() -> Keys | WebIdentity:
+    """What the executor's own environment signs in with.
+
+    Raises:
+        SpecError: Nothing.
+    """
+    environment = os.environ
+    if environment.get("AWS_ACCESS_KEY_ID") and environment.get("AWS_SECRET_ACCESS_KEY"):
+        token = environment.get("AWS_SESSION_TOKEN", "")
+        return Keys(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"], token)
+    if environment.get("AWS_WEB_IDENTITY_TOKEN_FILE") and environment.get("AWS_ROLE_ARN"):
+        return WebIdentity(environment["AWS_ROLE_ARN"], Path(environment["AWS_WEB_IDENTITY_TOKEN_FILE"]).read_text())
+    raise SpecError(
+        "there is nothing to take the role with: neither keys nor a web identity in the environment", path="s3.roleARN",
+        hint="annotate the service account with a role (IRSA)",
+    )  # fmt: skip
+
+
+def bucket_region(url: str) -> str:
+    """The region that a bucket is in, as its `x-amz-bucket-region` says; empty when nobody answers."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.netloc, timeout=10)
+    try:
+        connection.request("HEAD", parts.path)
+        return connection.getresponse().headers.get("x-amz-bucket-region", "")
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
+
+
+def use_web_identity(client: Client, endpoint: str, identity: WebIdentity) -> Taken:
+    """Credentials for a web identity; the token is the proof, nothing is signed.
+
+    Raises:
+        Forbidden, InvalidManifest, Unavailable: STS says no.
+    """
+    asked = {"Action": "AssumeRoleWithWebIdentity", "RoleArn": identity.role, "WebIdentityToken": identity.token.strip()}
+    body = urlencode({**_ASKED, **asked}).encode()
+    return _taken(client.read("POST", endpoint, _FORM, body))
+
+
 def take_role(client: Client, endpoint: str, keys: Keys, *, role: str, region: str) -> Taken:
     """Credentials of the role for an hour.
 
@@ -106,16 +161,16 @@ def take_role(client: Client, endpoint: str, keys: Keys, *, role: str, region: s
     """
     if not role.startswith("arn:"):
         raise SpecError(f"{role!r} is no ARN", path="s3.roleARN")
-    asked = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": role, "RoleSessionName": "tiphys"}
-    asked["DurationSeconds"] = "3600"
-    body = urlencode(asked).encode()
-    extra = {"content-type": "application/x-www-form-urlencoded"}
-    headers = signed("POST", endpoint, keys, Scope(region, "sts", _now()), body=body, headers=extra)
-    answer = client.read("POST", endpoint, headers, body)
-    if b"<!" in answer.replace(b"<?", b""):
+    body = urlencode({**_ASKED, "Action": "AssumeRole", "RoleArn": role}).encode()
+    headers = signed("POST", endpoint, keys, Scope(region, "sts", _now()), body=body, headers=_FORM)
+    return _taken(client.read("POST", endpoint, headers, body))
+
+
+def _taken(answer: bytes) -> Taken:
+    if b"<!" in answer:
         raise InvalidManifest("STS answers with a document type")
-    found = {element.tag.rpartition("}")[2]: element.text or "" for element in ET.fromstring(answer).iter()}  # noqa: S314 no document types
     try:
+        found = {element.tag.rpartition("}")[2]: element.text or "" for element in ET.fromstring(answer).iter()}  # noqa: S314 no document types
         return Taken(Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]), found["Expiration"])
-    except KeyError as e:
-        raise InvalidManifest(f"STS answers without {e}") from e
+    except (KeyError, ET.ParseError) as e:
+        raise InvalidManifest(f"STS answers without credentials: {e}") from e

@@ -33,13 +33,18 @@ class S3Driver(ObjectDriver):
             raise SpecError("is required", path="s3.bucket")
         self._place = place
         self._is_prepared = False
-        self._region = place.region or _region_of(place.endpoint)
         self._keys = aws.Keys(
             text_of(secrets, place.access_key_secret), text_of(secrets, place.secret_key_secret),
             text_of(secrets, place.session_token_secret),
         )  # fmt: skip
+        self._region = place.region or _region_of(place.endpoint) or self._look_for_region()
         self._certificates = text_of(secrets, place.ca_secret)
         super().__init__(self._open(secrets))
+
+    def _look_for_region(self) -> str:
+        """The region that AWS says the bucket is in; it says so to everybody, whatever else the answer is."""
+        asked = f"https://s3.{_AWS_HOST}/{self._place.bucket}"
+        return os.environ.get("AWS_REGION") or aws.bucket_region(asked) or _DEFAULT_REGION
 
     @property
     def _is_aws(self) -> bool:
@@ -81,17 +86,19 @@ class S3Driver(ObjectDriver):
             return S3Store(place.bucket, client_options=client_options(insecure=is_plain), retry_config=RETRY, **settings)  # type: ignore[arg-type]
 
     def _credentials(self) -> dict[str, Any]:
-        """What the store signs with; nothing leaves it to the environment, a web identity, or the machine's own role."""
+        """What the store signs with: the artifact's keys, else a role, else the environment's or the machine's identity.
+
+        Source: Argo prefers static keys to a role, too.
+        """
         keys = self._keys
         if bool(keys.access) != bool(keys.secret):
             raise SpecError("accessKeySecret and secretKeySecret belong together", path="s3")
-        if self._place.role_arn and keys.access:
-            return {"credential_provider": self._take_role}
-        if self._place.role_arn:
-            return {"role_arn": self._place.role_arn}
-        if keys.access and not self._place.use_sdk_creds:
+        if keys.access:
             token = {"session_token": keys.token} if keys.token else {}
             return {"access_key_id": keys.access, "secret_access_key": keys.secret, **token}
+        if self._place.role_arn:
+            aws.environment_keys_or_token()  # told now if there is nothing to take the role with
+            return {"credential_provider": self._take_role}
         return {}
 
     def _client(self) -> Client:
@@ -100,7 +107,11 @@ class S3Driver(ObjectDriver):
     def _take_role(self) -> dict[str, Any]:
         known = f"https://sts.{self._region}.{_AWS_HOST}/" if self._is_aws else f"{self._base()}/"
         endpoint = os.environ.get("AWS_ENDPOINT_URL_STS") or known
-        taken = aws.take_role(self._client(), endpoint, self._keys, role=self._place.role_arn, region=self._region)
+        client = self._client()
+        found = aws.environment_keys_or_token()
+        if isinstance(found, aws.WebIdentity):
+            found = aws.use_web_identity(client, endpoint, found).keys
+        taken = aws.take_role(client, endpoint, found, role=self._place.role_arn, region=self._region)
         return {
             "access_key_id": taken.keys.access,
             "secret_access_key": taken.keys.secret,
@@ -126,12 +137,15 @@ class S3Driver(ObjectDriver):
 
 
 def _region_of(endpoint: str) -> str:
-    """The region that an AWS endpoint names (`s3.eu-west-1.amazonaws.com`, `s3-eu-west-1...`)."""
+    """The region that an AWS endpoint names (`s3.eu-west-1.amazonaws.com`, `s3-eu-west-1...`); empty when it names none.
+
+    Other stores have regions in name only: theirs is us-east-1.
+    """
     host = endpoint.split(":", maxsplit=1)[0]
-    if not host.endswith(f".{_AWS_HOST}"):
+    if host and not host.endswith(f".{_AWS_HOST}"):
         return _DEFAULT_REGION
     named = host.removesuffix(f".{_AWS_HOST}").replace("s3-", "s3.").split(".")
-    return named[-1] if len(named) > 1 and "-" in named[-1] else _DEFAULT_REGION
+    return named[-1] if len(named) > 1 and "-" in named[-1] else ""
 
 
 def encryption(options: S3EncryptionOptions | None, secrets: SecretReader) -> dict[str, str]:

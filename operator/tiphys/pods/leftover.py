@@ -10,16 +10,21 @@ from tiphys.pods.failure import EXECUTORS, MAIN
 from tiphys.pods.view import PodView
 
 ANNOTATION_KILL = PREFIX + "kill-cmd-"
+_NEVER_BEGAN = frozenset({"StartError", "ContainerCannotRun"})
 _SHELL = ("/bin/sh", "-c")
 
 
 def leftovers(pod: PodView) -> tuple[str, ...]:
     """The containers that still run though `main` has ended and all that it left is saved."""
     statuses = pod.status.container_statuses
-    if pod.status.phase != "Running" or len(statuses) < 2 or pod.ended(MAIN) is None:
+    main = pod.ended(MAIN)
+    if pod.status.phase != "Running" or len(statuses) < 2 or main is None:
         return ()
     running = [one.name for one in statuses if one.state.running is not None]
-    return () if EXECUTORS & set(running) else tuple(running)
+    savers = tuple(name for name in running if name in EXECUTORS)
+    if main.reason in _NEVER_BEGAN:
+        return savers or tuple(running)  # nobody tells what saves that there will be nothing
+    return () if savers else tuple(running)
 
 
 def kill_command(pod: PodView, container: str, signal: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from tiphys.pods.leftover import kill_command, leftovers
 from tiphys.pods.view import PodView, parse_pod
 
 DONE = {"terminated": {"exitCode": 0}}
+NEVER_BEGAN = {"terminated": {"exitCode": 128, "reason": "StartError"}}
 RUNS: dict[str, Any] = {"running": {}}
 
 
@@ -28,6 +29,8 @@ def pod(annotations: dict[str, str] | None = None, phase: str = "Running", **sta
         ({"main": DONE, "wait": DONE, "mesh": RUNS}, ("mesh",)),
         ({"main": DONE}, ()),
         ({"a": DONE, "b": RUNS}, ()),
+        ({"main": NEVER_BEGAN, "wait": RUNS, "mesh": RUNS}, ("wait",)),
+        ({"main": NEVER_BEGAN, "wait": DONE, "mesh": RUNS}, ("mesh",)),
     ],
 )
 def test_what_runs_on_after_main_and_its_executor_is_left_over(states, left):
