@@ -150,7 +150,7 @@ def batches(workflow: Workflow, strategy: str, attempt: int, items: list[Deletio
                 *([f"p{number}"] if number else []), *([f"a{attempt}"] if attempt else []),
             ])  # fmt: skip
             plan = CollectPlan(deletions=tuple(found[start : start + MAX_ITEMS]))
-            made.append(Batch(name, account, metadata, plan))
+            made.append(Batch(name, strategy, account, metadata, plan))
     return made
 
 

@@ -31,9 +31,11 @@ class Batch(msgspec.Struct, frozen=True):
 
     Attributes:
         pod_name: The same for the same workflow, identity, strategy, number and attempt.
+        strategy: Whose time has come.
     """
 
     pod_name: str
+    strategy: str
     service_account: str
     metadata: Metadata
     plan: CollectPlan

@@ -9,7 +9,7 @@ import yaml
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.collecting import ENV_PLAN_FILE, Batch, CollectRecord, parse_collect_record
-from tiphys.model.names import LABEL_COMPLETED, LABEL_COMPONENT, LABEL_INSTANCE_ID, LABEL_WORKFLOW
+from tiphys.model.names import LABEL_COMPLETED, LABEL_COMPONENT, LABEL_INSTANCE_ID, LABEL_WORKFLOW, PREFIX
 from tiphys.model.workflow import Workflow
 from tiphys.pods.draft import MAIN, filled, owner_of
 from tiphys.pods.merge import strategic_merge
@@ -18,6 +18,7 @@ from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import PodView
 
 COMPONENT = "artifact-gc"
+_STRATEGY = PREFIX + "artifact-gc-strategy"
 PLAN_FILE = "plan.json"
 _FOLDER, _VOLUME = "/argo/collect", "tiphys-collect-plan"
 _FOREGROUND = "foregroundDeletion"
@@ -47,7 +48,7 @@ def collection_objects(batch: Batch, workflow: Workflow, settings: PodSettings) 
     pod: Json = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": filled({**meta, "labels": labels, "annotations": batch.metadata.annotations}),
+        "metadata": filled({**meta, "labels": labels, "annotations": {**batch.metadata.annotations, _STRATEGY: batch.strategy}}),
         "spec": _spec(batch, workflow, settings),
     }
     return config_map, pod

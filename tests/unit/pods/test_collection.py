@@ -20,7 +20,7 @@ def built(account: str = "", finalizers: tuple[str, ...] = (), **gc: Any) -> tup
     meta = {"name": "w", "namespace": "n", "uid": "u", "finalizers": list(finalizers)}
     workflow = parse_workflow({"metadata": meta, "spec": {"artifactGC": gc} if gc else {}})
     plan = CollectPlan(deletions=(Deletion(node="w", artifact=ARTIFACT),))
-    batch = Batch("w-artgc-wfdel-1", account, Metadata(labels={"team": "x"}, annotations={"note": "y"}), plan)
+    batch = Batch("w-artgc-wfdel-1", "OnWorkflowDeletion", account, Metadata(labels={"team": "x"}, annotations={"note": "y"}), plan)
     return collection_objects(batch, workflow, PodSettings(instance_id="i"))
 
 
@@ -39,7 +39,7 @@ def test_it_is_known_by_its_labels_and_users_add_their_own():
     assert pod["metadata"]["labels"] == {
         "team": "x", "workflows.argoproj.io/workflow": "w", "workflows.argoproj.io/component": "artifact-gc",
         "workflows.argoproj.io/completed": "false", "workflows.argoproj.io/controller-instanceid": "i"}  # fmt: skip
-    assert pod["metadata"]["annotations"] == {"note": "y"}
+    assert pod["metadata"]["annotations"] == {"note": "y", "workflows.argoproj.io/artifact-gc-strategy": "OnWorkflowDeletion"}
     assert is_collection(parse_pod(json.dumps(pod).encode()))
 
 
