@@ -227,7 +227,7 @@ class PodExecution(Execution):
             outputs=outputs,
             finished_at=report.finished_at,
             resources_duration=report.resources_duration,
-            progress=leaf_progress(msgspec.structs.replace(self.node, phase=phase), report.progress),
+            progress=leaf_progress(phase, report.progress or self.node.progress),
             daemoned=None,
         )
 

@@ -193,7 +193,6 @@ class Run:
         while not self.is_finished and self.lifecycle.hooks.look():
             self._drain()
         self.locks.settle()
-        self.sum_up()
         if len(self.templates.stored) != len(self.status.stored_templates):
             self.status = msgspec.structs.replace(self.status, stored_templates=dict(self.templates.stored))
         for node_id, before, phase in self.tree.take_phases():
@@ -345,6 +344,7 @@ class Run:
 
     def take_patch(self) -> Json | None:
         """The smallest merge patch of labels, annotations and status since the last one; None when nothing changed."""
+        self.sum_up()
         patch = self.written.take_patch(self.workflow.metadata, self.status, self.tree)
         if patch and "metadata" in patch:
             self.workflow = msgspec.structs.replace(self.workflow, metadata=self.written.metadata(self.workflow.metadata))
@@ -352,6 +352,7 @@ class Run:
 
     def snapshot(self) -> Workflow:
         """The workflow as it is now, nodes and all."""
+        self.sum_up()
         nodes: Mapping[str, NodeStatus] = {node.id: node for node in self.tree}
         status = msgspec.structs.replace(self.status, nodes=dict(nodes))
         meta = self.written.metadata(self.workflow.metadata)

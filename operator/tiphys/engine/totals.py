@@ -28,11 +28,11 @@ def parse_progress(text: str) -> tuple[int, int]:
     return (done, total) if 0 <= done <= total and total > 0 else (0, 0)
 
 
-def leaf_progress(node: NodeStatus, reported: str = "") -> str:
+def leaf_progress(phase: str, reported: str) -> str:
     """What a leaf shows: `0/1` at first, then what its runner reports, all of it once it went well."""
-    done, total = parse_progress(reported or node.progress)
+    done, total = parse_progress(reported)
     total = total or 1
-    return f"{total}/{total}" if node.phase in (SUCCEEDED, SKIPPED, OMITTED) else f"{done}/{total}"
+    return f"{total}/{total}" if phase in (SUCCEEDED, SKIPPED, OMITTED) else f"{done}/{total}"
 
 
 class Totals:

@@ -12,7 +12,7 @@ import msgspec
 from tiphys.engine.totals import Totals, leaf_progress
 from tiphys.engine.transitions import check_transition
 from tiphys.model import names
-from tiphys.model.phases import CONTAINER, LEAF_TYPES, POD, RETRY, SKIPPED_TYPE, TASK_GROUP, is_fulfilled
+from tiphys.model.phases import CONTAINER, FULFILLED, LEAF_TYPES, PENDING, POD, RETRY, SKIPPED_TYPE, TASK_GROUP, is_fulfilled
 from tiphys.model.status import NodeStatus
 
 _OWN_OUTBOUND = frozenset({SKIPPED_TYPE, "Suspend", "HTTP", "Plugin"})
@@ -57,7 +57,7 @@ class NodeTree:
         """A new node, contained in the node `container` (`totals.ROOT` for none)."""
         check_transition(node.name, "", node.phase)
         if node.type in LEAF_TYPES:
-            node = msgspec.structs.replace(node, progress=leaf_progress(node))
+            node = msgspec.structs.replace(node, progress=leaf_progress(node.phase, node.progress))
         self._store(None, node)
         self.totals.contain(node.id, container)
         self.totals.count(node)
@@ -81,14 +81,13 @@ class NodeTree:
         old = self._nodes[node_id]
         if "phase" in fields:
             check_transition(old.name, old.phase, fields["phase"])
+        phase = fields.get("phase", old.phase)
+        is_up = bool(fields.get("daemoned", old.daemoned)) and phase != PENDING
+        if (phase in FULFILLED or is_up) and fields.get("finished_at", old.finished_at) is None:
+            fields["finished_at"] = now
+        if old.type in LEAF_TYPES:
+            fields["progress"] = leaf_progress(phase, fields.get("progress") or old.progress)
         new = msgspec.structs.replace(old, **fields)
-        more: dict[str, Any] = {}
-        if new.finished_at is None and is_fulfilled(new):
-            more["finished_at"] = now
-        if new.type in LEAF_TYPES and (progress := leaf_progress(new)) != new.progress:
-            more["progress"] = progress
-        if more:
-            new = msgspec.structs.replace(new, **more)
         if new == old:
             return old
         self._store(old, new)
