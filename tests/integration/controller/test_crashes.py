@@ -51,6 +51,33 @@ SEEDS = {
             - {name: instead, template: one, depends: bad.Failed}
         - {name: one, container: {image: i, command: [a]}}
         """,
+    "a daemon for the next step, and a result that is read from the log": """
+        entrypoint: main
+        templates:
+        - name: main
+          steps:
+          - [{name: endless, template: daemon}]
+          - [{name: long, template: script}]
+          - [{name: use, template: use, arguments: {parameters: [{name: x, value: "{{steps.long.outputs.result}}"}]}}]
+        - {name: daemon, daemon: true, container: {image: i, command: [a]}}
+        - {name: script, script: {image: i, command: [sh], source: echo}}
+        - {name: use, inputs: {parameters: [{name: x}]}, container: {image: i, command: [a]}}
+        """,
+    "one at a time, a lock, a pause and a hook": """
+        entrypoint: main
+        parallelism: 1
+        synchronization: {mutexes: [{name: m}]}
+        hooks: {running: {template: one, expression: workflow.status == "Running"}}
+        templates:
+        - name: main
+          steps:
+          - [{name: a, template: locked}, {name: b, template: locked}]
+          - [{name: pause, template: pause}]
+          - [{name: c, template: one}]
+        - {name: locked, synchronization: {mutexes: [{name: n}]}, container: {image: i, command: [a]}}
+        - {name: one, container: {image: i, command: [a]}}
+        - {name: pause, suspend: {duration: "2s"}}
+        """,
     "a time that is over": """
         entrypoint: main
         activeDeadlineSeconds: 20
@@ -70,7 +97,7 @@ def behave(pod: dict[str, Any]) -> Ending:
         return Ending(exit_code=1)
     if name.endswith("bad"):
         return Ending(exit_code=3)
-    return Ending(result="made")
+    return Ending(result="made" * (3000 if name.endswith("long") else 1))
 
 
 class Crash:
