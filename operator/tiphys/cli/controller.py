@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -16,6 +17,34 @@ from tiphys.telemetry.logs import set_up_logs
 log = logging.getLogger(__name__)
 
 
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Tuning:
+    """Flags of Argo's controller that have nothing to tune here; they are taken, so that its manifests start ours, and told."""
+
+    workflow_workers: int = 0
+    workflow_ttl_workers: int = 0
+    pod_cleanup_workers: int = 0
+    cron_workflow_workers: int = 0
+    workflow_archive_workers: int = 0
+    qps: float = 0
+    burst: int = 0
+    gloglevel: int = 0
+
+    def sentences(self) -> list[str]:
+        """What to tell of those that were given."""
+        why = {
+            "qps": "requests are as many as the API server takes",
+            "burst": "requests are as many as the API server takes",
+            "gloglevel": "there is one log",
+        }
+        return [
+            f"--{field.name.replace('_', '-')} has no effect: {why.get(field.name, 'one loop does all the work')}"
+            for field in fields(self)
+            if getattr(self, field.name)
+        ]
+
+
 def controller(  # noqa: PLR0913 as many options as there are
     *,
     namespaced: bool = False,
@@ -28,12 +57,16 @@ def controller(  # noqa: PLR0913 as many options as there are
     kubeconfig: str = "",
     executor_image: str = "quay.io/tiphys/tiphys:latest",
     configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap",
+    executor_image_pull_policy: str = "",
     share: bool = False,
+    tuning: Tuning | None = None,
 ) -> int:
     """Follow workflows until asked to end; with `--share`, beside other replicas."""
     set_up_logs(loglevel, log_format)
     for sentence in without_effect(os.environ):
         log.warning("environment variable %s", sentence)
+    for sentence in (tuning or Tuning()).sentences():
+        log.warning("%s", sentence)
     own = find_access(kubeconfig).namespace if namespaced and not managed_namespace else ""
     return run_controller(
         Options(
@@ -45,6 +78,7 @@ def controller(  # noqa: PLR0913 as many options as there are
             metrics_port=metrics_port,
             health_port=health_port,
             executor_image=executor_image,
+            executor_image_pull_policy=executor_image_pull_policy,
             config_map=configmap,
             environment=parse_environment(os.environ),
             shares=share,

@@ -14,7 +14,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         instance_id: Only workflows that carry it; empty for those that carry none.
         metrics_port: 0 for none.
         health_port: 0 for none.
-        executor_image: Runs resource templates.
+        executor_image: Runs resource templates, moves artifacts.
+        executor_image_pull_policy: When nodes pull it; empty for Kubernetes' own default.
         config_map: Argo's configuration; our own is in the ConfigMap `tiphys`.
         environment: What environment variables say.
         shares: Other replicas do part of the work.
@@ -28,6 +29,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int = 9090
     health_port: int = 6060
     executor_image: str = "quay.io/tiphys/tiphys:latest"
+    executor_image_pull_policy: str = ""
     config_map: str = "workflow-controller-configmap"
     environment: Environment = Environment()
     shares: bool = False

@@ -68,7 +68,8 @@ async def _main(options: Options) -> int:
         instance, namespace = _scope(options, configured)
         architectures = await architectures_of(api)
         settings = PodSettings(
-            executor_image=options.executor_image, instance_id=instance, architectures=architectures,
+            executor_image=options.executor_image, image_pull_policy=options.executor_image_pull_policy,
+            instance_id=instance, architectures=architectures,
             host_label=options.environment.retry_host_name_label_key,
         )  # fmt: skip
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
