@@ -7,12 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tiphys.cli.artifacts import Stored, open_artifact, stored_artifacts
+from tiphys.cli.artifacts import open_artifact
 from tiphys.cli.session import Where, read_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.places import key_of as driver_key
 from tiphys.model.storage import key_of, shown_location
+from tiphys.model.stored import Stored, stored_artifacts
 from tiphys.model.workflow import Workflow
 from tiphys.ports import ArtifactDriver
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tiphys.cli.artifacts import archived_log, open_artifact, stored_lines
+from tiphys.cli.artifacts import open_artifact, stored_lines
 from tiphys.cli.session import Where, find_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs
@@ -15,6 +15,7 @@ from tiphys.errors import InvalidManifest, NotFound, TiphysError
 from tiphys.model.phases import COMPLETED, POD
 from tiphys.model.places import key_of
 from tiphys.model.record import MARK
+from tiphys.model.stored import archived_log
 from tiphys.model.workflow import Workflow, pod_name
 
 

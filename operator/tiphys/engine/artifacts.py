@@ -27,10 +27,9 @@ from tiphys.model.storage import (
     repository_location,
     with_key,
 )
+from tiphys.model.stored import LOGS
 from tiphys.model.template import Template
 
-LOGS = "-logs"
-"""What an archived log's artifact is called: the container's name and this."""
 _STRICT = ("steps.", "tasks.")
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tiphys.cli.artifacts import archived_log, stored_artifacts, stored_lines
+from tiphys.cli.artifacts import stored_lines
 from tiphys.cli.copy import _is_wanted, _print, _target
 from tiphys.cli.tree import heading, render
 from tiphys.cli.upload import _at
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.parse import parse_as, parse_workflow, to_json
+from tiphys.model.stored import archived_log, stored_artifacts
 from tiphys.testing.world import START
 
 DOCUMENT = {

@@ -24,6 +24,7 @@ from tiphys.model.staging import (
     StagingPlan,
 )
 from tiphys.model.storage import has_location_or_key, relocated, repository_location
+from tiphys.model.stored import LOGS
 from tiphys.pods.draft import INPUT_VOLUME, MAIN, PLAN_VOLUME, STAGED_VOLUME, Draft, owner_of
 from tiphys.pods.failure import INIT, WAIT
 from tiphys.pods.passes.executor import executor_container
@@ -146,7 +147,7 @@ def plan_of(draft: Draft) -> StagingPlan:
 
 
 def _logged(log: Artifact) -> str:
-    return log.name.removesuffix("-logs")
+    return log.name.removesuffix(LOGS)
 
 
 def staged_containers(plan: StagingPlan) -> list[str]:
@@ -157,7 +158,7 @@ def staged_containers(plan: StagingPlan) -> list[str]:
 def staging_arguments(draft: Draft, container: str) -> list[str]:
     """The shim's options for what a container is to stage; empty when that is nothing."""
     order = draft.order
-    has_log = any(log.name == f"{container}-logs" for log in order.log_artifacts)
+    has_log = any(log.name == container + LOGS for log in order.log_artifacts)
     names = [str(one.get("name")) for one in draft.spec["containers"]]
     is_main = container == (MAIN if MAIN in names else names[-1])
     artifacts = order.template.outputs.artifacts if is_main else ()
