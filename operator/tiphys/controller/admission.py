@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from tiphys.model.base import ObjectMeta
 from tiphys.model.workflow import Workflow
 
 LABEL_PARALLELISM_LIMIT = "workflows.argoproj.io/parallelism-limit"
@@ -34,6 +35,17 @@ class Limits(msgspec.Struct, frozen=True):
     def of(self, namespace: str) -> int:
         """The limit of a namespace."""
         return self.overrides.get(namespace, self.each)
+
+
+class _Priority(msgspec.Struct, frozen=True):
+    priority: int | None = None
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """What must be known of another replica's workflow."""
+
+    metadata: ObjectMeta
+    spec: _Priority = _Priority()
 
 
 class Admission:
@@ -75,15 +87,22 @@ class Admission:
 
     def ask(self, workflow: Workflow) -> bool:
         """Whether a workflow that is to begin may; otherwise it waits and is told later."""
-        meta = workflow.metadata
-        if meta.uid in self._running:
+        return self.ask_for(workflow.metadata.namespace, place_of(workflow.metadata, workflow.spec.priority))
+
+    def ask_for(self, namespace: str, place: Place) -> bool:
+        """Whether the workflow of this place may begin; otherwise it waits.
+
+        Replicas ask for each other's workflows, too: what all of them know, all of them decide in the same way.
+        """
+        uid = place[3]
+        if uid in self._running:
             return True
-        if self._has_room(meta.namespace) and not self._is_behind(meta.namespace, _place(workflow)):
-            self.count(meta.uid, meta.namespace)
+        if self._has_room(namespace) and not self._is_behind(namespace, place):
+            self.count(uid, namespace)
             return True
-        if meta.uid not in self._waiting:
-            self._waiting[meta.uid] = meta.namespace
-            heapq.heappush(self._queues.setdefault(meta.namespace, []), _place(workflow))
+        if uid not in self._waiting:
+            self._waiting[uid] = namespace
+            heapq.heappush(self._queues.setdefault(namespace, []), place)
         return False
 
     def release(self, uid: str) -> None:
@@ -125,7 +144,7 @@ class Admission:
             self._admitted(place[3])
 
 
-def _place(workflow: Workflow) -> Place:
-    meta = workflow.metadata
+def place_of(meta: ObjectMeta, priority: int | None) -> Place:
+    """Where a workflow stands in the queue."""
     created = meta.creation_timestamp.isoformat() if meta.creation_timestamp else ""
-    return (-(workflow.spec.priority or 0), created, meta.name, meta.uid)
+    return (-(priority or 0), created, meta.name, meta.uid)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tiphys.controller.admission import Admission, Limits
+from tiphys.controller.admission import Admission, Glance, Limits, place_of
 from tiphys.controller.agents import Agents, Watch
 from tiphys.controller.artifact_gc import ArtifactCollector
 from tiphys.controller.circumstances import pod_settings_of, premises_of
@@ -38,7 +38,7 @@ from tiphys.errors import BugError, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_COMPLETED, LABEL_INSTANCE_ID, LABEL_PHASE
 from tiphys.model.parse import parse_workflow
-from tiphys.model.phases import COMPLETED, ERROR, FAILED, FULFILLED
+from tiphys.model.phases import COMPLETED, ERROR, FAILED, FULFILLED, RUNNING
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
 from tiphys.pods.agent import is_agent
@@ -260,13 +260,28 @@ class Controller:
 
     def released(self, uid: str) -> None:
         """Another replica follows it from now on."""
-        self.admission.release(uid)
+        live = self.lives.pop(uid, None)
+        if live is None or live.phase != RUNNING:
+            self.admission.release(uid)
         self.metrics.custom.forget(uid)
         self.locking.left(uid)
         self.housekeeper.gone(uid)
-        live = self.lives.pop(uid, None)
         if live is not None:
             live.close()
+
+    def witnessed(self, _kind: str, raw: Mapping[str, Any]) -> None:
+        """Another replica follows it: while it runs, it counts where the number of workflows is limited."""
+        try:
+            seen = msgspec.convert(raw, Glance, strict=False)
+        except msgspec.ValidationError:
+            return
+        meta = seen.metadata
+        if meta.labels.get(LABEL_COMPLETED) == "true":
+            self.admission.release(meta.uid)
+        elif meta.labels.get(LABEL_PHASE) == RUNNING:
+            self.admission.count(meta.uid, meta.namespace)
+        else:
+            self.admission.ask_for(meta.namespace, place_of(meta, seen.spec.priority))
 
     def workflow_ended(self, live: Live, workflow: Workflow) -> None:
         """Somebody else ended it."""

@@ -122,7 +122,7 @@ def _kopf(controller: Controller, crons: Crons, replica: Replica | None, access:
     """What hears of workflows and schedules, of all or of this replica's."""
     workflows, schedules = hear_workflows(controller), hear_crons(crons)
     if replica is not None:
-        workflows = replica.share("Workflow", namespace, workflows, controller.released)
+        workflows = replica.share("Workflow", namespace, workflows, controller.released, witness=controller.witnessed)
         schedules = replica.share("CronWorkflow", namespace, schedules, crons.cron_deleted)
     return [
         KopfThread("workflows", workflows, access, namespace),

@@ -77,11 +77,14 @@ class Share:
         kind: Of the objects.
         hear: Told of this replica's objects; an object that comes to it is ADDED.
         release: Told of an object's uid that it lost.
+        witness: Told of the objects of other replicas.
     """
 
-    def __init__(
-        self, api: Api, membership: Membership, kind: str, namespace: str, hear: Hear, release: Callable[[str], None]
-    ) -> None:
+    def __init__(  # noqa: PLR0913 as many as there are to tell
+        self, api: Api, membership: Membership, kind: str, namespace: str, hear: Hear, release: Callable[[str], None], *,
+        witness: Hear | None = None,
+    ) -> None:  # fmt: skip
+        self._witness = witness
         self._api = api
         self._membership = membership
         self._kind = kind
@@ -106,6 +109,8 @@ class Share:
         self._entries[uid] = _Entry(key, is_own)
         if is_own:
             self._hear(kind, raw)
+        elif self._witness is not None:
+            self._witness(kind, raw)
 
     def _is_mine(self, key: str) -> bool:
         return owner(key, self._membership.members) == self._membership.identity
@@ -179,9 +184,11 @@ class Replica:
         self._shares: dict[str, Share] = {}
         api.fence = self.membership.may_write
 
-    def share(self, kind: str, namespace: str, hear: Hear, release: Callable[[str], None]) -> Share:
-        """What hears of a kind in place of `hear`."""
-        made = self._shares[kind] = Share(self._api, self.membership, kind, namespace, hear, release)
+    def share(
+        self, kind: str, namespace: str, hear: Hear, release: Callable[[str], None], *, witness: Hear | None = None
+    ) -> Share:
+        """What hears of a kind in place of `hear`; `witness` hears of what is other replicas'."""
+        made = self._shares[kind] = Share(self._api, self.membership, kind, namespace, hear, release, witness=witness)
         return made
 
     def _rebalance(self) -> None:

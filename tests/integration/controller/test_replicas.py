@@ -11,6 +11,7 @@ from tiphys.cluster.leases import Membership
 from tiphys.controller.sharding import Replica, Share
 from tiphys.errors import Unavailable
 from tiphys.local.objects import Place
+from tiphys.settings import OwnConfiguration, parse_configuration
 from tiphys.testing.apiserver import Ending
 
 CHAIN = """
@@ -29,7 +30,7 @@ class ReplicaLife(Life):
     def __init__(self, harbour: Harbour, identity: str) -> None:
         super().__init__(harbour.server)
         self.replica = Replica(self.api, LoopClock(), "argo", "all", identity=identity, duration=DURATION, interval=INTERVAL)
-        self.share: Share = self.replica.share("Workflow", "", self._hear, self.controller.released)
+        self.share: Share = self.replica.share("Workflow", "", self._hear, self.controller.released, witness=self.controller.witnessed)
         self.feed.informer.on_change = lambda _key, raw: self.share("MODIFIED", raw)
         self.feed.informer.on_delete = lambda _key, raw: self.share("DELETED", raw)
         self.following.join(self.replica)
@@ -210,3 +211,25 @@ async def test_leases_of_the_dead_are_told_from_those_of_the_living(harbour: Har
     await harbour.finished("w")
     assert isinstance(life.replica.membership, Membership)
     assert place("w").namespace == "ns"
+
+
+async def test_a_limit_of_workflows_counts_those_of_other_replicas(harbour: Harbour) -> None:
+    lives = await replicas(harbour, "a", "b")
+    for life in lives:
+        life.controller.configure(parse_configuration({"parallelism": "2"}), OwnConfiguration())
+    wait = "{entrypoint: a, templates: [{name: a, suspend: {}}]}"
+    for index in range(8):
+        harbour.submit(wait, f"w{index}")
+        await asyncio.sleep(2)
+    names = [f"w{index}" for index in range(8)]
+
+    def running() -> list[str]:
+        return [name for name in names if harbour.status(name).get("phase") == "Running"]
+
+    assert len(running()) == 2
+    while running():
+        for name in running():
+            harbour.patch({"spec": {"shutdown": "Terminate"}}, name)
+        await asyncio.sleep(6)
+        assert len(running()) <= 2
+    assert all(harbour.status(name)["phase"] == "Failed" for name in names)
