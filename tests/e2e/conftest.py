@@ -111,11 +111,12 @@ class ControllerProcess:
         self.start()
 
     def start(self) -> None:
+        before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            if b"runs are restored" in self.log.read_bytes():
+            if b"runs are restored" in self.log.read_bytes()[before:]:
                 return
             time.sleep(0.1)
         raise AssertionError(self.log.read_text())

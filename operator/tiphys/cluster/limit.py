@@ -2,6 +2,8 @@
 
 The limit grows by one with each round of answers, and is halved when the server says that it is too much; its Retry-After holds
 for all. After an outage it starts from one again, so that nobody is overrun who has just come back.
+
+Differs from Argo: it keeps to a fixed rate, `--qps`.
 """
 
 import asyncio

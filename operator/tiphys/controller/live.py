@@ -113,7 +113,10 @@ class Live:
         return self.run is None
 
     def owns(self, key: str, pod: PodView) -> bool:
-        """Whether the pod is one that we make: anybody may write our labels on a pod, but its place and name must fit."""
+        """Whether the pod is one that we make: anybody may write our labels on a pod, but its place and name must fit.
+
+        Differs from Argo: it believes any pod that has them.
+        """
         namespace, _, name = key.partition("/")
         node = node_id(pod)
         is_named = name.startswith(self.name) and (name == node or name.rpartition("-")[2] == node.rpartition("-")[2])

@@ -2,6 +2,8 @@
 
 What we see of pods may be older than the stored status: a pod that should run and that nobody has seen is looked for before it
 counts as lost. A pod that runs although its workflow or its node has ended is stopped: a crash came between the two.
+
+Differs from Argo: a pod that it does not see is lost.
 """
 
 import asyncio

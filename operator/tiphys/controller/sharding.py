@@ -7,6 +7,8 @@ of pods are the same whoever makes them, and writes carry the version that they 
 Workflows that wait for each other (locks, and stored templates, which may have some) go by their namespace, so that one replica
 sees all that hold a lock of it.
 
+Differs from Argo: it elects one leader, and the others wait.
+
 Source: rendezvous hashing (highest random weight), D. Thaler and C. V. Ravishankar, 1998.
 """
 
