@@ -208,6 +208,9 @@ class Controller:
             log.warning("artifacts of a workflow that cannot be read stay: %s", e)
 
     def _follow(self, workflow: Workflow) -> None:
+        if workflow.status.phase:
+            # it was another's, which may have given locks
+            self.locking.look_again()
         live = self.lives[workflow.metadata.uid] = Live(workflow)
         self.turn_soon(live)
 

@@ -298,14 +298,26 @@ class Locking:
         """Another replica follows the workflow: what it holds it still holds, and nothing of it waits here."""
         self._forget_all(uid)
         self._table.restored(uid)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Others have given or taken locks that this controller has not heard of: all is listed before the next one is given."""
+        if self._primed is None:
+            return
+        self._primed, self._is_primed = None, False
+        if self._table.is_awaited or self._asking:
+            self._controller.effects.spawn(self._prime())
 
     async def _prime(self) -> None:
-        if self._primed is None:
-            self._primed = self._controller.effects.spawn(self._list())
-        await asyncio.shield(self._primed)
+        while not self._is_primed:
+            if self._primed is None:
+                self._since.clear()
+                self._primed = self._controller.effects.spawn(self._list())
+            await asyncio.shield(self._primed)
 
     async def _list(self) -> None:
         controller, backoff = self._controller, Backoff()
+        own = asyncio.current_task()
         while True:
             try:
                 labels = f"{LABEL_COMPLETED}!=true"
@@ -315,11 +327,16 @@ class Locking:
                 break
             except OutsideError as e:
                 await backoff.wait(e)
-        for uid, held in (found | self._since).items():
-            self._held[uid] = held
-            self._table.stored(uid, _pairs(held))
+        if self._primed is not own:
+            return
+        known: dict[str, _Held] = {**{key: {} for key in self._held}, **found, **self._since}
+        for uid, held in known.items():
+            for request in self._table.stored(uid, _pairs(held)):
+                self._send(request, LockStored(request.holder))
+        self._held = {uid: held for uid, held in known.items() if held}
         self._since.clear()
         self._is_primed = True
+        self._grant()
         log.info("locks are known: %d workflows hold some", sum(bool(held) for held in self._held.values()))
 
 

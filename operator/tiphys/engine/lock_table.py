@@ -204,9 +204,10 @@ class LockTable:
         """How many requests wait for the lock."""
         return len(self._queues.get(key, ()))
 
-    def is_asking(self, key: str) -> bool:
-        """Whether anybody waits for the lock: its limit matters then."""
-        return bool(self._queues.get(key))
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for any lock."""
+        return bool(self._waiting)
 
     # --- bookkeeping
 

@@ -78,6 +78,21 @@ SEEDS = {
         - {name: one, container: {image: i, command: [a]}}
         - {name: pause, suspend: {duration: "2s"}}
         """,
+    "locks, a memo and a hook": """
+        entrypoint: main
+        synchronization: {mutexes: [{name: all}]}
+        hooks: {ok: {expression: 'workflow.status == "Succeeded"', template: one}}
+        templates:
+        - name: main
+          steps: [[{name: locked, template: locked, withItems: [a, b]}, {name: kept, template: kept}]]
+        - {name: locked, synchronization: {mutexes: [{name: one}, {name: "two"}]}, container: {image: i, command: [a]}}
+        - name: kept
+          memoize: {key: k, cache: {configMap: {name: cache}}}
+          synchronization: {mutexes: [{name: kept}]}
+          script: {image: i, command: [sh], source: echo}
+          outputs: {parameters: [{name: p, valueFrom: {path: /p}}]}
+        - {name: one, container: {image: i, command: [a]}}
+        """,
     "a time that is over": """
         entrypoint: main
         activeDeadlineSeconds: 20
@@ -97,7 +112,7 @@ def behave(pod: dict[str, Any]) -> Ending:
         return Ending(exit_code=1)
     if name.endswith("bad"):
         return Ending(exit_code=3)
-    return Ending(result="made" * (3000 if name.endswith("long") else 1))
+    return Ending(result="made" * (3000 if name.endswith("long") else 1), parameters={"p": "made"})
 
 
 class Crash:
