@@ -18,6 +18,7 @@ from tiphys.controller.effects import Effects
 from tiphys.controller.estimating import Estimator
 from tiphys.controller.housekeeping import Housekeeper
 from tiphys.controller.keeping import Keeping, keep
+from tiphys.controller.kept import KeptPods
 from tiphys.controller.leftovers import Leftovers
 from tiphys.controller.live import Live
 from tiphys.controller.locking import Locking
@@ -119,6 +120,7 @@ class Controller:
         self.spec_log = SpecLog(self)
         self.exec = world.exec
         self._leftovers = Leftovers(self)
+        self.kept = KeptPods(self)
         self._restorer = Restorer(self)
         self._writer = Writer(self)
         self._queue = TurnQueue()
@@ -212,6 +214,8 @@ class Controller:
             # it was another's, which may have given locks
             self.locking.look_again()
         live = self.lives[workflow.metadata.uid] = Live(workflow)
+        for key, pod in self.pods.of(live.uid).items():
+            self.kept.heard(key, pod)
         self.turn_soon(live)
 
     def heard(self, live: Live, workflow: Workflow) -> None:
@@ -257,12 +261,14 @@ class Controller:
         self.locking.gone(uid)
         self.housekeeper.gone(uid)
         live = self.lives.pop(uid, None)
+        self.kept.unfollowed(uid)
         if live is not None:
             self.agents.ended(live)
             live.close()
 
     def released(self, uid: str) -> None:
         """Another replica follows it from now on."""
+        self.kept.left(uid)
         live = self.lives.pop(uid, None)
         if live is None or live.phase != RUNNING:
             self.admission.release(uid)
@@ -294,6 +300,7 @@ class Controller:
     def let_go(self, live: Live) -> None:
         """The end is written: nothing more is to be done."""
         self.lives.pop(live.uid, None)
+        self.kept.unfollowed(live.uid)
         self.admission.release(live.uid)
         self.locking.gone(live.uid)
         self.agents.ended(live)
@@ -321,6 +328,8 @@ class Controller:
         live = self.lives.get(self.pods.store(key, pod))
         if live is not None and is_agent(pod):
             self.agents.pod_changed(live, pod)
+        if live is None or live.owns(key, pod):
+            self.kept.heard(key, pod)
         if live is None or live.run is None or not live.owns(key, pod):
             return
         self._leftovers.heard(key, pod)
@@ -334,6 +343,7 @@ class Controller:
             self.collector.pod_heard(pod)
             return
         self._leftovers.forget(pod)
+        self.kept.forget(key, pod)
         words = self.pods.last_words(pod)
         live = self.lives.get(self.pods.forget(key, pod))
         if live is not None and is_agent(pod):

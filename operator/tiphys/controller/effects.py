@@ -142,6 +142,7 @@ class Effects:
 
     def collect(self, live: Live) -> None:
         """The status is written: pods whose end it records may go."""
+        self._controller.kept.written(live)
         actions, live.deleting = live.deleting, []
         gc = live.run.spec.pod_gc if live.run is not None else None
         for action in actions:

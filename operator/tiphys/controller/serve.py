@@ -70,6 +70,7 @@ async def _main(options: Options) -> int:
         settings = PodSettings(
             executor_image=options.executor_image, image_pull_policy=options.executor_image_pull_policy,
             instance_id=instance, architectures=architectures,
+            keeps_status=options.environment.argo_pod_status_capture_finalizer,
             host_label=options.environment.retry_host_name_label_key,
         )  # fmt: skip
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)

@@ -71,6 +71,7 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
             "labels": draft.labels,
             "annotations": draft.annotations,
             "ownerReferences": [owner],
+            **({"finalizers": draft.finalizers} if draft.finalizers else {}),
         },
         "spec": filled({**draft.spec, "containers": [filled(one) for one in draft.spec["containers"]]}),
     }

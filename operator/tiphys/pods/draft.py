@@ -28,7 +28,7 @@ class Draft:
         workflow: Whom the pod belongs to.
         settings: What all pods share.
         now: When the pod is built.
-        labels, annotations: Of the pod.
+        labels, annotations, finalizers: Of the pod.
         config_maps: What must exist before the pod.
         needs_shim: The namespace must hold the shim.
     """
@@ -41,6 +41,7 @@ class Draft:
         self.now = now
         self.labels: dict[str, str] = {}
         self.annotations: dict[str, str] = {}
+        self.finalizers: list[str] = []
         self.spec: Json = {"restartPolicy": "Never", "containers": [], "initContainers": [], "volumes": []}
         self.config_maps: list[Json] = []
         self.needs_shim = False

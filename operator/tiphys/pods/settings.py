@@ -31,6 +31,7 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
         images: Image -> what it runs, where templates do not say.
         kube_config: The Secret whose kubeconfig resource templates use; None for the pod's own account.
         pod_gc_delay: How long finished pods are kept, as a Go duration.
+        keeps_status: Pods that are deleted stay until their last status is recorded.
         host_label: Of nodes, by which retries avoid hosts.
         security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
@@ -45,5 +46,6 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     images: Mapping[str, ImageEntry] = {}
     kube_config: KubeConfig | None = None
     pod_gc_delay: str = "5s"
+    keeps_status: bool = False
     security: str = ""
     host_label: str = "kubernetes.io/hostname"

@@ -16,6 +16,7 @@ CONFIGURATION = {
     "mainContainer": "{env: [{name: OF_ALL, value: yes-it-is}], resources: {requests: {cpu: 10m}}}",
     "executor": "{resources: {requests: {cpu: 11m}}, env: [{name: OF_EXECUTORS, value: x}]}",
     "images": "{busybox: {entrypoint: [sh, -c], cmd: [echo of the image]}}",
+    "failedPodRestart": "{enabled: true, maxRestarts: 2}",
     "podGCDeleteDelayDuration": "7s",
     "resourceRateLimit": "{limit: 20, burst: 1}",
 }
@@ -114,3 +115,15 @@ def test_parameters_come_from_config_maps(strict: Station) -> None:
     there = strict.finished(strict.submit("there", spec))
     assert there["status"]["phase"] == "Succeeded", there["status"]
     assert there["status"]["nodes"]["there"]["inputs"]["parameters"] == [{"name": "own", "value": "1"}]
+
+
+def test_a_pod_that_the_kubelet_rejects_is_made_again_as_often_as_allowed(strict: Station) -> None:
+    nodes = json.loads(strict.kubectl("get", "nodes", "-o", "json"))["items"]
+    real = next(node["metadata"]["name"] for node in nodes if "containerd" in node["status"]["nodeInfo"]["containerRuntimeVersion"])
+    # nobody schedules it, so the kubelet finds out that it does not belong there
+    leaf = {"name": "a", "nodeSelector": {"no": "such"}, "podSpecPatch": f"nodeName: {real}", "container": {"image": "busybox", "command": ["true"]}}
+    spec = {"entrypoint": "a", "securityContext": {"runAsUser": 1000}, "templates": [leaf]}
+    found = strict.finished(strict.submit("rejected", spec))
+    node = found["status"]["nodes"]["rejected"]
+    assert (node["phase"], node["failedPodRestarts"]) == ("Failed", 2)
+    assert "NodeAffinity" in node["message"] or "node affinity" in node["message"], node["message"]

@@ -85,3 +85,28 @@ def test_pods_are_named_as_the_administrator_says_for_workflows_that_begin():
     v1, v2 = (World(steps, premises=Premises(pod_name_format=version)).play().orders[0] for version in ("v1", "v2"))
     assert v1.pod_name == v1.node_id
     assert v2.pod_name == f"hello-a-{v2.node_id.rpartition('-')[2]}"
+
+
+NAMED = """
+entrypoint: m
+templates:
+- name: m
+  steps: [[{name: a, template: a, arguments: {parameters: [{name: who, value: WHO}]}}]]
+- name: a
+  annotations: {workflows.argoproj.io/display-name: "for-{{inputs.parameters.who}}"}
+  inputs: {parameters: [{name: who}]}
+  RETRY
+  container: {image: i}
+"""
+
+
+def test_an_annotation_of_the_template_says_how_its_node_is_called():
+    plain = World(NAMED.replace("WHO", "you").replace("RETRY", "")).play()
+    assert plain.node("hello[0].a").display_name == "for-you"
+    retried = World(NAMED.replace("WHO", "you").replace("RETRY", "retryStrategy: {limit: 1}")).play()
+    assert (retried.node("hello[0].a").display_name, retried.node("hello[0].a(0)").display_name) == ("for-you", "a(0)")
+
+
+def test_a_node_cannot_be_called_anything():
+    world = World(NAMED.replace("WHO", '"no way!"').replace("RETRY", "")).play()
+    assert world.node("hello[0].a").message == "displayName must match the regex ^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$"

@@ -15,6 +15,7 @@ from tiphys.model.names import (
 from tiphys.pods.draft import MAIN, Draft
 
 ANNOTATION_POD_GC = PREFIX + "pod-gc-strategy"
+FINALIZER_STATUS = PREFIX + "status"
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -36,4 +37,6 @@ def identify(draft: Draft) -> None:
             draft.labels |= metadata.labels
             draft.annotations |= metadata.annotations
     draft.labels |= labels
+    if draft.settings.keeps_status:
+        draft.finalizers.append(FINALIZER_STATUS)
     draft.annotations |= {ANNOTATION_NODE_NAME: order.node_name, ANNOTATION_NODE_ID: order.node_id}
