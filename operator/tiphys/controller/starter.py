@@ -165,7 +165,9 @@ class Starter:
 
     def stop(self, live: Live, action: StopNode) -> None:
         """Delete the node's pod, after its creation has ended when that is under way."""
-        live.started.discard(action.node_id)
+        if not action.uid:
+            live.started.discard(action.node_id)
+        # one that is stopped by its uid may have a successor already
         self._controller.effects.spawn(self._stop(live, action))
 
     async def _stop(self, live: Live, action: StopNode) -> None:

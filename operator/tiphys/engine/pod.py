@@ -33,6 +33,7 @@ class PodExecution(Execution):
 
     is_pod = True
     _prepared: Prepared | None = None
+    _restarting = ""
     _placed: Placed | None = None
 
     @property
@@ -197,8 +198,10 @@ class PodExecution(Execution):
                 failed_pod_restarts=restarts + 1,
                 restarting_pod_uid=report.uid,
             )
-        # once it is gone, the node is ordered again
-        self.run.act(StopNode(self.node_id, self.pod_name, uid=report.uid))
+        if self._restarting != report.uid:
+            # once it is gone, the node is ordered again
+            self._restarting = report.uid
+            self.run.act(StopNode(self.node_id, self.pod_name, uid=report.uid))
         return True
 
     def _final(self, report: NodeReport) -> None:

@@ -209,7 +209,8 @@ class Store:
             raise Refusal(409, "Conflict", f"Precondition failed: UID in precondition: {uid}, UID in object meta: {found}")
         now = copy.deepcopy(before)
         meta = now["metadata"]
-        is_running = place.plural == "pods" and now.get("spec", {}).get("nodeName")
+        has_ended = now.get("status", {}).get("phase") in ("Succeeded", "Failed")
+        is_running = place.plural == "pods" and now.get("spec", {}).get("nodeName") and not has_ended
         grace = 0 if not is_running else _DEFAULT_GRACE if grace_seconds is None else grace_seconds
         if not meta.get("finalizers") and grace == 0:
             return self._remove(place, now)

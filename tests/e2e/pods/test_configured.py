@@ -123,7 +123,7 @@ def test_a_pod_that_the_kubelet_rejects_is_made_again_as_often_as_allowed(strict
     # nobody schedules it, so the kubelet finds out that it does not belong there
     leaf = {"name": "a", "nodeSelector": {"no": "such"}, "podSpecPatch": f"nodeName: {real}", "container": {"image": "busybox", "command": ["true"]}}
     spec = {"entrypoint": "a", "securityContext": {"runAsUser": 1000}, "templates": [leaf]}
-    found = strict.finished(strict.submit("rejected", spec))
+    found = strict.finished(strict.submit("rejected", spec), 30)
     node = found["status"]["nodes"]["rejected"]
     assert (node["phase"], node["failedPodRestarts"]) == ("Failed", 2)
     assert "NodeAffinity" in node["message"] or "node affinity" in node["message"], node["message"]
