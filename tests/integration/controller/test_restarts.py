@@ -4,10 +4,10 @@ import asyncio
 
 from tests.integration.controller.conftest import Harbour, place
 
+from tiphys.local.objects import Change
 from tiphys.settings import Configuration, OwnConfiguration
 from tiphys.settings.configuration import FailedPodRestart
 from tiphys.testing.apiserver.kubelet import Ending
-from tiphys.local.objects import Change
 
 ONE = "entrypoint: a\ntemplates: [{name: a, container: {image: i}}]"
 REJECTED = {"phase": "Failed", "reason": "NodeAffinity", "message": "Pod was rejected"}
