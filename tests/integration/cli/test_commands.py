@@ -1,65 +1,18 @@
 """Commands as users call them, on a small API server: what they print, how they end, how fast they start."""
 
 import asyncio
-import os
 import pathlib
-import resource
 import sys
-from collections.abc import AsyncIterator
 
 import pytest
+from tests.integration.cli.conftest import Shell
 
-from tiphys.local.objects import Place
-from tiphys.testing.apiserver import APIServer
-
-ARGO = "apis/argoproj.io/v1alpha1"
 LIST_SECONDS, VERSION_SECONDS = 0.4, 0.15
 
 
-class Shell:
-    def __init__(self, server: APIServer, folder: pathlib.Path) -> None:
-        self.server = server
-        self.kubeconfig = folder / "kubeconfig"
-        self.kubeconfig.write_text(
-            f"""
-            current-context: c
-            contexts: [{{name: c, context: {{cluster: k, user: u, namespace: ns}}}}]
-            clusters: [{{name: k, cluster: {{server: "{server.address}"}}}}]
-            users: [{{name: u, user: {{token: t}}}}]
-            """
-        )
-
-    async def run(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, output, errors."""
-        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tiphys", *arguments, env=environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        out, errors = await process.communicate()
-        return process.returncode or 0, out.decode(), errors.decode()
-
-    async def cpu_seconds(self, *arguments: str) -> float:
-        """What a command uses, the best of some tries: the machine may be busy."""
-        best = 60.0
-        for _ in range(5):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            code, _out, errors = await self.run(*arguments)
-            assert code == 0, errors
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            best = min(best, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        return best
-
-
-@pytest.fixture
-async def shell(tmp_path: pathlib.Path) -> AsyncIterator[Shell]:
-    async with APIServer() as server:
-        for name in ("one", "two"):
-            spec = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
-            server.store.create(Place(ARGO, "workflows", "ns", name), {"metadata": {"name": name}, "spec": spec})
-        yield Shell(server, tmp_path)
-
-
 async def test_list_shows_what_is_there_and_starts_fast(shell: Shell) -> None:
+    shell.create("one")
+    shell.create("two")
     code, out, _ = await shell.run("list")
     assert code == 0
     assert sorted(line.split()[0] for line in out.splitlines()) == ["NAME", "one", "two"]
