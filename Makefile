@@ -55,9 +55,9 @@ bench: cluster
 
 test: lint unit simulate integration e2e
 
-# runs examples/dag-diamond.yaml on the test cluster and shows the finished tree with its logs
-run: cluster
-	KUBECONFIG=$(KUBECONFIG_PATH) $(RUN) python examples/run.py examples/dag-diamond.yaml
+# runs examples/dag-diamond.yaml on this machine, by the same engine as in a cluster, and shows the finished tree with its logs
+run: setup
+	$(RUN) tiphys run examples/dag-diamond.yaml --runtime process
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist operator/tiphys/shim/bin

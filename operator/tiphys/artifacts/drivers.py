@@ -30,9 +30,12 @@ class RawDriver(LoadOnly):
 
 
 def _s3(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
+    from tiphys.artifacts.machine import ENDPOINT, open_folder
     from tiphys.artifacts.s3 import S3Driver
 
     assert artifact.s3 is not None  # noqa: S101 chosen by it
+    if artifact.s3.endpoint == ENDPOINT:
+        return open_folder(artifact.s3.bucket)
     return S3Driver(artifact.s3, secrets)
 
 

@@ -10,6 +10,7 @@ from tiphys.errors import TiphysError
 app = App(name="tiphys", help="Runs Argo Workflows.", version=__version__)
 _COMMANDS = {
     "submit": "tiphys.cli.submit:submit",
+    "run": "tiphys.cli.run:run",
     "lint": "tiphys.cli.lint:lint",
     "get": "tiphys.cli.show:get",
     "list": "tiphys.cli.listing:list_",

@@ -34,11 +34,14 @@ class Where:
     namespace: Annotated[str, Parameter(name=["--namespace", "-n"])] = ""
     kubeconfig: str = ""
     context: str = ""
+    local: Annotated[bool, Parameter(negative="")] = False
 
 
 def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]], connect: Callable[[Access], Api] = Api) -> T:
     """The answer of `work`, which gets a connection and the namespace."""
     chosen = where or Where()
+    if chosen.local:
+        return _with_machine(chosen, work)
 
     async def run() -> T:
         access = find_access(chosen.kubeconfig, chosen.context)
@@ -46,6 +49,23 @@ def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]], conn
             return await work(api, chosen.namespace or access.namespace)
 
     return asyncio.run(run())
+
+
+def _with_machine(chosen: Where, work: Callable[[Api, str], Awaitable[T]]) -> T:
+    """The answer of `work` about workflows that ran on this machine."""
+    from tiphys.cli.machine import NAMESPACE, forget_ended, open_state
+
+    opened = open_state()
+    forget_ended(opened.store)
+
+    async def run() -> T:
+        async with opened.api:
+            return await work(opened.api, chosen.namespace or NAMESPACE)
+
+    try:
+        return asyncio.run(run())
+    finally:
+        opened.state.close()
 
 
 async def read_workflow(api: Api, namespace: str, name: str) -> Workflow:

@@ -204,6 +204,25 @@ class Api:
                 self._limit.answered(seconds)
             return made
 
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """The body of an answer in parts, as long as it comes.
+
+        Raises:
+            OutsideError: It broke.
+            RefusedError: There is none.
+        """
+        import aiohttp
+
+        no_limit = aiohttp.ClientTimeout(total=None)
+        try:
+            async with self.session.get(path, params=query, headers=self.headers(), timeout=no_limit) as answer:
+                if answer.status >= 400:
+                    raise as_error(answer.status, await answer.read())
+                async for chunk in answer.content.iter_any():
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as e:
+            raise Unavailable(f"the answer broke: {e or type(e).__name__}") from e
+
     async def read(self, kind: str, namespace: str, name: str) -> bytes:
         """The object's JSON."""
         return await self.call("GET", kind, path_of(kind, namespace, name))

@@ -3,10 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-import aiohttp
-
-from tiphys.cluster.api import Api, as_error, path_of
-from tiphys.errors import Unavailable
+from tiphys.cluster.api import Api, path_of
 
 
 class PodLogs:
@@ -28,18 +25,10 @@ class PodLogs:
         query = {"container": container, **({"follow": "true"} if follow else {})}
         if since is not None:
             query["sinceTime"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
-        path = path_of("Pod", namespace, pod) + "/log"
-        timeout = aiohttp.ClientTimeout(total=None)
-        try:
-            async with self._api.session.get(path, params=query, headers=self._api.headers(), timeout=timeout) as answer:
-                if answer.status >= 400:
-                    raise as_error(answer.status, await answer.read())
-                rest = b""
-                async for chunk in answer.content.iter_any():
-                    *lines, rest = (rest + chunk).split(b"\n")
-                    for line in lines:
-                        yield line + b"\n"
-                if rest:
-                    yield rest
-        except (aiohttp.ClientError, TimeoutError, OSError) as e:
-            raise Unavailable(f"log of {pod} broke: {e or type(e).__name__}") from e
+        rest = b""
+        async for chunk in self._api.stream(path_of("Pod", namespace, pod) + "/log", query):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line + b"\n"
+        if rest:
+            yield rest

@@ -1,4 +1,4 @@
-"""The objects of a fake API server, their versions, and the history that watches read."""
+"""Objects as an API server keeps them: versions, preconditions, finalizers, owners, and the history that watches read."""
 
 import asyncio
 import copy
@@ -55,8 +55,23 @@ class Store:
         floor: Watches from before this version are told that it is gone.
     """
 
-    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:  # noqa: TID251 a server's own time
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),  # noqa: TID251 a server's own time
+        new_uid: Callable[[], str] | None = None,
+        *,
+        has_history: bool = True,
+    ) -> None:
+        """An empty store.
+
+        Args:
+            clock: Says when objects are created.
+            new_uid: Makes uids; they are counted without it.
+            has_history: Changes are kept for watches that begin later.
+        """
         self.clock = clock
+        self._new_uid = new_uid
+        self._has_history = has_history
         self.changes: list[Change] = []
         self.changed = asyncio.Event()
         self.on_change: list[Callable[[Change], None]] = []
@@ -134,7 +149,7 @@ class Store:
         made = copy.deepcopy(manifest)
         meta = made.setdefault("metadata", {})
         if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = f"{meta['generateName']}{next(self._suffixes):05d}"
+            meta["name"] = f"{meta['generateName']}{self._suffix()}"
         place = place._replace(name=meta.get("name", ""))
         if not _NAME.match(place.name):
             raise Refusal(422, "Invalid", f'{place.plural} "{place.name}" is invalid: metadata.name: Invalid value')
@@ -142,11 +157,22 @@ class Store:
             raise Refusal(409, "AlreadyExists", f'{place.plural} "{place.name}" already exists')
         if place.namespace:
             meta["namespace"] = place.namespace
-        meta["uid"] = f"00000000-0000-4000-8000-{next(self._uids):012d}"
+        meta["uid"] = self._new_uid() if self._new_uid else f"00000000-0000-4000-8000-{next(self._uids):012d}"
         meta["creationTimestamp"] = self.stamp()
         meta["generation"] = 1
         self._keep("ADDED", place, made, None)
         return made
+
+    def _suffix(self) -> str:
+        return self._new_uid()[-5:] if self._new_uid else f"{next(self._suffixes):05d}"
+
+    def load(self, place: Place, one: Json) -> None:
+        """Have an object from an earlier life, as it was."""
+        self._objects[place] = one
+        version = str(one["metadata"].get("resourceVersion", ""))
+        if version.isdigit() and int(version) >= self.version:
+            self._versions = itertools.count(int(version) + 1)
+            self.version = self.floor = int(version)
 
     def stamp(self) -> str:
         """Now, as objects carry it."""
@@ -245,7 +271,8 @@ class Store:
         self.version = next(self._versions)
         now["metadata"]["resourceVersion"] = str(self.version)
         change = Change(self.version, kind, place, now, before)
-        self.changes.append(change)
+        if self._has_history:
+            self.changes.append(change)
         self.changed.set()
         self.changed = asyncio.Event()
         for listener in self.on_change:

@@ -1,0 +1,258 @@
+"""`run`: a workflow on this machine, without a cluster, by the same engine."""
+
+import asyncio
+import contextlib
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import yaml
+from cyclopts import Parameter
+
+from tiphys.cli.documents import Document, Manifest, read_documents
+from tiphys.cli.judge import judge, library_of
+from tiphys.cli.listing import Output
+from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
+from tiphys.cli.session import exit_code, now
+from tiphys.cli.show import print_workflow
+from tiphys.cli.submit import set_parameters
+from tiphys.cli.tree import render
+from tiphys.engine.operations import suspension
+from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.errors import NotFound, SpecError
+from tiphys.local.container import Runtime
+from tiphys.local.objects import Place, Refusal
+from tiphys.local.runtimes import choose_runtime
+from tiphys.model.parse import parse_workflow, to_json
+from tiphys.model.phases import COMPLETED, RUNNING, SUSPEND
+from tiphys.model.status import NodeStatus
+from tiphys.model.workflow import Workflow
+
+_SHARED = {
+    "WorkflowTemplate": (ARGO, "workflowtemplates", True),
+    "ClusterWorkflowTemplate": (ARGO, "clusterworkflowtemplates", False),
+    "ConfigMap": ("api/v1", "configmaps", True),
+    "Secret": ("api/v1", "secrets", True),
+}
+"""Kinds that a workflow may need besides itself -> where they are kept, and whether in a namespace."""
+_INTERRUPTED = 130
+
+
+def run(  # noqa: PLR0913 as many options as users want
+    *files: str,
+    parameter: Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])] = None,
+    parameter_file: Annotated[str, Parameter(name=["--parameter-file", "-f"])] = "",
+    entrypoint: str = "",
+    runtime: Literal["auto", "podman", "docker", "process"] = "auto",
+    with_: Annotated[list[str] | None, Parameter(name="--with")] = None,
+    answer: Annotated[list[str] | None, Parameter(name="--answer")] = None,
+    parallel: int = 0,
+    resume: str = "",
+    watch: bool = False,
+    log: bool = True,
+    output: Output = "",
+) -> int:
+    """Run a workflow on this machine; 1 when it does not succeed.
+
+    Afterwards `tiphys list|get|logs|retry --local` know it. A run that was cut off goes on with --resume NAME.
+
+    Args:
+        files: The workflow, with templates, ConfigMaps and Secrets that it needs; `-` for standard input.
+        parameter: NAME=VALUE for an argument.
+        parameter_file: YAML with arguments.
+        entrypoint: Instead of the workflow's own.
+        runtime: podman or docker run containers; process runs commands as plain processes and ignores images; auto takes
+            podman or docker where one works.
+        with_: Files or folders with more templates, ConfigMaps and Secrets.
+        answer: NAME=VALUE for an output that a suspended step waits for, or NODE to let one go on; else you are asked.
+        parallel: How many steps run at a time; as many as there are processors, unless said.
+        resume: Go on with this run.
+        watch: Show the tree as it changes.
+        log: Print the logs at the end.
+        output: json, yaml or name instead of the tree.
+    """
+    chosen, word = choose_runtime(runtime)
+    if word:
+        print(word, file=sys.stderr)
+    if resume:
+        return asyncio.run(_run(resume, None, [], chosen, Options(parse_answers(answer), parallel, watch, log, output)))
+    documents = list(read_documents((*files, *(with_ or ()))))
+    manifest = _workflow(documents)
+    given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
+    set_parameters(manifest.value, {key: str(value) for key, value in (given or {}).items()} | parse_pairs(parameter or []))
+    if entrypoint:
+        manifest.value["spec"]["entrypoint"] = entrypoint
+    _check(manifest, documents)
+    meta = manifest.value.setdefault("metadata", {})
+    name = str(meta.get("name") or f"{meta.get('generateName', 'run-')}{secrets.token_hex(3)[:5]}")
+    meta |= {"name": name, "namespace": NAMESPACE}
+    meta.pop("generateName", None)
+    shared = [document for document in documents if document.kind in _SHARED]
+    return asyncio.run(_run(name, manifest.value, shared, chosen, Options(parse_answers(answer), parallel, watch, log, output)))
+
+
+class Options(msgspec.Struct, frozen=True):
+    """How a run is gone through and shown."""
+
+    answers: dict[str, str]
+    parallel: int
+    watch: bool
+    log: bool
+    output: str
+
+
+def parse_answers(given: list[str] | None) -> dict[str, str]:
+    """Output or node name -> its answer; empty for a node that is just let go on."""
+    return {name: value for name, _, value in (text.partition("=") for text in given or ())}
+
+
+def _workflow(documents: list[Document]) -> Document:
+    found = [document for document in documents if document.kind == "Workflow"]
+    if len(found) != 1:
+        raise SpecError(f"expected one Workflow in the given files, found {len(found)}")
+    return found[0]
+
+
+def _check(manifest: Document, documents: list[Document]) -> None:
+    faults = judge(manifest, library_of(documents))
+    if faults:
+        told = [f"{fault.file}:{fault.line}:{fault.column}: {fault.path}: {fault.reason}" for fault in faults]
+        raise SpecError("\n".join(told), hint="templates of other objects are given by --with FOLDER")
+
+
+async def _run(name: str, manifest: Manifest | None, shared: list[Document], runtime: Runtime, options: Options) -> int:
+    if manifest is None:
+        name = _unfinished(name)
+    else:
+        _make_place(name)
+    async with machine_for(name, runtime, options.parallel) as machine:
+        for document in shared:
+            _share(machine, document)
+        if manifest is not None:
+            machine.store.create(Place(ARGO, "workflows", NAMESPACE, name), manifest)
+        return await _follow(machine, name, options)
+
+
+def _unfinished(name: str) -> str:
+    """The name of the run to go on with; `@latest` is the newest that has not ended."""
+    opened = open_state()
+    try:
+        known = [one for one in opened.store.find(ARGO, "workflows") if (one.get("status") or {}).get("phase") not in COMPLETED]
+    finally:
+        opened.state.close()
+    if name == "@latest" and known:
+        return str(max(known, key=lambda one: one["metadata"]["creationTimestamp"])["metadata"]["name"])
+    if not any(one["metadata"]["name"] == name for one in known):
+        raise NotFound(f"no unfinished run {name}", hint="tiphys list --local shows all")
+    return name
+
+
+def _make_place(name: str) -> None:
+    """A finished run of the same name makes place for a new one."""
+    opened = open_state(name)
+    try:
+        for one in opened.store.find(ARGO, "workflows"):
+            if one["metadata"]["name"] == name:
+                if (one.get("status") or {}).get("phase") not in COMPLETED:
+                    raise SpecError(f"a run {name} has not ended", hint=f"go on with: tiphys run --resume {name}")
+                opened.state.forget(name)
+    finally:
+        opened.state.close()
+
+
+def _share(machine: Machine, document: Document) -> None:
+    group, plural, is_namespaced = _SHARED[document.kind]
+    place = Place(group, plural, NAMESPACE if is_namespaced else "", document.name)
+    with contextlib.suppress(Refusal):
+        machine.store.remove(place)
+    machine.store.create(place, {key: value for key, value in document.value.items() if key not in ("apiVersion", "kind")})
+
+
+async def _follow(machine: Machine, name: str, options: Options) -> int:
+    """Stay until the workflow has ended, or somebody interrupts; show it; the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    going = loop.create_task(_until_end(machine, name, options))
+    waiting = loop.create_task(stop.wait())
+    await asyncio.wait([going, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if not going.done():
+        going.cancel()
+        print(f"\nstopped; go on with: tiphys run --resume {name}", file=sys.stderr)
+        return _INTERRUPTED
+    workflow = await going
+    print_workflow(workflow, options.output)
+    if options.log and not options.output:
+        _print_logs(machine, workflow)
+    return exit_code(workflow)
+
+
+async def _until_end(machine: Machine, name: str, options: Options) -> Workflow:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(soft_wrap=True)
+    is_live = options.watch and console.is_terminal
+    asked: set[str] = set()
+    with Live(console=console, auto_refresh=False, transient=True) if is_live else contextlib.nullcontext() as live:
+        async for one in machine.changes(name):
+            workflow = parse_workflow(one)
+            if live is not None:
+                live.update(render(workflow, now()), refresh=True)
+            for node in workflow.status.nodes.values():
+                if node.type == SUSPEND and node.phase == RUNNING and node.id not in asked and workflow.status.phase == RUNNING:
+                    asked.add(node.id)
+                    await _answer(machine, workflow, node, options)
+    return workflow
+
+
+async def _answer(machine: Machine, workflow: Workflow, node: NodeStatus, options: Options) -> None:
+    """Let a suspended node go on, with the answers that were given, or those of the user; one with a duration waits by itself."""
+    template = next((one for one in workflow.spec.templates if one.name == node.template_name), None)
+    if template is None or template.suspend is None or template.suspend.duration:
+        return
+    wanted = [one.name for one in node.outputs.parameters if one.value is None] if node.outputs else []
+    values = {name: options.answers[name] for name in wanted if name in options.answers}
+    is_told = node.display_name in options.answers or node.template_name in options.answers or bool(values)
+    if not is_told:
+        if not sys.stdin.isatty():
+            hint = f"{wanted[0]}=VALUE" if wanted else node.display_name
+            print(f"{node.display_name} waits; answer with --answer {hint}", file=sys.stderr)
+            return
+        values = await asyncio.to_thread(_ask, node, wanted)
+    selector = f"id={node.id}"
+    change = suspension.NodeChange(outputs=values)
+    changed = suspension.set_nodes(workflow, selector, change, now()) if values else workflow
+    changed = suspension.resume(changed, now(), selector=selector)
+    status = to_json(changed)["status"]["nodes"][node.id]
+    await machine.api.patch("Workflow", NAMESPACE, workflow.metadata.name, {"status": {"nodes": {node.id: status}}})
+
+
+def _ask(node: NodeStatus, wanted: list[str]) -> dict[str, str]:
+    print(f"{node.display_name} waits{': ' + node.message if node.message else ''}")
+    if not wanted:
+        input("press enter to go on ")
+    return {name: input(f"{name}: ") for name in wanted}
+
+
+def _print_logs(machine: Machine, workflow: Workflow) -> None:
+    from tiphys.local.api import log_file
+    from tiphys.model.record import MARK
+    from tiphys.model.workflow import pod_name
+
+    for node in sorted(workflow.status.nodes.values(), key=lambda node: str(node.started_at or "")):
+        if node.type != "Pod":
+            continue
+        pod = pod_name(workflow, node)
+        path = log_file(machine.api.logs, NAMESPACE, pod, "main")
+        if path.exists():
+            for line in path.read_text(errors="replace").splitlines():
+                if not line.startswith(MARK.decode() if isinstance(MARK, bytes) else MARK):
+                    print(f"{pod}: {line}")
+
+

@@ -1,0 +1,96 @@
+"""The API of this machine's own objects: the same calls as to a cluster, answered here."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tiphys.cluster.api import Answer, Api
+from tiphys.cluster.connection import Access
+from tiphys.local.objects import Refusal, Store
+from tiphys.local.operations import Request, decode, listed, matching, operate
+from tiphys.local.paths import target_of
+from tiphys.model.base import Json
+
+_VERBS = {"POST": "create", "PATCH": "patch", "PUT": "put", "GET": "get"}
+_NAMESPACE = "default"
+
+
+class LocalApi(Api):
+    """Calls that stay on this machine.
+
+    Args:
+        store: The objects.
+        logs: Folder of logs: `<namespace>/<pod>/<container>.log`.
+    """
+
+    def __init__(self, store: Store, logs: Path) -> None:
+        super().__init__(Access(server="this machine", namespace=_NAMESPACE))
+        self.store = store
+        self.logs = logs
+
+    async def _send(self, verb: str, path: str, **request: Any) -> Answer:
+        try:
+            return Answer(200, self._answer(verb, path, request), 0.0)
+        except Refusal as e:
+            return Answer(e.code, msgspec.json.encode(e.status()), 0.0)
+
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """The body of an answer."""
+        yield await self.call("GET", "", path, query=query)
+
+    def _answer(self, verb: str, path: str, request: Json) -> bytes:
+        target = target_of(path.lstrip("/"))
+        query, headers = request.get("params") or {}, request.get("headers") or {}
+        accept = headers.get("Accept", "")
+        if target.sub == "log":
+            pod = self.store.read(target.place)
+            container = query.get("container") or pod["spec"]["containers"][0]["name"]
+            file = log_file(self.logs, target.place.namespace, target.place.name, container)
+            return tail(file, int(query.get("tailLines", "0")))
+        if verb == "GET" and not target.place.name:
+            found = matching(query, self.store.find(*target.place[:3]))
+            return msgspec.json.encode(listed(target, found, accept, {"resourceVersion": str(self.store.version)}))
+        what = "deletecollection" if verb == "DELETE" and not target.place.name else _VERBS.get(verb, "delete")
+        asked = Request(
+            verb=what,
+            target=target,
+            query=query,
+            body=decode(request.get("data") or b""),
+            content_type=headers.get("Content-Type", ""),
+            accept=accept,
+        )
+        return msgspec.json.encode(operate(self.store, asked))
+
+
+def log_file(folder: Path, namespace: str, pod: str, container: str) -> Path:
+    """Where the log of a container is."""
+    return folder / namespace / pod / f"{container}.log"
+
+
+def tail(path: Path, lines: int) -> bytes:
+    """The last lines of a file, all for 0; empty when there is no file."""
+    content = path.read_bytes() if path.exists() else b""
+    return b"".join(content.splitlines(keepends=True)[-lines:]) if lines else content
+
+
+class LocalLogs:
+    """What containers on this machine printed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def tail(self, namespace: str, pod: str, container: str, *, limit_bytes: int) -> bytes:
+        """The last `limit_bytes` of the container's log."""
+        path = log_file(self._folder, namespace, pod, container)
+        return path.read_bytes()[-limit_bytes:] if path.exists() else b""
+
+    async def follow(
+        self, namespace: str, pod: str, container: str, *, since: datetime | None = None
+    ) -> AsyncIterator[bytes]:
+        """Lines with their ends; those that are there. `since` is not known of lines on this machine."""
+        del since
+        for line in (await self.tail(namespace, pod, container, limit_bytes=2**31)).splitlines(keepends=True):
+            yield line

@@ -1,0 +1,110 @@
+"""Containers by podman or docker: the same image, command and mounts as in a cluster."""
+
+import asyncio
+import contextlib
+import os
+
+from tiphys.errors import SpecError, Unavailable
+from tiphys.local.container import TERMINATION, ContainerPlan, Handle
+
+
+class Container:
+    """A container that runs: the client process that is attached to it."""
+
+    def __init__(self, program: str, name: str, process: asyncio.subprocess.Process) -> None:
+        self._program = program
+        self._name = name
+        self._process = process
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def pid(self) -> int:
+        """None of ours: the runtime looks after it."""
+        return 0
+
+    async def wait(self) -> int:
+        """Its exit code, once it has ended."""
+        code = await self._process.wait()
+        if self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        return code if code >= 0 else 128 - code
+
+    def stop(self) -> None:
+        """Ask it to end."""
+        self._do("kill", "--signal", "TERM", self._name)
+
+    def kill(self) -> None:
+        """End it."""
+        self._do("rm", "--force", self._name)
+
+    def _do(self, *words: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._call(*words))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _call(self, *words: str) -> None:
+        with contextlib.suppress(OSError):
+            null = asyncio.subprocess.DEVNULL
+            process = await asyncio.create_subprocess_exec(self._program, *words, stdin=null, stdout=null, stderr=null)
+            await process.wait()
+
+
+class EngineRuntime:
+    """Runs containers with the program `podman` or `docker`.
+
+    Containers share the network of this machine, as the containers of a pod share theirs.
+    """
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    async def start(self, plan: ContainerPlan) -> Handle:
+        """Start one.
+
+        Raises:
+            SpecError: The image cannot be had.
+            Unavailable: The runtime does not answer.
+        """
+        await self._have(plan.image)
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        plan.log.parent.mkdir(parents=True, exist_ok=True)
+        plan.termination.touch()
+        words, null = self._words(plan), asyncio.subprocess.DEVNULL
+        with plan.log.open("ab") as log:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    self._program, *words, stdin=null, stdout=log, stderr=log, start_new_session=True
+                )
+            except OSError as e:
+                raise Unavailable(f"{self._program} cannot be started: {e}") from e
+        return Container(self._program, plan.name, process)
+
+    async def _have(self, image: str) -> None:
+        """The image is on this machine, pulled if need be."""
+        for words in (("image", "inspect", image), ("pull", "--quiet", image)):
+            code, said = await self._call(*words)
+            if code == 0:
+                return
+        raise SpecError(f"image {image!r} cannot be had: {said.splitlines()[-1] if said else 'not found'}")
+
+    async def _call(self, *words: str) -> tuple[int, str]:
+        pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+        both = asyncio.subprocess.STDOUT
+        process = await asyncio.create_subprocess_exec(self._program, *words, stdin=null, stdout=pipe, stderr=both)
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode(errors="replace").strip()
+
+    def _words(self, plan: ContainerPlan) -> list[str]:
+        words = ["run", "--rm", "--name", plan.name, "--network", "host", "--log-driver", "none"]
+        for name, value in plan.environment.items():
+            words += ["--env", f"{name}={value}"]
+        if plan.working_folder:
+            words += ["--workdir", plan.working_folder]
+        for mount in plan.mounts:
+            words += ["--volume", f"{mount.source}:{mount.target}:{'ro' if mount.is_read_only else 'rw'}"]
+        words += ["--volume", f"{plan.termination}:{plan.termination_path or TERMINATION}:rw"]
+        if os.getuid() != 0:
+            words += ["--userns", "keep-id"]
+        if plan.command:
+            words += ["--entrypoint", plan.command[0]]
+        return [*words, plan.image, *plan.command[1:], *plan.arguments]

@@ -1,0 +1,145 @@
+"""What this machine remembers of its workflows, in one SQLite file: objects as they are, so that a killed run goes on.
+
+Pods are remembered once they have ended: those that ran when the program was killed have ended with it, and are run again.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tiphys.local.objects import Change, Place, Store
+from tiphys.model.base import Json
+
+_SCHEMA = """
+create table if not exists objects (
+  api text not null, plural text not null, namespace text not null, name text not null,
+  workflow text not null, document text not null, primary key (api, plural, namespace, name));
+create index if not exists objects_workflow on objects (workflow);
+create table if not exists owners (workflow text primary key, pid integer not null, began text not null);
+create table if not exists processes (workflow text not null, pid integer not null, began text not null);
+"""
+_FORGOTTEN = frozenset({"events", "leases"})
+_WORKFLOW = "workflows.argoproj.io/workflow"
+
+
+def state_folder() -> Path:
+    """Where this user's workflows are kept: `$TIPHYS_HOME`, else `tiphys` in the data folder of the desktop's standard."""
+    home = os.environ.get("TIPHYS_HOME")
+    return Path(home) if home else Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tiphys"
+
+
+def new_uid() -> str:
+    """A uid that no object had before."""
+    return str(uuid.uuid4())
+
+
+class State:
+    """The file. One program writes the objects of one workflow at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = sqlite3.connect(folder / "state.db", isolation_level=None, timeout=10)
+        self._file.executescript("pragma journal_mode=wal; pragma synchronous=normal;" + _SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def keep(self, change: Change) -> None:
+        """Remember a change of a store."""
+        place = change.place
+        if place.plural in _FORGOTTEN:
+            return
+        key = (place.group, place.plural, place.namespace, place.name)
+        if change.type == "DELETED":
+            self._file.execute("delete from objects where api=? and plural=? and namespace=? and name=?", key)
+        elif place.plural != "pods" or change.now.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            document = json.dumps(change.now, separators=(",", ":"))
+            row = (*key, workflow_of(place, change.now), document)
+            self._file.execute("insert or replace into objects values (?,?,?,?,?,?)", row)
+
+    def load(self, workflow: str = "") -> list[tuple[Place, Json]]:
+        """Objects of one workflow and those of none; all for an empty name."""
+        sql = "select api, plural, namespace, name, document from objects"
+        rows = self._file.execute(sql + " where workflow in ('', ?)", (workflow,)) if workflow else self._file.execute(sql)
+        return [(Place(*row[:4]), json.loads(row[4])) for row in rows.fetchall()]
+
+    def forget(self, workflow: str) -> None:
+        """Forget a workflow and all that is its own."""
+        self._file.execute("delete from objects where workflow=?", (workflow,))
+
+    def started(self, workflow: str, pid: int) -> None:
+        """A process of a workflow was started, the first of its group."""
+        self._file.execute("insert into processes values (?,?,?)", (workflow, pid, _began(pid)))
+
+    def end_orphans(self, workflow: str) -> None:
+        """End what a program that was killed left running of a workflow."""
+        for pid, began in self._file.execute("select pid, began from processes where workflow=?", (workflow,)).fetchall():
+            if began and _began(pid) == began:
+                with contextlib.suppress(OSError):
+                    os.killpg(pid, signal.SIGKILL)
+        self._file.execute("delete from processes where workflow=?", (workflow,))
+
+    def claim(self, workflow: str) -> int:
+        """Be the one that runs a workflow; 0, or the process that does already."""
+        began = _began(os.getpid())
+        row = self._file.execute("select pid, began from owners where workflow=?", (workflow,)).fetchone()
+        if row is not None and row[0] != os.getpid() and _began(row[0]) == row[1]:
+            return int(row[0])
+        self._file.execute("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), began))
+        return 0
+
+    def release(self, workflow: str) -> None:
+        """Run it no longer."""
+        self._file.execute("delete from owners where workflow=? and pid=?", (workflow, os.getpid()))
+
+
+def workflow_of(place: Place, one: Json) -> str:
+    """The workflow that an object belongs to; empty for one that is shared."""
+    if place.plural == "workflows":
+        return place.name
+    labels: Any = one["metadata"].get("labels") or {}
+    return str(labels.get(_WORKFLOW, ""))
+
+
+def _began(pid: int) -> str:
+    """When a process began, so that another one of the same number is told apart; empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        try:
+            os.kill(pid, 0)
+        except OSError:
+            return ""
+        return "?"
+
+
+def fill(store: Store, objects: Iterable[tuple[Place, Json]]) -> None:
+    """Put remembered objects into a store; nodes whose processes ended with the former program are to run again."""
+    objects = list(objects)
+    ended = {one["metadata"]["name"] for place, one in objects if place.plural == "pods"}
+    for place, one in objects:
+        if place.plural == "workflows":
+            _run_again(one, ended)
+        store.load(place, one)
+
+
+def _run_again(workflow: Json, ended: set[str]) -> None:
+    from tiphys.model.parse import parse_workflow
+    from tiphys.model.workflow import pod_name
+
+    status = workflow.get("status") or {}
+    if status.get("phase") not in ("Running", "Pending"):
+        return
+    nodes = parse_workflow(workflow)
+    for node in nodes.status.nodes.values():
+        if node.type == "Pod" and node.phase == "Running" and pod_name(nodes, node) not in ended:
+            status["nodes"][node.id] = {**status["nodes"][node.id], "phase": "Pending"}
+            status["nodes"][node.id].pop("daemoned", None)
