@@ -136,6 +136,8 @@ class BodyExecution(Execution):
             attach_to=attach_to,
             depth=self.call.depth + 1,
             is_exit=self.call.is_exit,
+            avoid_hosts=self.call.avoid_hosts,
+            deadline=self.call.deadline,
             wants_result=step.name in self._results,
             kind=self.kind,
             scope=self.call.found.inside,

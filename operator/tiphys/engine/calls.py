@@ -1,6 +1,7 @@
 """One call of a template: who called it, with what, and where its node hangs."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
@@ -24,7 +25,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         is_exit: Part of an exit handler: runs on when the workflow is stopped.
         wants_result: The calling template reads `outputs.result`.
         depth: Number of templates around it.
-        avoid_hosts: Where attempts failed.
+        avoid_hosts: Where attempts failed, of this call or of one around it.
+        deadline: When the time of all attempts is over, of this call or of one around it; None for never.
     """
 
     name: str
@@ -40,3 +42,4 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     wants_result: bool = False
     depth: int = 0
     avoid_hosts: tuple[str, ...] = ()
+    deadline: datetime | None = None

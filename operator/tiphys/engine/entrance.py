@@ -22,6 +22,8 @@ from tiphys.model.template import Memoize, Synchronization
 if TYPE_CHECKING:
     from tiphys.engine.execution import Execution
 
+TIMEOUT = "timeout"
+"""What a node says whose `timeout` or `pendingTimeout` is over before it began."""
 _TYPES = {"steps": STEPS, "dag": DAG, "suspend": SUSPEND, "http": HTTP, "plugin": PLUGIN}
 
 
@@ -129,7 +131,7 @@ class Entrance:
     def woke(self) -> None:
         """A node that waits for its locks may have waited too long."""
         if self._is_asking and any(at <= self._run.now for at in self._timeouts()):
-            self._end("timeout")
+            self._end(TIMEOUT)
 
     # --- the memo
 

@@ -3,6 +3,7 @@
 Source: argo-semantics 6, 7.3, 8, 12.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -44,6 +45,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     wants_result: bool
     kind: str
     scope: str
+    avoid_hosts: tuple[str, ...] = ()
+    deadline: datetime | None = None
 
 
 class Member:
@@ -108,6 +111,8 @@ class Member:
             is_exit=place.is_exit,
             wants_result=place.wants_result,
             depth=place.depth,
+            avoid_hosts=place.avoid_hosts,
+            deadline=place.deadline,
         )
 
     def _call(self) -> Call:

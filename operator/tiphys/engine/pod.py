@@ -10,6 +10,7 @@ import msgspec
 
 from tiphys.engine.actions import CollectNode, StartNode, StopNode
 from tiphys.engine.artifacts import Placed, log_artifacts, place
+from tiphys.engine.entrance import TIMEOUT
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
 from tiphys.engine.outputs import check_missing, leaf_outputs, stored_artifacts
@@ -120,7 +121,7 @@ class PodExecution(Execution):
             template=self._scheduled(template),
             template_name=call.found.ref.template if call.found.ref else call.found.name,
             wants_result=call.wants_result or template.data is not None,
-            deadline=self.run.shutdown.deadline_of(call),
+            deadline=min((at for at in (self.run.shutdown.deadline_of(call), call.deadline) if at is not None), default=None),
             timeout=timeout,
             is_exit_handler=call.is_exit,
             avoid_hosts=call.avoid_hosts,
@@ -158,7 +159,7 @@ class PodExecution(Execution):
         due = [at for at in (self._timeout(template.timeout), self._timeout(template.pending_timeout)) if at is not None]
         if due and min(due) <= self.run.now:
             self.run.act(StopNode(self.node_id, self.pod_name, 0))
-            self.finish(FAILED, "timeout")
+            self.finish(FAILED, TIMEOUT)
 
     def report(self, report: NodeReport) -> None:
         """Take what the runner reports."""

@@ -10,10 +10,10 @@ import msgspec
 from tiphys.engine.calls import Call
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import prepare_body, substituted
-from tiphys.engine.retry_policy import decide
+from tiphys.engine.retry_policy import decide, max_deadline
 from tiphys.engine.variables import retry_values
 from tiphys.errors import UserError
-from tiphys.model.phases import ERROR, FAILED, FULFILLED, RETRY, RUNNING, SUCCEEDED, is_unsuccessful
+from tiphys.model.phases import ERROR, FAILED, FULFILLED, POD, RETRY, RUNNING, SUCCEEDED, is_unsuccessful
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import RetryStrategy
 
@@ -58,7 +58,7 @@ class RetryExecution(Execution):
         call = self.call
         attempts = self.run.tree.attempts(self.node) if self.node_or_none else []
         avoids = self.strategy.affinity is not None and self.strategy.affinity.node_anti_affinity is not None
-        hosts = tuple(dict.fromkeys(a.host_node_name for a in attempts if a.host_node_name and is_unsuccessful(a)))
+        until = max_deadline(self.strategy.backoff, attempts[0]) if attempts else None
         attempt = msgspec.structs.replace(
             call,
             name=f"{call.name}({number})",
@@ -67,9 +67,19 @@ class RetryExecution(Execution):
             local={**call.local, **retry_values(number, last, self.run.now)},
             is_attempt=True,
             depth=call.depth + 1,
-            avoid_hosts=hosts if avoids else (),
+            avoid_hosts=self._failed_hosts(attempts) if avoids else call.avoid_hosts,
+            deadline=min((at for at in (until, call.deadline) if at is not None), default=None),
         )
         self._attempt = self.run.start_call(attempt, self)
+
+    def _failed_hosts(self, attempts: list[NodeStatus]) -> tuple[str, ...]:
+        """The hosts of failed pods: attempts, or what is inside of them. Source: argo-semantics 11.5."""
+        if any(attempt.type == POD for attempt in attempts):
+            failed = [attempt for attempt in attempts if is_unsuccessful(attempt)]
+        else:
+            inside = tuple(f"{attempt.name}{mark}" for attempt in attempts for mark in (".", "["))
+            failed = [node for node in self.run.tree if is_unsuccessful(node) and node.name.startswith(inside)] if inside else []
+        return tuple(dict.fromkeys(node.host_node_name for node in failed if node.host_node_name))
 
     def child_finished(self, child: Execution) -> None:
         """An attempt has ended: succeed, fail, wait or try again."""

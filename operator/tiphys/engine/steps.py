@@ -9,6 +9,7 @@ import msgspec
 
 from tiphys.engine.body import BodyExecution, in_loop_order
 from tiphys.engine.calls import Call
+from tiphys.engine.entrance import TIMEOUT
 from tiphys.engine.execution import Execution
 from tiphys.engine.loops import is_loop, item_values, items_of
 from tiphys.engine.member import Member, Step
@@ -202,7 +203,9 @@ class StepGroup(Execution):
             node = member.node
             if node is None or not is_unsuccessful(node) or continues(member.step.continue_on, node.phase):
                 continue
-            if node.type == SKIPPED_TYPE:
+            if node.phase == FAILED and node.message == TIMEOUT:
+                self.end(FAILED, TIMEOUT)
+            elif node.type == SKIPPED_TYPE:
                 self.end(ERROR, f"step group deemed errored due to child {node.name} error: {node.message}")
             else:
                 self.end(FAILED, f"child '{node.id}' failed")
