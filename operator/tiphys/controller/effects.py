@@ -24,6 +24,7 @@ from tiphys.engine.actions import (
     LookUpMemo,
     NodeChanged,
     ReadConfigMap,
+    RestartCounted,
     SaveMemo,
     StartNode,
     StopNode,
@@ -59,6 +60,7 @@ class Effects:
             WakeAt: self._wake,
             NodeChanged: teller.node_changed,
             EmitMetric: self._emit,
+            RestartCounted: self._count_restart,
             WorkflowChanged: teller.workflow_changed,
             AskLocks: controller.locking.ask,
             WithdrawLocks: controller.locking.withdraw,
@@ -133,6 +135,9 @@ class Effects:
         except SpecError as e:
             if not controller.configuration.metrics_config.ignore_errors:
                 controller.send(live, MetricRefused(f"unable to emit metric '{action.name}': {e.message}"))
+
+    def _count_restart(self, live: Live, action: RestartCounted) -> None:
+        self._controller.metrics.pod_restarts.labels(action.reason, "", live.namespace).inc()
 
     # --- pods that are no longer needed
 

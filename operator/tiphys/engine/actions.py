@@ -173,3 +173,9 @@ class EmitMetric(Action, frozen=True, kw_only=True):
     buckets: tuple[float, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+
+
+class RestartCounted(Action, frozen=True):
+    """A runner is made again that the cluster ended before the program started: told for metrics."""
+
+    reason: str

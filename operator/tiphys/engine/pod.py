@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tiphys.engine.actions import CollectNode, StartNode, StopNode
+from tiphys.engine.actions import CollectNode, RestartCounted, StartNode, StopNode
 from tiphys.engine.artifacts import Placed, log_artifacts, place
 from tiphys.engine.entrance import TIMEOUT
 from tiphys.engine.execution import Execution
@@ -194,6 +194,7 @@ class PodExecution(Execution):
         if not is_known:
             if not report.restart_reason or node.phase != PENDING or restarts >= self.run.premises.failed_pod_restarts:
                 return False
+            self.run.act(RestartCounted(report.restart_reason))
             self.change(
                 message=f"Pod auto-restarting due to {report.restart_reason}",
                 failed_pod_restarts=restarts + 1,
