@@ -1,0 +1,114 @@
+"""The controller as a process: started as users start it, asked to end, and put to sleep."""
+
+import asyncio
+import contextlib
+import os
+import pathlib
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+
+from tests.integration.controller.conftest import SPEED, Harbour
+
+from tiphys.testing.apiserver import Ending
+
+CHAIN = """
+entrypoint: main
+templates:
+- name: main
+  steps: [[{name: a, template: one}], [{name: b, template: one}]]
+- {name: one, container: {image: i, command: [a]}}
+"""
+
+
+class Process:
+    """One controller; its seconds are those of a clock."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: pathlib.Path) -> None:
+        self.process = process
+        self.log = log
+
+    async def says(self, text: str, seconds: float = 30) -> None:
+        async with asyncio.timeout(seconds * SPEED):
+            while text not in self.log.read_text():  # noqa: ASYNC110 another process writes
+                await asyncio.sleep(1)
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self, seconds: float = 15) -> int:
+        async with asyncio.timeout(seconds * SPEED):
+            return await self.process.wait()
+
+
+@contextlib.asynccontextmanager
+async def started(harbour: Harbour, folder: pathlib.Path, name: str, *arguments: str) -> AsyncIterator[Process]:
+    kubeconfig, log = folder / "kubeconfig", folder / f"{name}.log"
+    kubeconfig.write_text(
+        f"""
+        current-context: c
+        contexts: [{{name: c, context: {{cluster: k, user: u, namespace: argo}}}}]
+        clusters: [{{name: k, cluster: {{server: "{harbour.server.address}"}}}}]
+        users: [{{name: u, user: {{token: t}}}}]
+        """
+    )
+    command = [sys.executable, "-m", "tiphys", "controller", "--kubeconfig", str(kubeconfig), "--metrics-port", "0", "--health-port", "0"]
+    environment = {key: text for key, text in os.environ.items() if key != "KUBECONFIG"}
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(*command, *arguments, env=environment, stdout=file, stderr=file)
+    made = Process(process, log)
+    try:
+        await made.says("runs are restored")
+        yield made
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def made(harbour: Harbour) -> Counter[str]:
+    return Counter(c.place.name for c in harbour.server.store.changes if c.type == "ADDED" and c.place.plural == "pods")
+
+
+async def test_a_process_runs_workflows_and_ends_when_it_is_asked_to(harbour: Harbour, tmp_path: pathlib.Path) -> None:
+    async with started(harbour, tmp_path, "one") as process:
+        harbour.submit(CHAIN)
+        await harbour.finished("w", seconds=30 * SPEED)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+        assert "broke" not in process.log.read_text()
+    assert set(harbour.nodes().values()) == {"Succeeded"}
+
+
+async def test_another_process_goes_on_where_one_was_asked_to_end(harbour: Harbour, tmp_path: pathlib.Path) -> None:
+    harbour.server.kubelet.behave = lambda _pod: Ending(seconds=3 * SPEED)
+    async with started(harbour, tmp_path, "one") as process:
+        names = [harbour.submit(CHAIN, name=f"w{index}") for index in range(3)]
+        await harbour.until(lambda: len(harbour.pods()) == 3, 30 * SPEED)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    async with started(harbour, tmp_path, "two"):
+        await harbour.finished(*names, seconds=40 * SPEED)
+    assert all(set(harbour.nodes(name).values()) == {"Succeeded"} for name in names)
+    assert set(made(harbour).values()) == {1}
+
+
+async def test_a_process_that_sleeps_through_its_lease_does_no_harm(harbour: Harbour, tmp_path: pathlib.Path) -> None:
+    harbour.server.kubelet.behave = lambda _pod: Ending(seconds=4 * SPEED)
+    async with started(harbour, tmp_path, "one", "--share") as one, started(harbour, tmp_path, "two", "--share") as two:
+        for process in (one, two):
+            await process.says("replicas that are alive: ")
+        await asyncio.sleep(5 * SPEED)
+        names = [harbour.submit(CHAIN, name=f"w{index}") for index in range(8)]
+        await harbour.until(lambda: len(harbour.pods()) == 8, 30 * SPEED)
+        one.signal(signal.SIGSTOP)
+        await harbour.finished(*names, seconds=60 * SPEED)
+        one.signal(signal.SIGCONT)
+        await asyncio.sleep(5 * SPEED)
+        for process in (one, two):
+            process.signal(signal.SIGTERM)
+            assert await process.ended() == 0
+    assert all(set(harbour.nodes(name).values()) == {"Succeeded"} for name in names)
+    assert set(made(harbour).values()) == {1}
+    assert "took over" in (tmp_path / "two.log").read_text()
