@@ -1,6 +1,7 @@
 """Laws of the engine, for any workflow of the random maker and any order of what happens to it."""
 
 import random
+from collections import deque
 
 import msgspec
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from tiphys.model.report import NodeReport
 from tiphys.model.template import DAGTemplate
 from tiphys.testing.invariants import check_counters, check_end, end_of
 from tiphys.testing.random_spec import SpecMaker
-from tiphys.testing.simulation import outcome
+from tiphys.testing.simulation import fresh_locks, outcome
 from tiphys.testing.world import START, merge
 
 SEEDS = st.integers(0, 10**9)
@@ -29,22 +30,34 @@ class Life:
     """A run whose pods end in the order of a seed."""
 
     def __init__(self, seed: int, order: int) -> None:
-        workflow = parse_workflow({"metadata": {"name": "w", "uid": "u"}, "spec": SpecMaker(seed).make()})
+        workflow = parse_workflow({"metadata": {"name": "w", "namespace": "ns", "uid": "u"}, "spec": SpecMaker(seed).make()})
         self.random = random.Random(order)  # noqa: S311 an order must be made again
         self.run = Run(workflow)
         self.stored = to_json(workflow)
         self.now = START
         self.waiting: dict[str, StartNode] = {}
         self.reports: dict[str, NodeReport] = {}
+        self.answers: deque[Event] = deque()
+        self.shared = fresh_locks(self.answers.append)
         self.take(Restored())
 
     def take(self, event: Event) -> None:
+        self.handle(event)
+        while self.answers:
+            self.handle(self.answers.popleft())
+
+    def handle(self, event: Event) -> None:
         for action in self.run.handle(event, self.now):
             if isinstance(action, StartNode) and action.order.node_id not in self.reports:
                 self.waiting[action.order.node_id] = action
             elif isinstance(action, CollectNode):
                 self.reports.pop(action.node_id, None)
-        merge(self.stored, self.run.take_patch() or {})
+            else:
+                self.shared.answer(action, self.run.workflow, self.now)
+        patch = self.run.take_patch() or {}
+        merge(self.stored, patch)
+        if "synchronization" in patch.get("status", {}):
+            self.shared.stored(parse_workflow(self.stored))
 
     def step(self) -> bool:
         if self.waiting:
@@ -64,7 +77,10 @@ class Life:
         return True
 
     def restore(self) -> None:
-        self.run = Run(parse_workflow(self.stored))
+        stored = parse_workflow(self.stored)
+        self.run = Run(stored)
+        self.shared = fresh_locks(self.answers.append)
+        self.shared.stored(stored)
         self.take(Restored(tuple(self.reports.values())))
 
     def play(self) -> "Life":

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 from tiphys.cluster.versions import is_older
 from tiphys.engine.actions import CollectNode, DeleteOwned, StopNode
 from tiphys.engine.events import Event, Restored
-from tiphys.engine.patch import join
+from tiphys.engine.patch import has_replaced, join, resolved
 from tiphys.engine.run import Run
 from tiphys.model.base import Json
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.packed import Packing, packing_of
+from tiphys.model.parse import to_json
 from tiphys.model.phases import COMPLETED
 from tiphys.model.status import WorkflowStatus
 from tiphys.model.workflow import Workflow
@@ -175,6 +176,8 @@ class Live:
     def take_patch(self) -> tuple[Json, bool]:
         """What is to be written, and whether it is the end; with it goes what may be deleted once it is written."""
         patch, self.patch = self.patch, {}
+        if has_replaced(patch):
+            patch = resolved(patch, to_json(self.stored))
         self.deleting, self.to_delete = [*self.deleting, *self.to_delete], []
         is_ending, self.is_urgent, self.is_idle = self.is_ending, False, True
         self.write_now.clear()

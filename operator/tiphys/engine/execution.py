@@ -240,7 +240,8 @@ class Execution:
         """Put the node into its last phase and tell the parent."""
         if message is not None:
             fields["message"] = message
-        self.change(phase=phase, **fields)
+        # a run that was restored may find the runner's end before it hears that the lock was given
+        self.change(phase=phase, **{"synchronization_status": None, **fields})
         self.run.metrics.node_ended(self)
         self.run.limits.note_end(self.call, phase)
         self.tell()

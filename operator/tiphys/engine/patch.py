@@ -28,13 +28,43 @@ def difference(old: Any, new: Any) -> Json:
     return patch
 
 
+class Replaced(dict[str, Any]):
+    """In joined patches: an object that was removed and made anew. What is stored of the old one must go, key by key."""
+
+
 def join(target: Json, patch: Json) -> None:
-    """Lay a later merge patch over an earlier one, in place; nulls are kept, since they remove what is stored."""
+    """Lay a later merge patch over an earlier one, in place; nulls are kept, since they remove what is stored.
+
+    A merge patch cannot say that an object is replaced, so the result is to be `resolved` with what is stored.
+    """
     for key, value in patch.items():
         if isinstance(value, dict) and isinstance(target.get(key), dict):
             join(target[key], value)
+        elif isinstance(value, dict) and key in target:
+            target[key] = Replaced(value)
         else:
             target[key] = value
+
+
+def resolved(patch: Json, stored: Json) -> Json:
+    """A joined patch as a merge patch of what is stored."""
+    made: Json = {}
+    for key, value in patch.items():
+        below = stored.get(key)
+        if isinstance(value, Replaced):
+            new: Json = {}
+            merge(new, value)
+            made[key] = difference(below, new) if isinstance(below, dict) else new
+        elif isinstance(value, dict):
+            made[key] = resolved(value, below if isinstance(below, dict) else {})
+        else:
+            made[key] = value
+    return made
+
+
+def has_replaced(patch: Json) -> bool:
+    """Whether something in a joined patch was removed and made anew."""
+    return any(isinstance(value, dict) and (isinstance(value, Replaced) or has_replaced(value)) for value in patch.values())
 
 
 def merge(target: Json, patch: Json) -> None:

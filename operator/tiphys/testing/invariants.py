@@ -1,6 +1,6 @@
 """What must hold in every simulated run, checked against its history and not only its end.
 
-Source: threats-and-faults 3.4 (I1 to I5, I8).
+Source: threats-and-faults 3.4 (I1 to I6, I8).
 """
 
 import re
@@ -8,11 +8,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from tiphys.engine.run import Run
-from tiphys.model.phases import COMPLETED, FULFILLED, POD
+from tiphys.model.order import NodeOrder
+from tiphys.model.phases import COMPLETED, FULFILLED, POD, RUNNING
 from tiphys.model.status import NodeStatus
 
 Json = dict[str, Any]
-_GROUP = re.compile(r"(?P<body>.*)\[(?P<index>\d+)\]$")
+TWO = 2
+"""Limit of the semaphore."""
+_LIMITS = {"locked": 1, "limited": TWO}
+"""Templates that take a lock, and how many of them may run at once."""
 
 
 class Broken(AssertionError):  # noqa: N818 the field's own word
@@ -25,25 +29,30 @@ class History:
     def __init__(self, spec: Json) -> None:
         self._templates = {template["name"]: template for template in spec["templates"]}
         self._started: dict[str, str] = {}
-        self._open: set[str] = set()
+        self._open: dict[str, str] = {}
         self._ends: dict[str, tuple[str, str]] = {}
 
-    def starts(self, pod: str, node_name: str, run: Run, *, is_daemon: bool) -> None:
-        """A pod begins (I1, I3).
+    def starts(self, order: NodeOrder, run: Run) -> None:
+        """A pod begins (I1, I3, I6).
 
         Raises:
-            Broken: It began before, or before something that it waits for has ended.
+            Broken: It began before, or before something that it waits for has ended, or its lock is full.
         """
+        pod, node_name = order.pod_name, order.node_name
         if pod in self._started:
             raise Broken(f"I1: pod {pod} of {node_name} started twice")
         self._started[pod] = node_name
         self._check_order(node_name, run)
-        if not is_daemon:
-            self._open.add(node_name)
+        limit = _LIMITS.get(order.template_name)
+        holders = [name for name, template in self._open.items() if template == order.template_name]
+        if limit is not None and len(holders) >= limit:
+            raise Broken(f"I6: {node_name} started while {holders} ran, at most {limit} may")
+        if not order.template.daemon:
+            self._open[node_name] = order.template_name
 
     def ends(self, node_name: str) -> None:
         """A pod has ended, or is no more."""
-        self._open.discard(node_name)
+        self._open.pop(node_name, None)
 
     @property
     def started(self) -> list[str]:
@@ -105,7 +114,9 @@ def check_counters(run: Run) -> None:
     Raises:
         Broken: One does not.
     """
-    active = sum(node.type == POD and node.phase not in FULFILLED for node in run.tree)
+    pods = [node for node in run.tree if node.type == POD and node.phase not in FULFILLED]
+    # a Pending node that waits for a lock has no pod
+    active = sum(node.phase == RUNNING or node.id in run.leaves for node in pods)
     if run.limits.active_pods != active:
         raise Broken(f"counters: {run.limits.active_pods} active pods, recounted {active}")
 

@@ -8,6 +8,8 @@ import random
 from typing import Any
 
 Spec = dict[str, Any]
+_SEMAPHORE = {"semaphores": [{"configMapKeyRef": {"name": "limits", "key": "two"}}]}
+_MEMO = {"key": "{{pod.name}}", "cache": {"configMap": {"name": "cache"}}}
 _RESULT = "{{steps.%s.outputs.result}}"
 
 
@@ -46,9 +48,13 @@ class SpecMaker:
         return [
             {"name": "leaf", "inputs": inputs, "container": container},
             {"name": "flaky", "inputs": inputs, "container": container, "retryStrategy": retry},
+            {"name": "locked", "inputs": inputs, "container": container, "synchronization": {"mutexes": [{"name": "one"}]}},
+            {"name": "limited", "inputs": inputs, "container": container, "synchronization": _SEMAPHORE,
+             **({"retryStrategy": {"limit": 1}} if self._random.random() < 0.5 else {})},
+            {"name": "kept", "inputs": inputs, "container": container, "memoize": _MEMO},
             {"name": "wait", "inputs": inputs, "suspend": {"duration": str(self._random.randint(1, 9))}},
             {"name": "server", "inputs": inputs, "daemon": True, "container": container},
-        ]
+        ]  # fmt: skip
 
     def _body(self, depth: int) -> str:
         self._bodies += 1
@@ -64,7 +70,7 @@ class SpecMaker:
         return name
 
     def _callee(self, depth: int) -> str:
-        choices = ["leaf"] * 6 + ["flaky"] * 2 + ["wait"]
+        choices = ["leaf"] * 6 + ["flaky"] * 2 + ["wait", "locked", "limited", "kept"]
         if depth > 1:
             choices += ["*"] * 2
         chosen = str(self._pick(choices))

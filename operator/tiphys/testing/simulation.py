@@ -8,6 +8,8 @@ Source: threats-and-faults 3.3, 3.4.
 
 import random
 import zlib
+from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,19 +17,40 @@ import msgspec
 
 from tiphys.engine.actions import Action, CollectNode, NodeChanged, StartNode, StopNode, WakeAt
 from tiphys.engine.events import Event, NodeGone, NodeReported, Restored, SpecChanged, Woke
+from tiphys.engine.memo import MemoEntry
 from tiphys.engine.operations.suspension import shut_down, suspend
-from tiphys.engine.patch import join, merge
+from tiphys.engine.patch import join, merge, resolved
 from tiphys.engine.run import Run
+from tiphys.model.arguments import Outputs
 from tiphys.model.order import NodeOrder
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.phases import COMPLETED, FULFILLED
 from tiphys.model.report import NodeReport
 from tiphys.testing.faults import NONE, Faults
-from tiphys.testing.invariants import Broken, History, check_counters, check_end, check_same, end_of
+from tiphys.testing.invariants import TWO, Broken, History, check_counters, check_end, check_same, end_of
 from tiphys.testing.random_spec import SpecMaker
+from tiphys.testing.shared import Shared
 from tiphys.testing.world import START
 
 _STEPS = 20_000
+
+
+class SeededMemos(dict[tuple[str, str], MemoEntry]):
+    """A cache that knows some nodes by their names alone, and never those that were just saved: every run hits alike."""
+
+    def get(self, key: tuple[str, str], default: Any = None) -> Any:
+        """The entry of a node that is known."""
+        if zlib.crc32(key[1].encode()) % 3:
+            return default
+        return MemoEntry(node_id="before", outputs=Outputs(result="7"))
+
+
+def fresh_locks(hear: Callable[[Event], None]) -> Shared:
+    """The locks and memos of a controller that has just started; `hear` is told what happens to the workflow `u`."""
+    shared = Shared({"ns/ConfigMap/limits/two": TWO})
+    shared.memos = SeededMemos()
+    shared.listeners["u"] = hear
+    return shared
 
 
 class Pod(msgspec.Struct):
@@ -64,7 +87,7 @@ class Simulation:
         self._faults = faults
         self._edits = edits
         self.spec = SpecMaker(seed).make()
-        workflow = parse_workflow({"metadata": {"name": "w", "uid": "u"}, "spec": self.spec})
+        workflow = parse_workflow({"metadata": {"name": "w", "namespace": "ns", "uid": "u"}, "spec": self.spec})
         self.now = START
         self.stored = to_json(workflow)
         self.version = 1
@@ -78,14 +101,23 @@ class Simulation:
         self._effects: list[Action] = []
         self._collect: list[Action] = []
         self._events: list[Event] = []
+        self._answers: deque[Event] = deque()
         self._wake: Any = None
+        self._shared = fresh_locks(self._hear)
 
     # --- the controller
 
+    def _hear(self, event: Event) -> None:
+        self._answers.append(event)
+
     def _restore(self) -> None:
         """A controller starts: it knows what is stored and which pods there are."""
-        self._run = Run(parse_workflow(self.stored))
+        stored = parse_workflow(self.stored)
+        self._run = Run(stored)
         self._seen = self.version
+        self._shared = fresh_locks(self._hear)
+        self._answers.clear()
+        self._shared.stored(stored)
         self._patch, self._effects, self._collect, self._events, self._wake = {}, [], [], [], None
         self._handle(Restored(tuple(pod.report() for pod in self.pods.values())))
 
@@ -108,6 +140,8 @@ class Simulation:
                     self._wake = at
                 case NodeChanged(before=before, phase=phase):
                     self.arrows.add((before, phase))
+                case _:
+                    self._shared.answer(action, run.workflow, self.now)
         patch = run.take_patch()
         if patch:
             join(self._patch, patch)
@@ -144,6 +178,8 @@ class Simulation:
             choices += [self._effect] * 2
         if self._events:
             choices += [self._tell] * 3
+        if self._answers:
+            choices += [self._answer] * 3
         if self._patch:
             choices.append(self._write)
         if any(pod.final is None and not self._is_idle(pod) for pod in self.pods.values()):
@@ -209,6 +245,10 @@ class Simulation:
         place = self._random.randrange(len(self._events)) if self._faults.reorder else 0
         self._handle(self._events.pop(place))
 
+    def _answer(self) -> None:
+        """What the controller itself answers comes in order and is never lost."""
+        self._handle(self._answers.popleft())
+
     def _effect(self) -> None:
         """One effect happens; perhaps nobody lives to see it."""
         action = self._effects.pop(self._random.randrange(len(self._effects)))
@@ -231,7 +271,7 @@ class Simulation:
         node = self._run.tree.by_id(order.node_id) if self._run is not None else None
         if self._run is None or node is None or node.phase in FULFILLED:
             return
-        self.history.starts(order.pod_name, order.node_name, self._run, is_daemon=bool(order.template.daemon))
+        self.history.starts(order, self._run)
         self.pods[order.pod_name] = pod = Pod(order)
         self._tell_later(pod)
 
@@ -250,13 +290,15 @@ class Simulation:
         if self._seen != self.version:
             self._run = None
             return
-        patch, self._patch = self._patch, {}
+        patch, self._patch = resolved(self._patch, self.stored), {}
         merge(self.stored, patch)
         self.version += 1
         self._seen = self.version
         self.history.written(self.stored.get("status", {}).get("nodes", {}))
         self._effects += self._collect
         self._collect = []
+        if "synchronization" in patch.get("status", {}):
+            self._shared.stored(parse_workflow(self.stored))
         if self._random.random() < self._faults.crash and not self._is_over():
             self._crash()
 
