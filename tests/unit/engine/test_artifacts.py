@@ -1,8 +1,9 @@
 """Artifacts by reference: what is passed on, where outputs go, what is recorded."""
 
+import msgspec
 import pytest
 
-from tiphys.engine.events import Restored
+from tiphys.engine.events import NodeReported, Restored
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.parse import parse_as, parse_workflow, to_json
@@ -311,3 +312,34 @@ def test_a_stored_repository_is_not_replaced_by_a_newer_one():
     run = Run(parse_workflow(world.stored))
     run.handle(Restored(repository=repository(s3={"bucket": "other"})), world.now)
     assert run.repository == repository().artifact_repository
+
+
+def test_a_command_reads_the_paths_of_its_artifacts():
+    artifacts = "inputs: {artifacts: [{name: in, path: '/in/{{workflow.name}}', raw: {data: d}}]}, outputs: {artifacts: [{name: out, path: /o}]}"
+    text = one(artifacts).replace("command: [c]", "args: ['{{inputs.artifacts.in.path}}', '{{outputs.artifacts.out.path}}']")
+    assert play(text).orders[0].template.container["args"] == ["/in/hello", "/o"]
+
+
+def test_a_stopped_pod_that_ran_has_its_log_recorded():
+    def hangs(_order):
+        return {"hangs": True}
+
+    world = play(one("daemon: false", "archiveLogs: true"), hangs)
+    running = next(iter(world.run.reports.values()))
+    world.send(NodeReported(msgspec.structs.replace(running, phase="Running", started_at=world.now)))
+    world.change_spec(shutdown="Stop")
+    world.play()
+    assert (world.phase, list(stored(world, "hello"))) == ("Failed", ["main-logs"])
+
+
+def test_every_container_of_a_set_has_a_log():
+    text = """
+entrypoint: a
+archiveLogs: true
+templates:
+- name: a
+  containerSet: {containers: [{name: first, image: i, command: [c]}, {name: main, image: i, command: [c]}]}
+"""
+    world = play(text)
+    assert [log.name for log in world.orders[0].log_artifacts] == ["first-logs", "main-logs"]
+    assert list(stored(world, "hello")) == ["first-logs", "main-logs"]
