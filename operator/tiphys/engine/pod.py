@@ -13,7 +13,7 @@ from tiphys.engine.artifacts import Placed, log_artifacts, place
 from tiphys.engine.entrance import TIMEOUT
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
-from tiphys.engine.outputs import check_missing, leaf_outputs, stored_artifacts
+from tiphys.engine.outputs import check_missing, leaf_outputs
 from tiphys.engine.pod_gc import is_collected
 from tiphys.engine.totals import leaf_progress
 from tiphys.errors import SpecError
@@ -51,6 +51,14 @@ class PodExecution(Execution):
             prepared.template, run.repository, prepared.scope, archive_logs=run.spec.archive_logs, now=now
         )
         return msgspec.structs.replace(prepared, template=self._placed.template)
+
+    @property
+    def placed(self) -> Placed:
+        """Where the artifacts and logs of the node go."""
+        if self._placed is None:
+            self.prepare()
+        assert self._placed is not None  # noqa: S101 preparing places them
+        return self._placed
 
     def start(self) -> None:
         """Create the node and order its runner, unless the workflow is being stopped."""
@@ -125,8 +133,8 @@ class PodExecution(Execution):
             timeout=timeout,
             is_exit_handler=call.is_exit,
             avoid_hosts=call.avoid_hosts,
-            repository=self._placed.repository if self._placed else None,
-            log_artifacts=log_artifacts(self._placed) if self._placed else (),
+            repository=self.placed.repository,
+            log_artifacts=log_artifacts(self.placed),
         )
         self.run.act(StartNode(order))
         self._watch_times(template)
@@ -221,7 +229,7 @@ class PodExecution(Execution):
 
     def outputs_of(self, report: NodeReport) -> Outputs | None:
         """What the node gives back."""
-        return leaf_outputs(self.prepared.template, report, self._placed)
+        return leaf_outputs(self.prepared.template, report, self.placed)
 
     def _end_as(self, phase: str, message: str, outputs: Outputs | None, report: NodeReport) -> None:
         self.run.publish(outputs)
@@ -253,7 +261,7 @@ class PodExecution(Execution):
             self.order()
         elif node.phase not in FULFILLED and self.run.shutdown.ends(self.call):
             # we ended it ourselves, and did not live to write that
-            self.finish(FAILED, self.run.shutdown.leaf_message)
+            self.finish(FAILED, self.run.shutdown.leaf_message, **self._left())
         elif node.phase not in FULFILLED:
             self.finish(ERROR, "pod deleted")
 
@@ -272,14 +280,18 @@ class PodExecution(Execution):
         if self.node.phase in FULFILLED:
             return
         self.run.act(StopNode(self.node_id, self.pod_name))
-        last = self.run.reports.get(self.node_id)
-        _ = self.prepared
-        ran = msgspec.structs.replace(last, is_staged=False) if last is not None else None
-        logs = stored_artifacts(self._placed, ran) if ran is not None and self._placed is not None else ()
-        self.finish(FAILED, message, **({"outputs": Outputs(artifacts=logs)} if logs else {}))
+        self.finish(FAILED, message, **self._left())
 
     def release(self) -> None:
         """End a daemon whose body has ended."""
         if self.node.phase not in FULFILLED:
             self.run.act(StopNode(self.node_id, self.pod_name))
-            self.finish(SUCCEEDED, "")
+            self.finish(SUCCEEDED, "", **self._left())
+
+    def _left(self) -> dict[str, Any]:
+        """What a runner that was told to end leaves: its logs, which its executor stores before it goes.
+
+        Differs from Argo: they are recorded before the executor has reported.
+        """
+        logs = log_artifacts(self.placed) if self.node.phase == RUNNING else ()
+        return {"outputs": Outputs(artifacts=logs)} if logs else {}

@@ -1,9 +1,8 @@
 """Artifacts by reference: what is passed on, where outputs go, what is recorded."""
 
-import msgspec
 import pytest
 
-from tiphys.engine.events import NodeReported, Restored
+from tiphys.engine.events import Restored
 from tiphys.engine.run import Run
 from tiphys.model.locations import ArtifactRepositoryRefStatus
 from tiphys.model.parse import parse_as, parse_workflow, to_json
@@ -320,13 +319,9 @@ def test_a_command_reads_the_paths_of_its_artifacts():
     assert play(text).orders[0].template.container["args"] == ["/in/hello", "/o"]
 
 
-def test_a_stopped_pod_that_ran_has_its_log_recorded():
-    def hangs(_order):
-        return {"hangs": True}
-
-    world = play(one("daemon: false", "archiveLogs: true"), hangs)
-    running = next(iter(world.run.reports.values()))
-    world.send(NodeReported(msgspec.structs.replace(running, phase="Running", started_at=world.now)))
+@pytest.mark.parametrize("restores", [False, True])
+def test_a_stopped_pod_that_ran_has_its_log_recorded(restores):
+    world = play(one("daemon: false", "archiveLogs: true"), lambda _order: {"hangs": True}, restores=restores)
     world.change_spec(shutdown="Stop")
     world.play()
     assert (world.phase, list(stored(world, "hello"))) == ("Failed", ["main-logs"])
@@ -343,3 +338,16 @@ templates:
     world = play(text)
     assert [log.name for log in world.orders[0].log_artifacts] == ["first-logs", "main-logs"]
     assert list(stored(world, "hello")) == ["first-logs", "main-logs"]
+
+
+def test_a_daemon_that_is_released_has_its_log_recorded():
+    text = """
+entrypoint: main
+archiveLogs: true
+templates:
+- name: main
+  steps: [[{name: d, template: d}], [{name: a, template: a}]]
+- {name: d, daemon: true, container: {image: i, command: [c]}}
+- {name: a, container: {image: i, command: [c]}}
+"""
+    assert list(stored(play(text), "hello[0].d")) == ["main-logs"]
