@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tiphys.errors import OutsideError, TiphysError
+from tiphys.pods.failure import crashing_sidecar
 from tiphys.pods.leftover import kill_command, leftovers
 from tiphys.pods.view import PodView
 
@@ -30,6 +31,11 @@ class Leftovers:
     def heard(self, key: str, pod: PodView) -> None:
         """A pod changed."""
         uid = pod.metadata.uid
+        if uid not in self._known and pod.metadata.deletion_timestamp is None and crashing_sidecar(pod):
+            self._known.add(uid)
+            namespace, _, name = key.partition("/")
+            log.info("pod %s is deleted: its sidecar fails again and again", key)
+            self._controller.effects.spawn(self._controller.effects.starter.delete_pod(namespace, name, uid=uid))
         if leftovers(pod) and uid not in self._known and pod.metadata.deletion_timestamp is None:
             self._known.add(uid)
             self._controller.effects.spawn(self._end(key, pod))

@@ -103,6 +103,17 @@ def failed_sidecar(pod: PodView) -> str:
     return ""
 
 
+def crashing_sidecar(pod: PodView) -> str:
+    """The message of a sidecar that fails again and again, so that `main` never begins; empty when none does."""
+    sidecars = pod.spec.sidecars
+    for one in pod.status.init_container_statuses if pod.status.phase == "Pending" and sidecars else ():
+        waiting, ended = one.state.waiting, one.last_state.terminated
+        is_looping = waiting is not None and waiting.reason == "CrashLoopBackOff"
+        if one.name in sidecars and is_looping and ended is not None and ended.exit_code:
+            return ended_message(one.name, ended)
+    return ""
+
+
 def _undecided(pod: PodView) -> tuple[str, str]:
     ended = [one for one in pod.status.container_statuses if one.state.terminated is not None]
     mains = _mains(pod)

@@ -11,7 +11,17 @@ from tiphys.model.phases import ERROR, FAILED, PENDING, RUNNING, SUCCEEDED
 from tiphys.model.record import Framed, Record, parse_message
 from tiphys.model.report import NodeReport
 from tiphys.model.staging import StagingRecord, parse_staging_record
-from tiphys.pods.failure import EXECUTORS, MAIN, WAIT, ended_message, failed_sidecar, failure, is_infrastructure, restart_reason
+from tiphys.pods.failure import (
+    EXECUTORS,
+    MAIN,
+    WAIT,
+    crashing_sidecar,
+    ended_message,
+    failed_sidecar,
+    failure,
+    is_infrastructure,
+    restart_reason,
+)
 from tiphys.pods.usage import resources_duration
 from tiphys.pods.view import ContainerStatus, PodView, node_id
 
@@ -104,7 +114,8 @@ def _started(status: ContainerStatus) -> datetime | None:
 def _phase(pod: PodView) -> tuple[str, str]:
     match pod.status.phase:
         case "Pending" | "":
-            return PENDING, _pending_message(pod)
+            said = crashing_sidecar(pod)
+            return (FAILED, said) if said else (PENDING, _pending_message(pod))
         case "Running":
             return RUNNING, pod.status.message if pod.status.reason == "NodeLost" else ""
         case "Succeeded":

@@ -164,3 +164,13 @@ def test_only_a_pod_whose_program_never_started_may_be_made_again():
 def test_the_end_is_when_the_last_container_ended():
     status = {"phase": "Failed", "containerStatuses": [ended(code=1, at=7), ended("other", at=9)]}
     assert read_pod(pod(status)).finished_at == START.replace(second=9)
+
+
+def test_a_sidecar_that_fails_again_and_again_fails_the_step_that_never_begins():
+    looping = waiting("side", "CrashLoopBackOff", "back-off 10s") | {"lastState": ended("side", 3)["state"]}
+    status = {"phase": "Pending", "initContainerStatuses": [looping], "containerStatuses": [waiting("main", "PodInitializing")]}
+    report = read_pod(pod(status, init=SIDECAR))
+    assert (report.phase, report.message, report.is_final) == ("Failed", "side: Error (exit code 3)", True)
+    once = looping | {"lastState": ended("side", 0)["state"]}
+    report = read_pod(pod(status | {"initContainerStatuses": [once]}, init=SIDECAR))
+    assert (report.phase, report.message) == ("Pending", "CrashLoopBackOff: back-off 10s")

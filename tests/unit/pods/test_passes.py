@@ -361,3 +361,12 @@ def test_a_container_may_be_paused_before_and_after_its_command(pod):
     main = made["containers"][0]
     assert main["command"] == ["/argo-shim/shim", "--grace", "28", "--pause-before", "/var/run/argo/ctr/main/before", "--", "run"]
     assert {"name": "var-run-argo", "emptyDir": {}} in made["volumes"]
+
+
+def test_a_patch_that_unfolds_into_millions_is_refused_at_once(pod):
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))  # fmt: skip
+    with pytest.raises(SpecError, match=r"templates\.a\.podSpecPatch: holds more than 20000 values"):
+        pod({"podSpecPatch": bomb})
+    with pytest.raises(SpecError, match=r"podSpecPatch: holds more than 20000 values"):
+        pod({"podSpecPatch": "a: &a [*a]"})

@@ -9,6 +9,9 @@ from tiphys.model.base import Json
 from tiphys.pods.draft import Draft
 from tiphys.pods.merge import strategic_merge
 
+MAX_VALUES = 20_000
+"""More than any pod has."""
+
 
 def pod_spec_patch(draft: Draft) -> None:
     """Merge the patches, the workflow's first; before the command is wrapped, so that a patched command is wrapped too.
@@ -31,4 +34,15 @@ def _parse(text: str, path: str) -> Json:
         raise SpecError(f"is neither JSON nor YAML: {e}", path=path) from e
     if not isinstance(patch, dict) or not all(isinstance(key, str) for key in patch):
         raise SpecError("is no object", path=path, hint="write what is to be changed, e.g. `containers: [{name: main, ...}]`")
+    _check_size(patch, path)
     return cast("Json", patch)
+
+
+def _check_size(patch: object, path: str) -> None:
+    """Aliases make a small text a huge value."""
+    values, count = [patch], 0
+    while values:
+        value, count = values.pop(), count + 1
+        if count > MAX_VALUES:
+            raise SpecError(f"holds more than {MAX_VALUES} values", path=path)
+        values += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
