@@ -10,6 +10,7 @@ from typing import IO, Self
 
 from tiphys.errors import UserError
 
+_LONGEST_NAME, _LONGEST_PATH = 255, 4096
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -24,11 +25,13 @@ def parts_of(name: str) -> tuple[str, ...]:
     """The parts of a relative path; `.` and doubled slashes are nothing.
 
     Raises:
-        UnsafeEntryError: It is absolute, goes up, or holds a NUL.
+        UnsafeEntryError: It is absolute, goes up, holds a NUL, or is longer than a file system's names are.
     """
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if name.startswith("/") or ".." in parts or "\0" in name:
         raise UnsafeEntryError(f"entry {name!r} would be written outside of the artifact")
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+        raise UnsafeEntryError(f"entry {name[:100]!r}... has a name of more than {_LONGEST_NAME} bytes")
     return parts
 
 
@@ -111,8 +114,8 @@ class Folder:
         """A symbolic link, as it was packed; nothing is ever written through it."""
         folder, last = self._place(name)
         self._clear(folder, last)
-        if "\0" in target:
-            raise UnsafeEntryError(f"entry {name!r} links to a name with a NUL")
+        if not target or "\0" in target or len(os.fsencode(target)) >= _LONGEST_PATH:
+            raise UnsafeEntryError(f"entry {name!r} links to what is no name")
         os.symlink(target, last, dir_fd=folder)
 
     def add_hard_link(self, name: str, target: str) -> None:

@@ -34,8 +34,8 @@ _SIGNS: tuple[tuple[Callable[[str], TiphysError], tuple[str, ...]], ...] = (
     (Unavailable, ("could not resolve", "unable to access", "connection", "timed out", "early eof", "hung up")),
 )  # fmt: skip
 _NOISE = ("cloning into", "hint:", "warning:", "please make sure", "and the repository exists", "submodule '")
-#: Where host keys are known from, besides the user's own file.
-KNOWN_HOSTS = "/etc/ssh/ssh_known_hosts"
+#: Where host keys are known from, besides what SSH_KNOWN_HOSTS and the user's own file say; the last has those of public hosts.
+KNOWN_HOSTS = ("/etc/ssh/ssh_known_hosts", str(Path(__file__).with_name("known_hosts")))
 
 
 class GitDriver(LoadOnly):
@@ -61,7 +61,16 @@ class GitDriver(LoadOnly):
             commit = self._revision(target, environment)
             self._run(target, environment, "checkout", "--force", *(("--detach", commit) if commit else ()), "--")
             if not self._place.disable_submodules:
-                self._run(target, environment, "submodule", "update", "--init", "--recursive", "--force", *self._depth)
+                self._update_submodules(target, environment)
+
+    def _update_submodules(self, target: Path, environment: Mapping[str, str]) -> None:
+        command = ("submodule", "update", "--init", "--recursive", "--force")
+        try:
+            self._run(target, environment, *command, *self._depth)
+        except (NotFound, InvalidManifest):
+            if not self._depth:
+                raise
+            self._run(target, environment, *command)  # a server that gives no single commits
 
     @property
     def _depth(self) -> tuple[str, ...]:
@@ -168,7 +177,7 @@ class GitDriver(LoadOnly):
         if self._place.insecure_ignore_host_key:
             options += ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"]
         else:
-            files = [*os.environ.get("SSH_KNOWN_HOSTS", "").split(":"), str(Path.home() / ".ssh/known_hosts"), KNOWN_HOSTS]
+            files = [*os.environ.get("SSH_KNOWN_HOSTS", "").split(":"), str(Path.home() / ".ssh/known_hosts"), *KNOWN_HOSTS]
             options += ["StrictHostKeyChecking=yes", f"UserKnownHostsFile={' '.join(one for one in files if one)}"]
         command = ["ssh", "-F", "/dev/null"]
         if self._key:

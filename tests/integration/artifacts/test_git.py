@@ -209,3 +209,16 @@ def test_the_files_with_credentials_are_for_their_owner_only_and_gone_afterwards
         assert stat.S_IMODE(home.stat().st_mode) == 0o700
         assert PASSWORD not in " ".join(environment.values())
     assert not home.exists()
+
+
+def test_the_keys_of_public_hosts_are_those_that_they_publish():
+    """Source: the hosts' own documentation of their SSH fingerprints."""
+    from tiphys.artifacts.git import KNOWN_HOSTS
+
+    listed = subprocess.run(["ssh-keygen", "-lf", KNOWN_HOSTS[-1]], capture_output=True, text=True, check=True).stdout
+    found = {line.split()[2]: line.split()[1] for line in listed.splitlines()}
+    assert found == {
+        "github.com": "SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU",
+        "gitlab.com": "SHA256:eUXGGm1YGsMAS7vkcx6JOJdOGHPem5gQp4taiCfCLB8",
+        "bitbucket.org": "SHA256:ybgmFkzwOSotHTHLJgHO0QN8L0xErw6vd0VhFA9m3SM",
+    }
