@@ -116,12 +116,19 @@ class Live:
     def owns(self, key: str, pod: PodView) -> bool:
         """Whether the pod is one that we make: anybody may write our labels on a pod, but its place and name must fit.
 
+        One that was made before a retry and is being deleted since is none of this run.
+
         Differs from Argo: it believes any pod that has them.
         """
         namespace, _, name = key.partition("/")
         node = node_id(pod)
         is_named = name.startswith(self.name) and (name == node or name.rpartition("-")[2] == node.rpartition("-")[2])
-        return namespace == self.namespace and is_named
+        return namespace == self.namespace and is_named and not self._is_of_earlier_run(pod)
+
+    def _is_of_earlier_run(self, pod: PodView) -> bool:
+        began = (self.run.status if self.run is not None else self.stored.status).started_at
+        made = pod.metadata.creation_timestamp
+        return pod.metadata.deletion_timestamp is not None and began is not None and made is not None and made < began
 
     def created(self, node_id: str, task: asyncio.Task[None]) -> None:
         """The creation of a runner has ended."""

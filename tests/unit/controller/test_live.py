@@ -108,3 +108,17 @@ def test_a_run_that_is_forgotten_leaves_nothing_to_write() -> None:
     one.last_write = NOW - timedelta(seconds=1)
     one.forget_run(workflow("9"))
     assert (one.patch, one.version, one.is_urgent, one.is_ending, one.needs_restore) == ({}, "9", False, False, True)
+
+
+def test_a_pod_from_before_a_retry_that_is_being_deleted_is_none_of_the_run_s() -> None:
+    retried = workflow()
+    one = Live(msgspec.structs.replace(retried, status=msgspec.structs.replace(retried.status, started_at=NOW)))
+
+    def made(seconds: int, **meta: str) -> PodView:
+        created = (NOW + timedelta(seconds=seconds)).isoformat()
+        known = {"name": "w", "annotations": {"workflows.argoproj.io/node-id": "w"}, "creationTimestamp": created, **meta}
+        return parse_pod(msgspec.json.encode({"metadata": known}))
+
+    assert not one.owns("ns/w", made(-60, deletionTimestamp=NOW.isoformat()))
+    assert one.owns("ns/w", made(-60))
+    assert one.owns("ns/w", made(1, deletionTimestamp=NOW.isoformat()))
