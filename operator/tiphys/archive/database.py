@@ -5,7 +5,8 @@ No message, representation or log of this module ever holds a password or a valu
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from tiphys.errors import Conflict, Forbidden, InvalidManifest, TiphysError, Una
 
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
 _DEADLOCKS = {"40001", "40P01", "1213", "1205", "1020"}
+_IDLE_S = 0.5
 _NO_TABLES = {"42P01", "1146"}
 _REFUSED_LOGINS = {"28P01", "28000", "1045", "1044", "1698"}
 
@@ -30,6 +32,7 @@ class Database:
         self.target = target
         self.tables: Tables = tables(target.offload_table, target.kind)
         self.engine: AsyncEngine = _engine(target)
+        self._alone = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @property
     def kind(self) -> str:
@@ -49,9 +52,21 @@ class Database:
             InvalidManifest: The database does not take such a value.
             Forbidden: The login or a right is missing.
         """
-        try:
+        with self._told():
             async with asyncio.timeout(seconds or self.target.statement_s), self.engine.begin() as connection:
                 yield connection
+
+    @contextlib.asynccontextmanager
+    async def statement(self) -> AsyncIterator[AsyncConnection]:
+        """A connection where each statement is a transaction of its own; raises as `transaction` does."""
+        with self._told():
+            async with asyncio.timeout(self.target.statement_s), self._alone.connect() as connection:
+                yield connection
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
         except TiphysError:
             raise
         except (exc.SQLAlchemyError, OSError, TimeoutError) as e:
@@ -69,11 +84,10 @@ def _engine(target: Target) -> AsyncEngine:
         "max_overflow": max(0, pool.open_ - pool.idle) if pool.open_ else 10,
         "pool_timeout": pool.wait_s,
         "pool_recycle": pool.lifetime_s or -1,
-        "pool_pre_ping": True,
     }
     if target.kind == "sqlite":
         # one writer at a time is all it knows; a database in memory lives in its only connection
-        sizes = {**sizes, "pool_size": 1, "max_overflow": 0, "pool_pre_ping": False}
+        sizes = {**sizes, "pool_size": 1, "max_overflow": 0}
     url = URL.create(_DRIVERS[target.kind], database=(target.name or ":memory:") if target.kind == "sqlite" else target.name)
     how = {} if target.kind == "sqlite" else {"async_creator": connector(target)}
     # JSON goes in and comes out as text: bodies are large, and nobody here looks into them
@@ -82,7 +96,30 @@ def _engine(target: Target) -> AsyncEngine:
     )  # fmt: skip
     if target.kind == "sqlite":
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)
+    else:
+        _look_after(engine)
     return engine
+
+
+def _look_after(engine: AsyncEngine) -> None:
+    """A connection that was idle is asked whether it still works; not one in constant use, for that costs as much as a write."""
+    pool, dialect = engine.sync_engine.pool, engine.sync_engine.dialect
+
+    def given_back(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        since = record.info.get("idle_since")
+        if since is None or time.monotonic() - since < _IDLE_S:
+            return
+        try:
+            dialect.do_ping(connection)
+        except Exception as e:
+            # the pool opens another one
+            raise exc.DisconnectionError from e
+
+    event.listen(pool, "checkin", given_back)
+    event.listen(pool, "checkout", taken)
 
 
 def _as_text(value: object) -> str:

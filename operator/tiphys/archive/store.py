@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.database import Database
 from tiphys.archive.nulls import hide_nulls, show_nulls
+from tiphys.archive.save import save_in_one, save_in_steps
 from tiphys.archive.selector import conditions
-from tiphys.archive.upsert import upsert
 from tiphys.errors import Conflict, NotFound, SpecError
 from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of
 
@@ -33,21 +33,10 @@ class SqlArchive:
 
     async def save(self, workflow: ArchivedWorkflow) -> None:
         """Keep it, in one transaction; saving the same uid again replaces it, by however many at once."""
-        for left in reversed(range(_TRIES)):
-            try:
-                async with self._database.transaction() as connection:
-                    await self._save(connection, workflow)
-            except Conflict:
-                if not left:
-                    raise
-            else:
-                return
-
-    async def _save(self, connection: AsyncConnection, workflow: ArchivedWorkflow) -> None:
-        key = {"clustername": self._cluster, "uid": workflow.uid}
-        hidden = hide_nulls if self._has_nulls else str
+        hidden, save = (hide_nulls, save_in_one) if self._has_nulls else (str, save_in_steps)
         row = {
-            **key,
+            "clustername": self._cluster,
+            "uid": workflow.uid,
             "instanceid": workflow.instance_id,
             "name": workflow.name,
             "namespace": workflow.namespace,
@@ -57,15 +46,14 @@ class SqlArchive:
             "creationtimestamp": _naive(workflow.created_at),
             "workflow": hidden(workflow.document),
         }
-        labels = self._tables.labels
-        summary = {**key, "summary": hidden(workflow.summary)}
-        await connection.execute(upsert(self._database.kind, self._tables.archive, row))
-        await connection.execute(upsert(self._database.kind, self._tables.summaries, summary))
-        await connection.execute(delete(labels).where(labels.c.clustername == self._cluster, labels.c.uid == workflow.uid))
-        rows = [{**key, "name": name, "value": value} for name, value in workflow.labels.items()]
-        if rows:
-            # two names that differ only in case are one name to a MySQL that Argo set up: the first stays
-            await connection.execute(upsert(self._database.kind, labels, keep=True), rows)
+        for left in reversed(range(_TRIES)):
+            try:
+                await save(self._database, row, workflow, hidden(workflow.summary))
+            except Conflict:
+                if not left:
+                    raise
+            else:
+                return
 
     async def read(self, *, uid: str = "", namespace: str = "", name: str = "") -> str:
         """The JSON text of the workflow with this uid, or of the newest with this name.

@@ -1,0 +1,218 @@
+"""The archive: lists of a million rows, throughput beside raw inserts, and what archiving costs workflows that run.
+
+Usage: `python -m tests.bench.archive [lists|throughput|latency]...`; prints tables. PostgreSQL 15 as the tests start it, fsync on.
+"""
+
+import asyncio
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+from sqlalchemy.dialects import postgresql
+from tests.databases.servers import PASSWORD, Postgres, install
+from tests.integration.archive.conftest import NAMESPACE, World
+
+from tiphys.archive.database import Database
+from tiphys.archive.migrate import migrate
+from tiphys.archive.store import SqlArchive
+from tiphys.local.objects import Place
+from tiphys.model.archived import ArchiveQuery, to_archive
+from tiphys.testing.apiserver import APIServer, Ending
+
+ROWS = 1_000_000
+_FILL = """
+insert into argo_archived_workflows
+select 'default', 'uid-' || i, '', 'job-' || i, 'team-' || (i % 10), case when i % 20 = 0 then 'Failed' else 'Succeeded' end,
+  timestamp '2025-01-01' + i * interval '20 s', timestamp '2025-01-01' + i * interval '20 s' + interval '1 min',
+  timestamp '2025-01-01' + i * interval '20 s',
+  jsonb_build_object('metadata', jsonb_build_object('name', 'job-' || i, 'uid', 'uid-' || i), 'status',
+    jsonb_build_object('phase', 'Succeeded', 'nodes', jsonb_build_object('n', md5(i::text) || repeat(md5((i + 1)::text), 12))))
+from generate_series({first}, {last}) i;
+insert into tiphys_archived_summaries
+select 'default', 'uid-' || i, '{{"metadata":{{"name":"job-' || i || '","namespace":"team-' || (i % 10) || '"}},"status":{{"phase":"Succeeded"}}}}'
+from generate_series({first}, {last}) i;
+insert into argo_archived_workflows_labels
+select 'default', 'uid-' || i, l.name, l.value from generate_series({first}, {last}) i, lateral (values
+  ('workflows.argoproj.io/completed', 'true'), ('workflows.argoproj.io/phase', case when i % 20 = 0 then 'Failed' else 'Succeeded' end),
+  ('team', 't' || (i % 100)), ('run', 'r' || (i / 50))) l(name, value);
+"""
+QUERIES = {
+    "first page": ArchiveQuery(limit=20),
+    "first page of a namespace": ArchiveQuery(namespace="team-3", limit=20),
+    "label in 1 of 100 rows": ArchiveQuery(labels="team=t42", limit=20),
+    "label in 50 rows of the million": ArchiveQuery(labels="run=r1234", limit=20),
+    "label in 19 of 20 rows": ArchiveQuery(labels="workflows.argoproj.io/phase=Succeeded", limit=20),
+    "two labels and a namespace": ArchiveQuery(labels="team=t42,workflows.argoproj.io/phase=Failed", namespace="team-2", limit=20),
+    "label without rows": ArchiveQuery(labels="team=nobody", limit=20),
+    "one name": ArchiveQuery(name="job-777777", limit=20),
+    "prefix of names": ArchiveQuery(name_prefix="job-7777", limit=20),
+}
+
+
+def peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+async def p95(work: Callable[[], Awaitable[object]], times: int = 100) -> tuple[float, float]:
+    """Median and 95th percentile, milliseconds."""
+    await work()
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        await work()
+        took.append((time.perf_counter() - began) * 1000)
+    return statistics.median(took), statistics.quantiles(took, n=20)[18]
+
+
+async def lists(server: Postgres) -> None:
+    database = Database(server.target())
+    await migrate(database)
+    began = time.monotonic()
+    step = ROWS // 10
+    for first in range(1, ROWS, step):
+        await asyncio.to_thread(server.sql, _FILL.format(first=first, last=first + step - 1))
+    await asyncio.to_thread(server.sql, "vacuum analyze;")
+    print(f"\nfilled with {ROWS} rows in {time.monotonic() - began:.0f} s\n", flush=True)
+    archive = SqlArchive(database)
+    before = peak_mb()
+    print("| page of 20 | median ms | p95 ms |\n|---|---|---|")
+    for name, query in QUERIES.items():
+        median, worst = await p95(lambda query=query: archive.page(query))
+        print(f"| {name} | {median:.1f} | {worst:.1f} |", flush=True)
+    cursor = ""
+    for _ in range(50):
+        cursor = (await archive.page(ArchiveQuery(limit=500, cursor=cursor))).cursor
+    median, worst = await p95(lambda: archive.page(ArchiveQuery(limit=20, cursor=cursor)))
+    print(f"| after 25,000 rows | {median:.1f} | {worst:.1f} |")
+    median, worst = await p95(archive.labels, times=20)
+    print(f"| all label keys | {median:.1f} | {worst:.1f} |")
+    print(f"\nmemory of the reader: {before:.0f} MB before, {peak_mb():.0f} MB after")
+    for name in ("first page", "label in 1 of 100 rows"):
+        statement = archive.page_statement(QUERIES[name]).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+        print(f"\n{name}:\n{await asyncio.to_thread(server.sql, f'explain (analyze, costs off, timing off) {statement};')}")
+    await database.close()
+
+
+def workflow(number: int, nodes: int = 100) -> dict[str, Any]:
+    node = {"type": "Pod", "phase": "Succeeded", "templateName": "work", "startedAt": "2026-03-01T12:00:00Z", "finishedAt": "2026-03-01T12:00:09Z",
+            "progress": "1/1", "resourcesDuration": {"cpu": 1, "memory": 2}, "outputs": {"exitCode": "0"}, "hostNodeName": "node-1"}  # fmt: skip
+    made = {f"job-{number}-{n}": {**node, "id": f"job-{number}-{n}", "name": f"job-{number}.work({n})", "boundaryID": f"job-{number}"} for n in range(nodes)}
+    return {
+        "metadata": {"name": f"job-{number}", "namespace": "team", "uid": f"u-{number}", "creationTimestamp": "2026-03-01T12:00:00Z",
+                     "labels": {"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/phase": "Succeeded", "team": "a"}},
+        "spec": {"entrypoint": "work"},
+        "status": {"phase": "Succeeded", "startedAt": "2026-03-01T12:00:00Z", "finishedAt": "2026-03-01T12:00:09Z", "nodes": made},
+    }  # fmt: skip
+
+
+async def at_once(works: list[Callable[[], Awaitable[object]]], lanes: int) -> float:
+    """Seconds to do all, `lanes` at a time."""
+    left = iter(works)
+
+    async def lane() -> None:
+        for work in left:
+            await work()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(lane() for _ in range(lanes)))
+    return time.perf_counter() - began
+
+
+async def throughput(server: Postgres) -> None:
+    database = Database(server.target("throughput"))
+    await migrate(database)
+    archive = SqlArchive(database)
+    ready = [to_archive(workflow(number)) for number in range(600)]
+    size = len(ready[0].document)
+    pool = await asyncpg.create_pool(host=server.host, port=server.port, user="tiphys", password=PASSWORD, database="throughput", min_size=4)
+    await pool.execute("create table raw (uid text primary key, workflow jsonb not null)")
+    insert = "insert into raw values ($1, $2)"
+    print(f"\n| workflows of 100 nodes ({size / 1000:.0f} kB), 4 at once | workflows/s |\n|---|---|")
+    rates: dict[str, list[float]] = {"raw": [], "archive": []}
+    for turn in range(3):
+        part = ready[turn * 200 : turn * 200 + 200]
+        rates["raw"].append(200 / await at_once([lambda one=one: pool.execute(insert, one.uid, one.document) for one in part], 4))
+        rates["archive"].append(200 / await at_once([lambda one=one: archive.save(one) for one in part], 4))
+    for name, found in rates.items():
+        print(f"| {name} | {statistics.median(found):.0f} |")
+    print(f"| ratio | {statistics.median(rates['archive']) / statistics.median(rates['raw']):.2f} |")
+    await pool.close()
+    await database.close()
+
+
+async def latency(server: Postgres) -> None:
+    """Milliseconds from a workflow's creation to its written end, ten at a time; the controller is a process of its own."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    for turn in range(6):
+        is_on = bool(turn % 2)
+        async with APIServer(lambda _pod: Ending()) as api_server:
+            world = World(api_server, server, "latency")
+            process = await _controller(world, is_on=is_on)
+            for batch in range(10):
+                took[is_on] += await _batch(world, [f"w-{turn}-{batch}-{n}" for n in range(10)])
+            process.terminate()
+            await process.wait()
+            await world.database.close()
+    print("\n| one-step workflows, ten at once | median ms | p95 ms |\n|---|---|---|")
+    for is_on, found in took.items():
+        name = "archiving on" if is_on else "archiving off"
+        print(f"| {name} | {statistics.median(found):.0f} | {statistics.quantiles(found, n=20)[18]:.0f} |")
+    print(f"| ratio | {statistics.median(took[True]) / statistics.median(took[False]):.2f} | |")
+
+
+async def _controller(world: World, *, is_on: bool) -> asyncio.subprocess.Process:
+    folder = world.server.folder
+    database = {"host": world.server.host, "port": world.server.port, "database": "latency", "userNameSecret": {"name": "db", "key": "username"},
+                "passwordSecret": {"name": "db", "key": "password"}}  # fmt: skip
+    said = json.dumps({"archive": is_on, "postgresql": database})
+    meta = {"name": "workflow-controller-configmap"}
+    world.api_server.store.create(Place("api/v1", "configmaps", NAMESPACE, meta["name"]), {"kind": "ConfigMap", "metadata": meta, "data": {"persistence": said}})
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(json.dumps({
+        "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "namespace": NAMESPACE}}],
+        "clusters": [{"name": "c", "cluster": {"server": world.api_server.address}}],
+    }))  # fmt: skip
+    command = (sys.executable, "-m", "tiphys", "controller", "--kubeconfig", str(kubeconfig), "--metrics-port", "0", "--health-port", "0")
+    with (folder / "controller.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+    await _batch(world, [f"warm-{is_on}-{n}".lower() for n in range(10)])
+    return process
+
+
+async def _batch(world: World, names: list[str]) -> list[float]:
+    began = time.perf_counter()
+    for name in names:
+        world.submit(name)
+    left, took = set(names), []
+    while left:
+        await asyncio.sleep(0.002)
+        for name in list(left):
+            if world.workflow(name).get("status", {}).get("phase") == "Succeeded":
+                left.remove(name)
+                took.append((time.perf_counter() - began) * 1000)
+    await asyncio.sleep(0.3)
+    return took
+
+
+def main() -> None:
+    """Run what is asked for, or everything."""
+    install()
+    server = Postgres()
+    server.start()
+    works = {"throughput": throughput, "latency": latency, "lists": lists}
+    try:
+        for name in sys.argv[1:] or list(works):
+            if name != "lists":
+                server.make_database(name)
+            asyncio.run(works[name](server))
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
