@@ -19,6 +19,7 @@ from tests.integration.archive.conftest import NAMESPACE, World
 
 from tiphys.archive.database import Database
 from tiphys.archive.migrate import migrate
+from tiphys.archive.picking import pick
 from tiphys.archive.store import SqlArchive
 from tiphys.local.objects import Place
 from tiphys.model.archived import ArchiveQuery, to_archive
@@ -92,8 +93,10 @@ async def lists(server: Postgres) -> None:
     median, worst = await p95(archive.labels, times=20)
     print(f"| all label keys | {median:.1f} | {worst:.1f} |")
     print(f"\nmemory of the reader: {before:.0f} MB before, {peak_mb():.0f} MB after")
-    for name in ("first page", "label in 1 of 100 rows"):
-        statement = archive.page_statement(QUERIES[name]).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    for name in ("first page", "label in 1 of 100 rows", "label in 19 of 20 rows"):
+        async with database.transaction() as connection:
+            uids = await pick(connection, database.tables, "default", QUERIES[name])
+        statement = archive.page_statement(QUERIES[name], uids).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
         print(f"\n{name}:\n{await asyncio.to_thread(server.sql, f'explain (analyze, costs off, timing off) {statement};')}")
     await database.close()
 

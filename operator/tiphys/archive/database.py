@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import URL, event, exc
@@ -21,6 +21,7 @@ from tiphys.errors import Conflict, Forbidden, InvalidManifest, TiphysError, Una
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
 _DEADLOCKS = {"40001", "40P01", "1213", "1205", "1020"}
 _IDLE_S = 0.5
+Isolation = Literal["SERIALIZABLE"]
 _NO_TABLES = {"42P01", "1146"}
 _REFUSED_LOGINS = {"28P01", "28000", "1045", "1044", "1698"}
 
@@ -40,11 +41,12 @@ class Database:
         return self.target.kind
 
     @contextlib.asynccontextmanager
-    async def transaction(self, *, seconds: float = 0) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, seconds: float = 0, isolation: Isolation | None = None) -> AsyncIterator[AsyncConnection]:
         """A connection in a transaction: committed at the end, rolled back by any error.
 
         Args:
             seconds: How long it may take; 0 for the target's limit on statements.
+            isolation: None for the database's usual one.
 
         Raises:
             Unavailable: No connection, or it broke, or it took too long.
@@ -53,7 +55,8 @@ class Database:
             Forbidden: The login or a right is missing.
         """
         with self._told():
-            async with asyncio.timeout(seconds or self.target.statement_s), self.engine.begin() as connection:
+            engine = self.engine if isolation is None else self.engine.execution_options(isolation_level=isolation)
+            async with asyncio.timeout(seconds or self.target.statement_s), engine.begin() as connection:
                 yield connection
 
     @contextlib.asynccontextmanager

@@ -67,12 +67,12 @@ async def migrate(database: Database) -> SchemaState:
 
 
 def _migrate(connection: Connection, tables: Tables) -> None:
-    with _alone(connection):
+    with alone(connection):
         command.upgrade(_config(connection, tables), "head")
 
 
 @contextlib.contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
+def alone(connection: Connection) -> Iterator[None]:
     """Hold the database's own lock, so that of two replicas one finds the work done."""
     kind = connection.dialect.name
     if kind == "postgresql":

@@ -37,34 +37,49 @@ def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[Colu
         start = last.started_at.replace(tzinfo=None)
         # the first half alone lets an index be used; the second goes on within equal starts
         found += [at.startedat <= start, or_(at.startedat < start, at.uid < last.uid)]
-    return found + selected(query.labels, tables)
+    return found + selected(query.labels, tables, is_postgresql=target.kind == "postgresql")
 
 
-def selected(selector: str, tables: Tables) -> list[ColumnElement[bool]]:
-    """What a label selector demands.
+def selected(selector: str, tables: Tables, *, is_postgresql: bool = False) -> list[ColumnElement[bool]]:
+    """What a label selector demands of a row, looked up for each row by the labels' key.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
+    return [_requirement(one, tables, is_postgresql=is_postgresql) for one in requirements(selector)]
+
+
+def requirements(selector: str) -> tuple[Requirement, ...]:
+    """The parts of a label selector; none of an empty one.
 
     Raises:
         SpecError: It cannot be read.
     """
     if not selector.strip():
-        return []
+        return ()
     try:
-        return [_requirement(one, tables) for one in parse_condition(selector).requirements]
+        return parse_condition(selector).requirements
     except ExpressionError as e:
         raise SpecError(e.message, path="labelSelector") from e
 
 
-def _requirement(one: Requirement, tables: Tables) -> ColumnElement[bool]:
+def _requirement(one: Requirement, tables: Tables, *, is_postgresql: bool) -> ColumnElement[bool]:
     label, row = tables.labels.c, tables.archive.c
     same = and_(label.clustername == row.clustername, label.uid == row.uid, label.name == one.key)
+
+    def look(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+        found = select(label.uid).where(*conditions)
+        # an offset keeps PostgreSQL from making a join of it: which rows to look at first is `picking`'s affair
+        return exists(found.offset(0) if is_postgresql else found)
+
     match one.sign:
         case "exists" | "!":
-            has = exists(select(label.uid).where(same))
+            has = look(same)
         case "in" | "=" | "notin" | "!=":
             values = label.value == one.values[0] if len(one.values) == 1 else label.value.in_(one.values)
-            has = exists(select(label.uid).where(same, values))
+            has = look(same, values)
         case _:
             compare = operators.lt if one.sign == "<" else operators.gt
             number = label.value.regexp_match("^[0-9]{1,18}$")
-            has = exists(select(label.uid).where(same, number, compare(cast(label.value, Integer), int(one.values[0]))))
+            has = look(same, number, compare(cast(label.value, Integer), int(one.values[0])))
     return not_(has) if one.sign in ("!", "notin", "!=") else has

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.database import Database
 from tiphys.archive.nulls import hide_nulls, show_nulls
+from tiphys.archive.picking import among, pick
 from tiphys.archive.save import save_in_one, save_in_steps
 from tiphys.archive.selector import conditions
 from tiphys.errors import Conflict, NotFound, SpecError
@@ -80,14 +81,15 @@ class SqlArchive:
         if not 1 <= query.limit <= MAX_PAGE:
             raise SpecError(f"a page has 1 to {MAX_PAGE} rows, not {query.limit}", path="limit")
         async with self._database.transaction() as connection:
-            rows = (await connection.execute(self.page_statement(query))).all()
+            uids = await pick(connection, self._tables, self._cluster, query)
+            rows = (await connection.execute(self.page_statement(query, uids))).all()
             shown = rows[: query.limit]
             bodies = await self._bodies(connection, [row.uid for row in shown if row.summary is None])
         items = tuple(bodies[row.uid] if row.summary is None else self._shown(row.summary) for row in shown)
         return ArchivePage(items, _cursor(shown[-1]) if len(rows) > query.limit else "")
 
-    def page_statement(self, query: ArchiveQuery) -> Select[Any]:
-        """The statement of a page: one row more than it shows, to know whether there are others."""
+    def page_statement(self, query: ArchiveQuery, uids: list[str] | None = None) -> Select[Any]:
+        """The statement of a page: one row more than it shows, to know whether there are others; of these uids alone if given."""
         archive, summaries = self._tables.archive, self._tables.summaries
         joined = archive.outerjoin(
             summaries, (summaries.c.clustername == archive.c.clustername) & (summaries.c.uid == archive.c.uid)
@@ -95,7 +97,7 @@ class SqlArchive:
         return (
             select(archive.c.uid, archive.c.startedat, summaries.c.summary)
             .select_from(joined)
-            .where(*self._conditions(query))
+            .where(*self._conditions(query), *([] if uids is None else [among(self._database.kind, archive.c.uid, uids)]))
             .order_by(archive.c.startedat.desc(), archive.c.uid.desc())
             .limit(query.limit + 1)
         )
