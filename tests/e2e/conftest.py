@@ -112,7 +112,6 @@ class ControllerProcess:
 
     def start(self) -> None:
         before = self.log.stat().st_size if self.log.exists() else 0
-        before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self._command, stdout=log, stderr=log)
         end = time.monotonic() + 30

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, Select, delete, select
+from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.database import Database
@@ -64,9 +64,12 @@ class SqlArchive:
         """
         at = self._tables.archive.c
         query = ArchiveQuery(namespace=namespace, name=name)
-        wanted = [at.clustername == self._cluster, at.uid == uid] if uid else self._conditions(query)
-        newest = select(at.workflow).where(*wanted).order_by(at.startedat.desc()).limit(1)
         async with self._database.transaction() as connection:
+            if uid:
+                wanted = [at.clustername == self._cluster, at.uid == uid]
+            else:
+                wanted = [*self._conditions(query), *await self._named(connection, query)]
+            newest = select(at.workflow).where(*wanted).order_by(at.startedat.desc()).limit(1)
             found = (await connection.execute(newest)).scalar_one_or_none()
         if found is None:
             raise NotFound(f"the archive has no workflow {uid or f'{namespace}/{name}'}")
@@ -82,7 +85,8 @@ class SqlArchive:
             raise SpecError(f"a page has 1 to {MAX_PAGE} rows, not {query.limit}", path="limit")
         async with self._database.transaction() as connection:
             uids = await pick(connection, self._tables, self._cluster, query)
-            rows = (await connection.execute(self.page_statement(query, uids))).all()
+            named = await self._named(connection, query)
+            rows = (await connection.execute(self.page_statement(query, uids).where(*named))).all()
             shown = rows[: query.limit]
             bodies = await self._bodies(connection, [row.uid for row in shown if row.summary is None])
         items = tuple(bodies[row.uid] if row.summary is None else self._shown(row.summary) for row in shown)
@@ -104,6 +108,21 @@ class SqlArchive:
 
     def _conditions(self, query: ArchiveQuery) -> list[Any]:
         return [*conditions(query, self._tables, self._database.target)]
+
+    async def _named(self, connection: AsyncConnection, query: ArchiveQuery) -> list[ColumnElement[bool]]:
+        """What lets a name be found by its index, which begins with the controller's instance: all that there are."""
+        at = self._tables.archive.c
+        if not query.name or self._database.target.instance_id is not None:
+            return []
+        found: list[str] = []
+        while len(found) < _MAX_LABELS:
+            after = [at.instanceid > last for last in found[-1:]]
+            following = select(at.instanceid).where(at.clustername == self._cluster, *after).order_by(at.instanceid).limit(1)
+            instance = (await connection.execute(following)).scalar_one_or_none()
+            if instance is None:
+                return [at.instanceid.in_(found)]
+            found.append(instance)
+        return []
 
     async def _bodies(self, connection: AsyncConnection, uids: Sequence[str]) -> dict[str, str]:
         """Summaries of what has none, one body in memory at a time."""

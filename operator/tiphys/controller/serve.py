@@ -33,6 +33,7 @@ from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
 from tiphys.controller.sharding import Replica
+from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
 from tiphys.model.parse import parse_as
 from tiphys.model.task_set import KIND as TASK_SETS
@@ -79,10 +80,11 @@ async def _main(options: Options) -> int:
             secret_reader(api, access.namespace), instance_id=instance,
         )  # fmt: skip
         configured.subscribe(persisting.configure)
+        shared = SharedLocks(configured.argo.synchronization, secret_reader(api, access.namespace), instance_id=instance)
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
-            exec=PodExec(api), spans=open_spans() if tracing_wanted() else None,
+            locks=shared.locks, exec=PodExec(api), spans=open_spans() if tracing_wanted() else None,
             task_sets=partial(_watch_task_sets, api, namespace),
         )  # fmt: skip
         controller = Controller(world)
@@ -96,10 +98,12 @@ async def _main(options: Options) -> int:
         following = Following(api, controller, announcements, _kopf(controller, crons, replica, access, namespace), namespace)
         if replica is not None:
             following.join(replica)
-        following.beside(endpoint.run)
-        following.beside(lambda: run_feeds(feeds))
-        following.beside(lambda: persisting.run(lambda: offloaded_versions(api, namespace)))
-        following.beside(lambda: crons.run(children_of(api, crons, namespace, instance)))
+        for work in (
+            endpoint.run, shared.run, lambda: run_feeds(feeds),
+            lambda: persisting.run(lambda: offloaded_versions(api, namespace)),
+            lambda: crons.run(children_of(api, crons, namespace, instance)),
+        ):  # fmt: skip
+            following.beside(work)
         following.first(feeds.settled)
         following.start()
         log.info("following workflows of %s", namespace or "all namespaces")

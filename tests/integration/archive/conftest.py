@@ -25,6 +25,7 @@ from tiphys.cluster.secret_values import secret_reader
 from tiphys.controller.clock import SystemClock
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.persisting import Persisting
+from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import NotFound, Unavailable
 from tiphys.local.objects import Place
 from tiphys.model.archived import ArchiveQuery
@@ -93,22 +94,25 @@ class Life:
             self.api, clock, ArchiveMetrics(self.metrics.registry), environment or Environment(), said.persistence,
             secret_reader(self.api, NAMESPACE),
         )  # fmt: skip
-        announcements = EventQueue(self.api, clock)
-        self.controller = Controller(Surroundings(
-            self.api, PodLogs(self.api), announcements, clock, self.metrics, PodSettings(), keeping=self.persisting.keeping,
-        ))  # fmt: skip
-        self._announcements = announcements
+        self._announcements = EventQueue(self.api, clock)
+        self.world = Surroundings(
+            self.api, PodLogs(self.api), self._announcements, clock, self.metrics, PodSettings(), keeping=self.persisting.keeping,
+        )  # fmt: skip
+        self.controller = Controller(self.world)
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> "Life":
+    async def start(self, shared: SharedLocks | None = None) -> "Life":
         await self.api.__aenter__()
+        shared = shared or SharedLocks(None, secret_reader(self.api, NAMESPACE))
+        if shared.locks is not None:
+            self.controller = Controller(self.world._replace(locks=shared.locks))
         controller = self.controller
         pods = Informer(self.api, "Pod", parse=controller.parse_pod, labels="workflows.argoproj.io/workflow")
         pods.on_change, pods.on_delete = controller.pod_changed, controller.pod_deleted
         workflows: Informer[dict[str, Any]] = Informer(self.api, "Workflow", parse=msgspec.json.decode)
         workflows.on_change = lambda _key, raw: controller.workflow_changed(raw)
         workflows.on_delete = lambda _key, raw: self._deleted(raw)
-        works = (pods.run(), workflows.run(), controller.run(), self._announcements.run(),
+        works = (shared.run(), pods.run(), workflows.run(), controller.run(), self._announcements.run(),
                  self.persisting.run(lambda: offloaded_versions(self.api)))  # fmt: skip
         self._tasks = [asyncio.create_task(work) for work in works]
         await pods.synced.wait()
