@@ -127,6 +127,8 @@ class Agents:
             return TaskSet()
 
     async def _ensure_pod(self, live: Live) -> None:
+        if self._controller.configuration.disable_agent_pod_creation:
+            return
         workflow = live.run.workflow if live.run else live.stored
         has_plugins = any(order.template.plugin is not None for order in self._open.get(live.uid, {}).values())
         spec = workflow.status.stored_workflow_template_spec or workflow.spec

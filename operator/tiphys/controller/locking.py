@@ -55,10 +55,9 @@ class _Data(msgspec.Struct, frozen=True):
 class Locking:
     """Gives locks to runs that ask for them."""
 
-    def __init__(self, controller: "Controller", database: Locks | None = None, *, cache_seconds: float = 0.0) -> None:
+    def __init__(self, controller: "Controller", database: Locks | None = None) -> None:
         self._controller = controller
         self._database = database
-        self._cache_seconds = cache_seconds
         self._table = LockTable()
         self._asking: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._read_at: dict[str, float] = {}
@@ -135,7 +134,9 @@ class Locking:
         if not lock.config_map:
             return
         now = asyncio.get_running_loop().time()
-        if lock.key in self._read_at and now - self._read_at[lock.key] < self._cache_seconds:
+        settings = self._controller.configuration.synchronization
+        cached = settings.semaphore_limit_cache_seconds if settings is not None else None
+        if lock.key in self._read_at and now - self._read_at[lock.key] < (cached or 0):
             return
         try:
             found = msgspec.json.decode(

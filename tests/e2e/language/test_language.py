@@ -175,7 +175,7 @@ http.server.HTTPServer(("", 4355), Handler).serve_forever()
 
 def agent_objects(namespace: str) -> str:
     """What an agent needs: rights, a plugin, a secret."""
-    container = {"name": "hello", "image": IMAGE, "command": ["python", "-c", PLUGIN], "ports": [{"containerPort": 4355}]}
+    container = {"name": "hello", "image": IMAGE, "command": ["python3", "-c", PLUGIN], "ports": [{"containerPort": 4355}]}
     meta = {"name": "hello-executor-plugin", "labels": {"workflows.argoproj.io/configmap-type": "ExecutorPlugin"}}
     rules = [{"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets"], "verbs": ["list", "watch", "patch"]},
              {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]  # fmt: skip
@@ -193,8 +193,8 @@ def agent_objects(namespace: str) -> str:
 
 def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(cluster: Cluster) -> None:
     cluster.apply(agent_objects(cluster.namespace))
-    apply(cluster, "agent", AGENT)
-    found = cluster.finished("agent", 120)
+    apply(cluster, "asks", AGENT)
+    found = cluster.finished("asks", 120)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}
     assert by_name["ask"]["type"] == "HTTP"
@@ -202,7 +202,7 @@ def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(clust
     assert (by_name["none"]["phase"], by_name["none"]["message"]) == ("Failed", "received non-2xx response code: 404")
     assert by_name["odd"]["phase"] == "Error"
     assert by_name["hello"]["type"] == "Plugin"
-    assert by_name["use"]["inputs"]["parameters"][0]["value"] == "hello agent"
+    assert by_name["use"]["inputs"]["parameters"][0]["value"] == "hello asks"
     assert by_name["web"]["phase"] == "Succeeded"
     names = cluster.kubectl("get", "pods", "-o", "name").split()
     assert sum(name.endswith("-agent") for name in names) <= 1
