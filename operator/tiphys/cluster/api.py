@@ -42,6 +42,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "Node": ("api/v1", "nodes"),
     "ServiceAccount": ("api/v1", "serviceaccounts"),
     "Workflow": (_ARGO, "workflows"),
+    "WorkflowTaskResult": (_ARGO, "workflowtaskresults"),
     "PodDisruptionBudget": ("apis/policy/v1", "poddisruptionbudgets"),
     "WorkflowTemplate": (_ARGO, "workflowtemplates"),
     "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),

@@ -29,6 +29,7 @@ from tiphys.controller.packing import PackingRules
 from tiphys.controller.restoring import Restorer
 from tiphys.controller.shelves import Shelves
 from tiphys.controller.spec_log import SpecLog
+from tiphys.controller.task_results import TaskResults
 from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
 from tiphys.controller.writer import Writer
 from tiphys.engine.artifact_gc import FINALIZER
@@ -111,7 +112,8 @@ class Controller:
         self.memos = Memos(self)
         self.agents = Agents(self, world.task_sets)
         self.effects = Effects(self)
-        self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read)
+        self.task_results = TaskResults(self)
+        self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read, self.task_results)
         self.shelves = Shelves(self._library_changed)
         self.admission = Admission(self._admitted)
         self.collector = ArtifactCollector(self)
@@ -300,6 +302,7 @@ class Controller:
     def let_go(self, live: Live) -> None:
         """The end is written: nothing more is to be done."""
         self.lives.pop(live.uid, None)
+        self.task_results.ended(live.namespace, live.uid)
         self.kept.unfollowed(live.uid)
         self.admission.release(live.uid)
         self.locking.gone(live.uid)

@@ -6,7 +6,7 @@ A record that did not fit into the termination message is read from the log once
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -22,6 +22,16 @@ log = logging.getLogger(__name__)
 _DELAYS = (0.0, 0.2, 1.0, 3.0, 10.0)
 
 
+class Results(Protocol):
+    """What another executor left."""
+
+    def is_wanted(self, pod: PodView) -> bool:
+        """Whether one runs in the pod."""
+
+    async def complete(self, key: str, pod: PodView, report: NodeReport) -> NodeReport:
+        """The report with it."""
+
+
 class ObservedPods:
     """Owner's uid -> `namespace/name` -> pod.
 
@@ -29,11 +39,14 @@ class ObservedPods:
         logs: Where records are read that are too long for a termination message.
         spawn: Does something beside everything else.
         hear: Told what a pod says whose record had to be read first.
+        results: Completes what pods of another executor say.
     """
 
     def __init__(
-        self, logs: Logs, spawn: Callable[[Coroutine[Any, Any, None]], object], hear: Callable[[str, NodeReport], None]
-    ) -> None:
+        self, logs: Logs, spawn: Callable[[Coroutine[Any, Any, None]], object], hear: Callable[[str, NodeReport], None],
+        results: Results,
+    ) -> None:  # fmt: skip
+        self._results = results
         self._logs = logs
         self._spawn = spawn
         self._hear = hear
@@ -74,12 +87,12 @@ class ObservedPods:
         """What a pod says; None while its record must first be read from the log."""
         report = read_pod(pod)
         framed = framed_record(pod) if report.is_final else None
-        if framed is None:
+        if framed is None and not (report.is_final and self._results.is_wanted(pod)):
             return report
         uid = pod.metadata.uid
         if uid not in self._framed:
             self._framed[uid] = None
-            self._spawn(self._read_frame(key, pod, framed))
+            self._spawn(self._read_late(key, pod, report, framed))
         return self._framed[uid]
 
     def now(self, key: str, pod: PodView) -> NodeReport:
@@ -94,8 +107,11 @@ class ObservedPods:
         report = read_pod(pod)
         return report if report.is_final and framed_record(pod) is None else None
 
-    async def _read_frame(self, key: str, pod: PodView, framed: Framed) -> None:
-        report = await self._framed_report(key, pod, framed)
+    async def _read_late(self, key: str, pod: PodView, report: NodeReport, framed: Framed | None) -> None:
+        if framed is not None:
+            report = await self._framed_report(key, pod, framed)
+        else:
+            report = await self._results.complete(key, pod, report)
         if pod.metadata.uid in self._framed:
             self._framed[pod.metadata.uid] = report
             self._hear(owner_uid(pod), report)
