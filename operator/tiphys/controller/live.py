@@ -27,7 +27,7 @@ IDLE_INTERVAL = timedelta(seconds=30)
 """How often what nobody waits for is written: that a container is being created, on which host it runs."""
 STARTS = 32
 """Creations of pods that a workflow has under way at most."""
-_IDLE_FIELDS = frozenset({"message", "hostNodeName", "progress", "resourcesDuration"})
+_IDLE_FIELDS = frozenset({"message", "hostNodeName"})
 _IDLE_MESSAGES = ("ContainerCreating", "PodInitializing")
 
 
@@ -209,7 +209,7 @@ class Live:
 def _is_idle(patch: Json) -> bool:
     """Whether a patch tells only what nobody waits for."""
     status = patch.get("status", {})
-    if "metadata" in patch or not status.keys() <= {"nodes", *_IDLE_FIELDS}:
+    if not patch.keys() <= {"status"} or not status.keys() <= {"nodes"}:
         return False
     return all(node.keys() <= _IDLE_FIELDS and _is_idle_message(node.get("message")) for node in status.get("nodes", {}).values())
 

@@ -54,10 +54,14 @@ def test_a_phase_of_a_node_waits_a_little() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"hostNodeName": "n"}, {"message": "ContainerCreating"}, {"message": None}, {"message": "PodInitializing", "progress": "0/1"}]
+    "fields", [{"hostNodeName": "n"}, {"message": "ContainerCreating"}, {"message": None}, {"message": "PodInitializing", "hostNodeName": "n"}]
 )
 def test_what_nobody_waits_for_waits_long(fields: dict[str, Any]) -> None:
     assert due(node(**fields)) == IDLE_INTERVAL.total_seconds()
+
+
+def test_progress_that_a_program_reports_is_waited_for() -> None:
+    assert due(node(progress="50/100")) == WRITE_INTERVAL.total_seconds()
 
 
 def test_what_is_wrong_does_not_wait_for_what_nobody_waits_for() -> None:
