@@ -4,13 +4,18 @@ No pod may be made twice, no node be lost, nothing run on, and the end must be t
 """
 
 import asyncio
+import json
+import random
 from collections import Counter
 from typing import Any
 
 import pytest
 from tests.integration.controller.conftest import Harbour, Life, harbour_with
 
+from tiphys.model.names import fnv1a32
 from tiphys.testing.apiserver import Call, Ending, Fault
+from tiphys.testing.invariants import check_same, end_of
+from tiphys.testing.random_spec import SpecMaker
 
 AT_ONCE = 6
 
@@ -201,3 +206,47 @@ async def test_a_crash_at_any_effect_changes_nothing(seed: str) -> None:
             break
     # each pod is one effect at least, and the first and the last status are two
     assert struck >= 2 * (len(pods) + 2)
+
+
+# --- workflows that nobody thought of
+
+
+def random_end(pod: dict[str, Any]) -> Ending:
+    """Some pods fail; which ones, their nodes' names decide."""
+    name = pod["metadata"]["annotations"]["workflows.argoproj.io/node-name"]
+    if pod["metadata"]["labels"].get("tiphys-daemon") or ".server" in name or "server" in pod["metadata"]["name"]:
+        return Ending(hangs=True)
+    return Ending(exit_code=1 if fnv1a32(name) % 4 == 0 else 0, result='["a","b"]', seconds=0.1)
+
+
+async def survive(spec: dict[str, Any], crashes: list[tuple[int, bool]]) -> dict[str, Any]:
+    """The end of a workflow whose controller is killed after so many effects, and again after so many more."""
+    async with harbour_with(random_end) as harbour:
+        harbour.submit(json.dumps(spec))
+        life = await harbour.controller()
+        finished = asyncio.ensure_future(harbour.finished("w", seconds=600))
+        for index, is_after in crashes:
+            crash = Crash(harbour, index, is_after=is_after)
+            happened = asyncio.ensure_future(crash.happened.wait())
+            await asyncio.wait([finished, happened], return_when=asyncio.FIRST_COMPLETED)
+            happened.cancel()
+            if not crash.happened.is_set():
+                harbour.server.faults.clear()
+                break
+            await harbour.kill(life)
+            harbour.server.is_down = False
+            life = await harbour.controller()
+        await finished
+        assert set(made(harbour).values()) <= {1}
+        await harbour.until(lambda: not running(harbour))
+        return end_of(harbour.status())
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_crashes_at_random_change_nothing_of_random_workflows(seed: int) -> None:
+    roll = random.Random(seed)  # noqa: S311 the same each time
+    spec = SpecMaker(seed).make()
+    expected = await survive(spec, [])
+    plans = [[(roll.randint(0, 9), roll.random() < 0.5) for _ in range(6)] for _ in range(4)]
+    for found in await asyncio.gather(*(survive(spec, plan) for plan in plans)):
+        check_same(expected, found)
