@@ -179,6 +179,8 @@ def test_restricted_pods_are_what_the_standard_demands_unless_users_say_otherwis
     assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
     assert spec["containers"][0]["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"add": ["NET_BIND_SERVICE"]}}
     assert spec["initContainers"][0]["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    asked = {"container": {"image": "i", "securityContext": {"privileged": True}}}
+    assert pod(asked, settings=PodSettings(security="restricted"))["containers"][0]["securityContext"] == {"privileged": True}
 
 
 # --- deadlines

@@ -67,7 +67,8 @@ def _pauses(draft: Draft, container: Json) -> list[str]:
     if not pauses:
         return []
     container["volumeMounts"] = [*container.get("volumeMounts", ()), {"name": RUN_VOLUME, "mountPath": "/var/run/argo"}]
-    draft.add("volumes", {"name": RUN_VOLUME, "emptyDir": {}})
+    if all(volume.get("name") != RUN_VOLUME for volume in draft.spec["volumes"]):
+        draft.add("volumes", {"name": RUN_VOLUME, "emptyDir": {}})
     folder = f"/var/run/argo/ctr/{container.get('name')}"
     return [word for pause in pauses for word in (f"--pause-{pause}", f"{folder}/{pause}")]
 
