@@ -6,7 +6,7 @@ Parts go in parallel both ways, memory stays flat, and an object is seen whole o
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,9 +58,15 @@ def _reason(error: Exception) -> str:
 #: How an error of S3 and its like starts -> what it means; all others may pass.
 _CODES: tuple[tuple[Callable[[str], TiphysError], tuple[str, ...]], ...] = (
     (Forbidden, ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "ExpiredToken", "InvalidToken", "AuthFailure")),
-    (NotFound, ("NoSuchBucket", "NoSuchKey", "BlobNotFound", "ContainerNotFound")),
-    (InvalidManifest, ("the server's certificate", "Invalid", "Malformed", "EntityTooLarge", "KeyTooLong", "KMS")),
-)
+    (NotFound, ("NoSuchKey", "BlobNotFound")),
+    # a bucket that is not there is a mistake, even where the artifact is optional
+    (InvalidManifest, ("the server's certificate", "NoSuchBucket", "ContainerNotFound", "Invalid", "Malformed",
+                       "EntityTooLarge", "KeyTooLong", "KMS")),
+)  # fmt: skip
+
+
+def _meant(reason: str, otherwise: Callable[[str], TiphysError]) -> TiphysError:
+    return next((kind(reason) for kind, starts in _CODES if reason.startswith(starts)), otherwise(reason))
 
 
 @contextmanager
@@ -71,7 +77,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except (exceptions.NotFoundError, FileNotFoundError) as e:
-        raise NotFound(_reason(e)) from e
+        raise _meant(_reason(e), NotFound) from e
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as e:
         raise Forbidden(_reason(e)) from e
     except (exceptions.InvalidPathError, exceptions.UnknownConfigurationKeyError) as e:
@@ -83,8 +89,7 @@ def told() -> Iterator[None]:
     except exceptions.PreconditionError as e:
         raise Unavailable("the object changed while it was read") from e
     except exceptions.BaseError as e:
-        reason = _reason(e)
-        raise next((kind(reason) for kind, starts in _CODES if reason.startswith(starts)), Unavailable(reason)) from e
+        raise _meant(_reason(e), Unavailable) from e
 
 
 def regroup(content: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -196,12 +201,8 @@ class ObjectDriver:
         below = self.list(key)
         batch = [key.strip("/")]
         while batch:
-            try:
-                with told():
-                    delete(self._store, batch)
-            except NotFound as e:
-                if "Bucket" in e.message or "Container" in e.message:
-                    raise
+            with suppress(NotFound), told():
+                delete(self._store, batch)
             batch = list(itertools.islice(below, 500))
 
     def is_directory(self, key: str) -> bool:

@@ -186,6 +186,13 @@ def test_a_failure_names_artifact_bucket_key_and_reason(place, secrets, tmp_path
     assert "wrong-canary" not in output
 
 
+def test_an_optional_input_whose_bucket_is_not_there_is_still_a_mistake(place, tmp_path):
+    artifact = at(msgspec.structs.replace(place, bucket="no-such-bucket"), "a", optional=True)
+    code, record, _ = (pod := Pod(tmp_path, StagingPlan(loads=(Load(artifact=artifact, path=f"{tmp_path}/in"),)))).end(pod.executor("load"))
+    assert (code, record.missing) == (64, ())
+    assert "NoSuchBucket" in record.message
+
+
 def test_a_missing_output_that_is_not_optional_fails_and_the_rest_is_saved(place, secrets, tmp_path):
     plan = StagingPlan(
         saves=(Save(artifact=at(place, "miss/a", "a", path=f"{tmp_path}/none"), container="main"), Save(artifact=at(place, "miss/b", "b", path=f"{tmp_path}/b"), container="main")),

@@ -16,7 +16,7 @@ from tiphys.artifacts.aws import Keys, Scope, _now, bucket_region, signed
 from tiphys.artifacts.objects import PART
 from tiphys.artifacts.s3 import OSSDriver, S3Driver, _region_of, encryption
 from tiphys.artifacts.web import Client
-from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError
+from tiphys.errors import Forbidden, InvalidManifest, SpecError
 from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, OSSLifecycleRule, S3Artifact, S3EncryptionOptions
 
 
@@ -73,7 +73,7 @@ def test_a_store_that_nobody_vouches_for_is_refused_for_good(secure_store, secre
 
 
 def test_a_bucket_is_made_when_that_is_asked_for_and_only_once(store, secrets):
-    with pytest.raises(NotFound, match="NoSuchBucket"):
+    with pytest.raises(InvalidManifest, match="NoSuchBucket"):
         S3Driver(place_in(store, secrets, bucket="new-bucket"), secrets.read).save("a", [b"x"])
     for _ in range(2):
         driver = S3Driver(place_in(store, secrets, bucket="new-bucket", create_bucket_if_not_present=CreateS3BucketOptions()), secrets.read)
