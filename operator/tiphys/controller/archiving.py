@@ -10,7 +10,7 @@ Source: argo-semantics 25.3.
 import asyncio
 import heapq
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -29,7 +29,6 @@ from tiphys.telemetry.archive import ArchiveMetrics
 log = logging.getLogger(__name__)
 CONDITION = "ArchivingDelayed"
 _AT_ONCE = 4
-_LONGEST_WAIT = 15.0
 _LAST_BYTES = 64 * 1024 * 1024
 
 
@@ -55,11 +54,12 @@ class Archiver:
         objects: Where from.
         hydrator: Gives them their nodes.
         selector: Only workflows with such labels; None for all.
+        backoff: How a database that is away is tried again.
     """
 
     def __init__(
         self, archive: Archive, objects: Objects, hydrator: Hydrator, metrics: ArchiveMetrics,
-        selector: Mapping[str, Any] | None = None,
+        selector: Mapping[str, Any] | None = None, backoff: Callable[[], Backoff] = Backoff,
     ) -> None:  # fmt: skip
         self._archive, self._objects, self._hydrator, self._metrics = archive, objects, hydrator, metrics
         self._selector = selector
@@ -69,7 +69,8 @@ class Archiver:
         self._last: dict[str, Json] = {}
         self._last_bytes = 0
         self._has_work = asyncio.Event()
-        self._backoff = Backoff(longest=_LONGEST_WAIT)
+        self._new_backoff = backoff
+        self._backoff = backoff()
 
     @property
     def backlog(self) -> int:
@@ -139,7 +140,7 @@ class Archiver:
             if worst is not None:
                 await self._backoff.wait(worst)
             else:
-                self._backoff = Backoff(longest=_LONGEST_WAIT)
+                self._backoff = self._new_backoff()
 
     async def _try(self, waiting: Waiting) -> TiphysError | None:
         """Archive one; what the world refused for now, which is tried again."""

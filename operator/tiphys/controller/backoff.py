@@ -7,14 +7,16 @@ from tiphys.errors import OutsideError, TiphysError
 
 
 class Backoff:
-    """Doubling, jittered waits; never shorter than the server asked for.
+    """Growing, jittered waits; never shorter than the server asked for.
 
     Args:
         first: Seconds of the first wait.
         longest: Seconds that no wait exceeds, unless the server asks for more; what it refuses for good waits as long.
+        factor: What each wait is longer than the one before by.
     """
 
-    def __init__(self, first: float = 0.2, longest: float = 10.0) -> None:
+    def __init__(self, first: float = 0.2, longest: float = 10.0, factor: float = 2.0) -> None:
+        self._factor = factor
         self._next = first
         self._longest = longest
 
@@ -26,5 +28,5 @@ class Backoff:
         """How long to wait after one more failure."""
         if not isinstance(error, OutsideError):
             return self._longest
-        delay, self._next = self._next, min(self._next * 2, self._longest)
+        delay, self._next = self._next, min(self._next * self._factor, self._longest)
         return max(delay * random.uniform(0.75, 1.0), error.retry_after)  # noqa: S311 jitter

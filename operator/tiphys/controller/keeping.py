@@ -1,9 +1,10 @@
 """What becomes of workflows outside the API server: packed and unpacked nodes, and the archive."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from tiphys.controller.archiving import Archiver
+from tiphys.controller.backoff import Backoff
 from tiphys.controller.hydrating import Hydrator
 from tiphys.controller.packing import Packer, PackingRules
 from tiphys.model.base import Json
@@ -54,11 +55,12 @@ class Keeping(NamedTuple):
             await self.archiver.settled(uid)
 
 
-def keep(
+def keep(  # noqa: PLR0913 all of it
     objects: Objects, metrics: ArchiveMetrics, rules: PackingRules, *,
     archive: Archive | None = None, offload: Offload | None = None, selector: Mapping[str, Any] | None = None,
+    backoff: Callable[[], Backoff] = Backoff,
 ) -> Keeping:  # fmt: skip
     """Everything put together; without a database, nodes are only compressed and nothing is archived."""
     hydrator = Hydrator(offload)
-    archiver = None if archive is None else Archiver(archive, objects, hydrator, metrics, selector)
+    archiver = None if archive is None else Archiver(archive, objects, hydrator, metrics, selector, backoff)
     return Keeping(Packer(metrics, offload, rules), hydrator, archiver)

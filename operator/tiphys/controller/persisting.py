@@ -6,6 +6,7 @@ A database that is away at the start keeps nobody from starting: what needs it w
 import asyncio
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tiphys.archive.open import SecretReader, target_of
@@ -16,7 +17,7 @@ from tiphys.controller.packing import PackingRules
 from tiphys.errors import SpecError, TiphysError
 from tiphys.ports import Clock, Objects
 from tiphys.settings import Configuration, OwnConfiguration
-from tiphys.settings.database import Persistence
+from tiphys.settings.database import Persistence, ReconnectionConfig
 from tiphys.settings.environment import Environment
 from tiphys.telemetry.archive import ArchiveMetrics
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tiphys.archive.storage import Storage
 
 log = logging.getLogger(__name__)
+_FIRST_WAIT = 0.1
 
 
 class Persisting:
@@ -47,7 +49,7 @@ class Persisting:
             objects, metrics, _rules(environment),
             archive=storage.archive if storage and said.archive else None,
             offload=storage.offload if storage and said.node_status_off_load else None,
-            selector=said.archive_label_selector,
+            selector=said.archive_label_selector, backoff=partial(_backoff, said.reconnection_config or ReconnectionConfig()),
         )  # fmt: skip
 
     def configure(self, argo: Configuration, _own: OwnConfiguration) -> None:
@@ -105,6 +107,14 @@ def _open(said: Persistence, secrets: SecretReader, instance_id: str) -> "Storag
         message = "archive or nodeStatusOffLoad is set, but no database"
         raise SpecError(message, path="persistence", hint="add persistence.postgresql or persistence.mysql")
     return open_storage(target)
+
+
+def _backoff(said: ReconnectionConfig) -> Backoff:
+    """Waits as the configuration wants them; without an end, since what waits here waits for the archive.
+
+    Differs from Argo: `maxRetries` ends nothing.
+    """
+    return Backoff(said.base_delay_seconds or _FIRST_WAIT, float(said.max_delay_seconds), said.retry_multiple)
 
 
 def _rules(environment: Environment) -> PackingRules:

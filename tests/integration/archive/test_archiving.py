@@ -1,11 +1,14 @@
 """Finished workflows reach the archive once, whatever happens to the database, the controller or the workflow."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.databases.servers import PASSWORD
 from tests.integration.archive.conftest import World, eventually
+
+from tiphys.settings.environment import Environment
 
 CONDITION = "ArchivingDelayed"
 
@@ -114,6 +117,15 @@ async def test_a_workflow_that_somebody_deletes_while_it_waits_is_archived_as_it
     world.server.start()
     copy = await eventually(lambda: world.archived("gone"))
     assert copy["status"]["phase"] == "Succeeded"
+
+
+async def test_archived_workflows_are_forgotten_by_age(world: World) -> None:
+    life = await world.start(Environment(archived_workflow_gc_period=timedelta(seconds=1)), archiveTTL="2s")
+    for number in range(3):
+        world.submit(f"w-{number}")
+    await eventually(lambda: all(world.status(f"w-{n}") == "Archived" for n in range(3)))
+    await eventually(lambda: life.metric("tiphys_archive_purged_total") == 3)
+    assert await world.names() == []
 
 
 async def test_no_log_and_no_object_shows_the_databases_password(world: World, caplog: pytest.LogCaptureFixture) -> None:
