@@ -13,10 +13,12 @@ import msgspec
 from tiphys.cluster.api import Api
 from tiphys.cluster.informer import Informer
 from tiphys.controller.admission import LABEL_PARALLELISM_LIMIT, Limits
+from tiphys.controller.backoff import Backoff
 from tiphys.controller.configured import ConfigMap, Configured
 from tiphys.controller.controller import Controller
 from tiphys.controller.shelves import parse_stored
 from tiphys.engine.library import CLUSTER, NAMESPACED
+from tiphys.errors import TiphysError
 from tiphys.model.base import ObjectMeta
 from tiphys.model.names import LABEL_INSTANCE_ID, LABEL_PHASE
 from tiphys.model.phases import RUNNING
@@ -49,7 +51,15 @@ class Feeds:
         """Return when everything is known that can be, running workflows counted."""
         for informer in self._informers:
             await informer.settled.wait()
-        await self._count_running()
+        backoff = Backoff()
+        while True:
+            try:
+                await self._count_running()
+            except TiphysError as e:
+                log.warning("running workflows cannot be counted yet: %s", e.message)
+                await backoff.wait(e)
+            else:
+                return
 
     def _templates(self, kind: str, scope: str) -> Informer[Any]:
         shelves = self._controller.shelves

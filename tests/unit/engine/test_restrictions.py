@@ -1,10 +1,15 @@
 import msgspec
 import pytest
 
+from tiphys.engine.effective import effective_spec
+from tiphys.engine.library import Library
+from tiphys.engine.premises import Premises
 from tiphys.engine.restrictions import ALLOWED, DENIED, check_reference
 from tiphys.errors import SpecError
+from tiphys.model.base import ObjectMeta
 from tiphys.model.parse import parse_as
 from tiphys.model.spec import WorkflowLevelArtifactGC, WorkflowSpec
+from tiphys.model.workflow import Workflow
 
 REF = {"workflowTemplateRef": {"name": "t"}}
 
@@ -58,3 +63,35 @@ def test_the_administrator_may_allow_more():
 def test_a_workflow_without_reference_is_refused_in_reference_mode():
     with pytest.raises(SpecError, match=r"^workflows must use workflowTemplateRef to be executed when the controller is in reference mode$"):
         check_reference(WorkflowSpec(entrypoint="a"), "Strict")
+
+
+TEMPLATE = {
+    "entrypoint": "a", "serviceAccountName": "weak", "podSpecPatch": "{}", "securityContext": {"runAsNonRoot": True}, "volumes": [{"name": "v"}],
+    "templates": [{"name": "a", "container": {"image": "i"}}], "artifactGC": {"strategy": "Never", "serviceAccountName": "gc"},
+}  # fmt: skip
+POWERLESS = {
+    "activeDeadlineSeconds": 5, "archiveLogs": True, "arguments": {"parameters": [{"name": "p", "value": "{{=1+1}}"}]}, "entrypoint": "b",
+    "metrics": {"prometheus": [{"name": "m", "help": "h", "counter": {"value": "1"}}]}, "podGC": {"strategy": "OnPodCompletion"},
+    "priority": 9, "shutdown": "Stop", "suspend": True, "ttlStrategy": {"secondsAfterSuccess": 1},
+    "volumeClaimGC": {"strategy": "OnWorkflowCompletion"}, "workflowMetadata": {"labels": {"a": "b"}},
+    "artifactGC": {"strategy": "OnWorkflowDeletion", "forceFinalizerRemoval": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", sorted(POWERLESS))
+def test_what_may_be_said_changes_nothing_that_grants_power(field):
+    library = Library({"namespaced/t": parse_as(WorkflowSpec, TEMPLATE)})
+    premises = Premises(library=library, referencing="Strict")
+
+    def executed(**said):
+        spec = parse_as(WorkflowSpec, {**REF, **said})
+        return msgspec.to_builtins(effective_spec(Workflow(metadata=ObjectMeta(name="w"), spec=spec), premises))
+
+    alone, said = executed(), executed(**{field: POWERLESS[field]})
+    assert {key: value for key, value in said.items() if key != field} == {key: value for key, value in alone.items() if key != field}
+    if field == "artifactGC":
+        assert said[field]["serviceAccountName"] == "gc"
+
+
+def test_every_field_that_may_be_said_is_among_these_samples():
+    assert set(POWERLESS) == {path.partition(".")[0] for path in ALLOWED} - {"workflowTemplateRef"}
