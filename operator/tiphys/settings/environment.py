@@ -38,10 +38,10 @@ class Environment(Settings, frozen=True):
 _EVENTS = "what happens is acted upon at once, nothing is polled"
 WITHOUT_EFFECT: Mapping[str, str] = {
     "ALL_POD_CHANGES_SIGNIFICANT": _EVENTS,
-    "ARGO_AGENT_CPU_LIMIT": "there is no agent pod",
-    "ARGO_AGENT_MEMORY_LIMIT": "there is no agent pod",
-    "ARGO_AGENT_PATCH_RATE": "there is no agent pod",
-    "ARGO_AGENT_TASK_WORKERS": "there is no agent pod",
+    "ARGO_AGENT_CPU_LIMIT": "the pod of the agent has numbers of its own",
+    "ARGO_AGENT_MEMORY_LIMIT": "the pod of the agent has numbers of its own",
+    "ARGO_AGENT_PATCH_RATE": "the pod of the agent has numbers of its own",
+    "ARGO_AGENT_TASK_WORKERS": "the pod of the agent has numbers of its own",
     "ARGO_PROGRESS_FILE_TICK_DURATION": "progress is not read from files",
     "ARGO_PROGRESS_PATCH_TICK_DURATION": "progress is not read from files",
     "ARGO_REMOVE_PVC_PROTECTION_FINALIZER": "Kubernetes removes it once no pod uses the claim",
