@@ -78,6 +78,10 @@ class Admission:
         """How many wait."""
         return len(self._waiting)
 
+    def is_running(self, uid: str) -> bool:
+        """Whether one counts as running."""
+        return uid in self._running
+
     def count(self, uid: str, namespace: str) -> None:
         """One runs, whatever the limits say."""
         self._waiting.pop(uid, None)

@@ -8,7 +8,6 @@ Source: argo-semantics 22.3, 22.5.
 from collections.abc import Mapping, Sequence
 
 from tiphys.engine.patch import as_json
-from tiphys.model.arguments import Arguments
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as
 from tiphys.model.spec import WorkflowSpec
@@ -47,11 +46,6 @@ def merged_spec(*specs: WorkflowSpec) -> WorkflowSpec:
     merged.pop("suspend", None)
     own = {} if specs[0].suspend is None else {"suspend": specs[0].suspend}
     return parse_as(WorkflowSpec, {**merged, **own})
-
-
-def merged_arguments(strong: Arguments, weak: Arguments) -> Arguments:
-    """Arguments by name; an entry of `strong` takes the place of one of `weak`."""
-    return parse_as(Arguments, _merge(as_json(weak), as_json(strong), "arguments"))
 
 
 def _merge(weak: Json, strong: Json, path: str) -> Json:

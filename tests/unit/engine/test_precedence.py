@@ -2,8 +2,7 @@ import msgspec
 import pytest
 import yaml
 
-from tiphys.engine.precedence import merged_arguments, merged_spec
-from tiphys.model.arguments import Arguments
+from tiphys.engine.precedence import merged_spec
 from tiphys.model.parse import parse_as, to_json
 from tiphys.model.spec import WorkflowSpec
 
@@ -142,9 +141,3 @@ def test_merging_twice_is_merging_once():
     for strong, weak, _ in CASES.values():
         once = merged_spec(spec_of(strong), spec_of(weak))
         assert merged_spec(spec_of(strong), once) == once
-
-
-def test_given_arguments_lie_over_those_of_a_stored_spec():
-    weak = parse_as(Arguments, {"parameters": [{"name": "a", "value": "1"}, {"name": "b", "value": "2"}]})
-    strong = parse_as(Arguments, {"parameters": [{"name": "b", "value": "3"}]})
-    assert [(p.name, p.value) for p in merged_arguments(strong, weak).parameters] == [("a", "1"), ("b", "3")]
