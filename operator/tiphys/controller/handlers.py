@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 _IDENTITY: Any = "tiphys"
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 _GOOD_LIFE = 120.0
+_WATCH_SECONDS, _SILENT_SECONDS = 50, 58
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -105,7 +106,7 @@ class KopfThread:
         settings.scanning.disabled = True
         settings.persistence.diffbase_storage = _NoDiffBase()
         # a watch that the server has not ended by then has gone silent
-        settings.watching.server_timeout, settings.watching.client_timeout = 50, 58
+        settings.watching.server_timeout, settings.watching.client_timeout = _WATCH_SECONDS, _SILENT_SECONDS
         settings.networking.error_backoffs = (1, 2, 4, 8)
         self._register(registry)
         namespaces = [self._namespace] if self._namespace else []

@@ -75,6 +75,18 @@ async def test_kopf_is_started_again_when_it_ends(harbour: Harbour, caplog: pyte
             await ear.until(lambda: any(name == "late" for _, name in ear.heard))
 
 
+async def test_a_silent_watch_is_noticed(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "_WATCH_SECONDS", 1)
+    monkeypatch.setattr(handlers, "_SILENT_SECONDS", 2)
+    ear = Ear()
+    harbour.server.faults.append(Fault("silence", verb="watch", kind="workflows"))
+    async with listening(ear, Access(server=harbour.server.address)):
+        await ear.until(lambda: any(call.verb == "watch" for call in harbour.server.calls))
+        harbour.submit(HELLO, "late")
+        await ear.until(lambda: any(name == "late" for _, name in ear.heard), 15)
+    assert [call.verb for call in harbour.server.calls if call.kind == "workflows"].count("watch") >= 2
+
+
 async def test_a_missing_right_to_one_kind_leaves_the_others(harbour: Harbour) -> None:
     ear, deaf = Ear(), Ear()
     harbour.server.forbidden.add("cronworkflows")
