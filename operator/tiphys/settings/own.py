@@ -29,7 +29,7 @@ class OwnConfiguration(Settings, frozen=True):
     Attributes:
         metric_series_limit: Label combinations of one custom metric; more are dropped and counted.
         image_pull_policy: For the executor image.
-        architectures: Of the cluster's nodes; empty for what the controller finds.
+        architectures: Of the cluster's nodes; empty for what the controller finds when it starts.
         pod_security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
         policies: What users may run.
     """
