@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tiphys.errors import SpecError
+from tiphys.model.arguments import Metadata
 from tiphys.model.parse import nearest
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.template import Template
@@ -58,12 +59,18 @@ class Library(msgspec.Struct, frozen=True):
         raise SpecError(f"{spell_scope(scope)} not found{nearest(name, known)}")
 
     def template(self, scope: str, name: str) -> Template:
-        """A template of a stored object.
+        """A template of a stored object, with what that says about all its pods. Source: argo-semantics 4.2, 22.1.
 
         Raises:
             SpecError: The object or the template is not there.
         """
-        templates = {template.name: template for template in self.spec(scope).templates}
+        spec = self.spec(scope)
+        templates = {template.name: template for template in spec.templates}
         if name not in templates:
             raise SpecError(f"template {name} not found in {spell_scope(scope)}{nearest(name, templates)}")
-        return templates[name]
+        template, common = templates[name], spec.pod_metadata
+        if common is None:
+            return template
+        own = template.metadata or Metadata()
+        metadata = Metadata(labels={**common.labels, **own.labels}, annotations={**common.annotations, **own.annotations})
+        return msgspec.structs.replace(template, metadata=metadata)

@@ -297,3 +297,18 @@ def test_a_workflow_that_runs_is_not_held_back():
     world.premises = premises(is_held=True)
     world.change_spec(suspend=True)
     assert world.phase == "Running"
+
+
+def test_what_a_stored_object_says_about_its_pods_comes_with_its_templates_and_overrides_nothing():
+    shelves = """
+cluster/shared:
+  podMetadata: {labels: {team: shared, tier: low}, annotations: {note: common}}
+  templates: [{name: leaf, metadata: {labels: {tier: high}}, container: {image: i}}]
+"""
+    spec = """
+entrypoint: m
+templates: [{name: m, dag: {tasks: [{name: a, templateRef: {name: shared, template: leaf, clusterScope: true}}]}}]
+"""
+    metadata = World(spec, premises=premises(library=library(shelves))).play().orders[0].template.metadata
+    assert metadata.labels == {"team": "shared", "tier": "high"}
+    assert metadata.annotations == {"note": "common"}
