@@ -118,6 +118,8 @@ class Starter:
                 continue
         try:
             await objects.create("Pod", live.namespace, plan.pod)
+            for warning in plan.warnings:
+                self._controller.announcements.announce(live.regarding, type_="Warning", reason="LogNotArchived", message=warning)
         except AlreadyExists:
             return await self._adopt(live, plan.pod["metadata"]["name"])
         return True

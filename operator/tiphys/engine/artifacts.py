@@ -40,11 +40,13 @@ class Placed(msgspec.Struct, frozen=True):
         template: Outputs have keys, inputs have been checked.
         repository: What keys alone are completed with.
         logs: Below which place the logs of its containers go; None when they are not kept.
+        may_lack_logs: Only the repository asks for them: a step whose log cannot be kept runs all the same.
     """
 
     template: Template
     repository: ArtifactRepository | None = None
     logs: ArtifactLocation | None = None
+    may_lack_logs: bool = False
 
 
 def artifact_value(artifact: Artifact) -> dict[str, object]:
@@ -158,7 +160,7 @@ def place(
     if with_logs and base is None:
         raise SpecError("you need to configure artifact storage: archiveLogs is set, and there is no artifact repository")
     ready = msgspec.structs.replace(template, outputs=msgspec.structs.replace(template.outputs, artifacts=outputs))
-    return Placed(ready, repository, base if with_logs else None)
+    return Placed(ready, repository, base if with_logs else None, not keeps_logs(template, archive_logs, None))
 
 
 def _base(template: Template, repository: ArtifactRepository | None, scope: Scope, now: datetime) -> ArtifactLocation | None:

@@ -135,6 +135,7 @@ class PodExecution(Execution):
             avoid_hosts=call.avoid_hosts,
             repository=self.placed.repository,
             log_artifacts=log_artifacts(self.placed),
+            may_lack_logs=self.placed.may_lack_logs,
         )
         self.run.act(StartNode(order))
         self._watch_times(template)

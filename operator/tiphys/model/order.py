@@ -25,6 +25,7 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
         avoid_hosts: Hosts of failed attempts that affinity should avoid.
         repository: What artifacts that are but a key are completed with.
         log_artifacts: `<container>-logs` of each container whose log is stored, with its key.
+        may_lack_logs: Where a container's log cannot be kept, it is to run without; otherwise that is an error.
     """
 
     node_id: str
@@ -39,3 +40,4 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     avoid_hosts: tuple[str, ...] = ()
     repository: ArtifactRepository | None = None
     log_artifacts: tuple[Artifact, ...] = ()
+    may_lack_logs: bool = False

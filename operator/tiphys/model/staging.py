@@ -22,6 +22,7 @@ from tiphys.model.arguments import Artifact
 from tiphys.model.parse import parse_as
 
 ANNOTATION_STAGING = "tiphys.io/staging"
+ANNOTATION_NOT_LOGGED = "tiphys.io/logs-not-kept"
 ENV_STAGING = "TIPHYS_STAGING"
 ENV_STAGING_FILE = "TIPHYS_STAGING_FILE"
 SECRET_FOLDER = "/argo/secret"  # noqa: S105 a folder

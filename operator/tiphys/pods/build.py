@@ -38,11 +38,13 @@ class PodPlan(msgspec.Struct, frozen=True):
         pod: The Pod.
         config_maps: What it needs besides, owned by the workflow; to be created first.
         needs_shim: The namespace must hold the shim.
+        warnings: What users should be told of, once.
     """
 
     pod: Json
     config_maps: tuple[Json, ...] = ()
     needs_shim: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: datetime) -> PodPlan:
@@ -75,7 +77,7 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
         },
         "spec": filled({**draft.spec, "containers": [filled(one) for one in draft.spec["containers"]]}),
     }
-    return PodPlan(pod, tuple(draft.config_maps), draft.needs_shim)
+    return PodPlan(pod, tuple(draft.config_maps), draft.needs_shim, tuple(draft.warnings))
 
 
 _PASSES: tuple[Callable[[Draft], None], ...] = (

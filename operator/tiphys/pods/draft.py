@@ -31,6 +31,8 @@ class Draft:
         labels, annotations, finalizers: Of the pod.
         config_maps: What must exist before the pod.
         needs_shim: The namespace must hold the shim.
+        logged: Containers whose logs are kept.
+        warnings: What users should be told of.
     """
 
     def __init__(self, order: NodeOrder, workflow: Workflow, settings: PodSettings, now: datetime) -> None:
@@ -45,6 +47,8 @@ class Draft:
         self.spec: Json = {"restartPolicy": "Never", "containers": [], "initContainers": [], "volumes": []}
         self.config_maps: list[Json] = []
         self.needs_shim = False
+        self.logged: frozenset[str] = frozenset()
+        self.warnings: list[str] = []
 
     def path(self, text: str) -> str:
         """Where in the workflow the template stands."""

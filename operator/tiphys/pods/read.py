@@ -10,7 +10,8 @@ from tiphys.model.names import PREFIX
 from tiphys.model.phases import ERROR, FAILED, PENDING, RUNNING, SUCCEEDED
 from tiphys.model.record import Framed, Record, parse_message
 from tiphys.model.report import NodeReport
-from tiphys.model.staging import StagingRecord, parse_staging_record
+from tiphys.model.staging import ANNOTATION_NOT_LOGGED, StagingRecord, parse_staging_record
+from tiphys.model.stored import LOGS
 from tiphys.pods.failure import (
     EXECUTORS,
     MAIN,
@@ -74,7 +75,7 @@ def read_pod(pod: PodView, record: Record | None = None) -> NodeReport:
         containers=_containers(pod),
         is_final=is_final,
         is_staged=staged is not None,
-        unsaved=(*staged.missing, *staged.failed) if staged else (),
+        unsaved=(*(staged.missing if staged else ()), *(staged.failed if staged else ()), *_not_kept(pod)),
     )
 
 
@@ -95,6 +96,11 @@ def _container(status: ContainerStatus) -> NodeReport:
     reason = waiting.reason if waiting is not None else ""
     message = f"{reason}: {waiting.message}" if waiting is not None and waiting.message else reason
     return NodeReport(node_id=status.name, phase=PENDING, message=message)
+
+
+def _not_kept(pod: PodView) -> tuple[str, ...]:
+    """The logs that nobody keeps, as the pod was built."""
+    return tuple(name + LOGS for name in pod.metadata.annotations.get(ANNOTATION_NOT_LOGGED, "").split(",") if name)
 
 
 def _staged(pod: PodView) -> StagingRecord | None:

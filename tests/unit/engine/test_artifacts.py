@@ -351,3 +351,10 @@ templates:
 - {name: a, container: {image: i, command: [c]}}
 """
     assert list(stored(play(text), "hello[0].d")) == ["main-logs"]
+
+
+@pytest.mark.parametrize(("spec", "repo", "want"), [("archiveLogs: true", {}, False), ("", {"archiveLogs": True}, True)])
+def test_a_log_that_only_the_repository_asks_for_may_be_lacking(spec, repo, want):
+    world = play(one("daemon: false", spec), lambda _order: {"unsaved": ("main-logs",)}, repo=repository(**repo))
+    assert world.orders[0].may_lack_logs is want
+    assert stored(world, "hello") == {}

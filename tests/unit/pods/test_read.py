@@ -144,3 +144,9 @@ def test_no_metadata_of_others_breaks_the_reader(metadata):
     view = parse_pod(json.dumps({"metadata": metadata, "status": {"phase": "Running"}}).encode())
     assert read_pod(view).node_id == metadata.get("annotations", {}).get("workflows.argoproj.io/node-id", "")
     assert isinstance(owner_uid(view), str)
+
+
+def test_a_log_that_nobody_keeps_is_not_said_to_be_kept():
+    meta = {**META, "annotations": {**META["annotations"], "tiphys.io/logs-not-kept": "main,side"}}
+    raw = json.dumps({"metadata": meta, "status": {"phase": "Succeeded", "containerStatuses": [ended()]}})
+    assert read_pod(parse_pod(raw.encode())).unsaved == ("main-logs", "side-logs")

@@ -13,7 +13,7 @@ from tiphys.model.parse import parse_as
 from tiphys.model.staging import parse_plan
 from tiphys.model.template import Template
 from tiphys.pods.build import PodPlan, build
-from tiphys.pods.settings import PodSettings
+from tiphys.pods.settings import ImageEntry, PodSettings
 from tiphys.testing.world import START, workflow_of
 
 S3 = {"endpoint": "minio:9000", "bucket": "b", "accessKeySecret": {"name": "my.cred", "key": "ak"},
@@ -23,13 +23,14 @@ OUTPUT = {"name": "out", "path": "/made/out", "s3": {"key": "out.tgz"}}
 MAIN: dict[str, Any] = {"image": "i", "command": ["c"], "args": ["x"]}
 
 
-def plan(logs: bool = False, spec: str = "{entrypoint: a}", settings: PodSettings | None = None, **template: Any) -> PodPlan:
+def plan(logs: bool = False, may_lack: bool = False, spec: str = "{entrypoint: a}", settings: PodSettings | None = None, **template: Any) -> PodPlan:
     inputs, outputs = template.pop("inputs", ()), template.pop("outputs", ())
     kind = {} if "script" in template or "resource" in template else {"container": MAIN}
     made = {"name": "a", **kind, **template, "inputs": {"artifacts": list(inputs)}, "outputs": {"artifacts": list(outputs)}}
     order = NodeOrder(
         node_id="hello-1", node_name="hello.a", pod_name="hello-a-1", template_name="a", template=parse_as(Template, made),
         repository=parse_as(ArtifactRepository, {"s3": S3}),
+        may_lack_logs=may_lack,
         log_artifacts=(parse_as(Artifact, {"name": "main-logs", "s3": {"key": "main.log"}}),) if logs else (),
     )  # fmt: skip
     workflow = workflow_of(f"{{metadata: {{name: hello, namespace: argo, uid: u1}}, spec: {spec}}}")
@@ -179,3 +180,22 @@ def test_a_script_gives_artifacts_as_a_container_does():
     main = container(made, "main")
     assert "--artifact" in main["command"]
     assert main["args"] == ["/argo/staging/script"]
+
+
+UNKNOWN: dict[str, Any] = {"image": "i", "args": ["x"]}
+
+
+def test_a_log_that_a_workflow_asks_for_needs_a_command_that_is_known():
+    with pytest.raises(SpecError, match='the entry point of image "i" is not known'):
+        plan(logs=True, container=UNKNOWN)
+
+
+def test_a_log_that_only_the_repository_asks_for_stops_nobody_and_is_told_of():
+    made = plan(logs=True, may_lack=True, container=UNKNOWN)
+    assert [one["name"] for one in spec_of(made)["containers"]] == ["main"]
+    assert "command" not in container(made, "main")
+    assert made.pod["metadata"]["annotations"]["tiphys.io/logs-not-kept"] == "main"
+    assert made.warnings[0].startswith("the log of container main is not kept: the entry point of image 'i' is not known")
+    known = plan(logs=True, may_lack=True, container=UNKNOWN, settings=PodSettings(images={"i": ImageEntry(("c",), ())}))
+    assert staging(known).logs
+    assert not known.warnings

@@ -2,6 +2,8 @@
 
 The executor containers are called as with Argo (`init`, `wait`), so that clients know them; they alone get the secrets of stores,
 as files, and see a user's volume only where an input artifact lies in it. Source: argo-semantics 4.3, 20.
+Differs from Argo: a pod without artifacts and kept logs has neither; a log that only the repository asks for is not kept where
+the image alone says what runs.
 """
 
 from posixpath import normpath
@@ -13,6 +15,7 @@ from tiphys.model.arguments import Artifact
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_WORKFLOW
 from tiphys.model.staging import (
+    ANNOTATION_NOT_LOGGED,
     ANNOTATION_STAGING,
     ENV_STAGING,
     ENV_STAGING_FILE,
@@ -105,6 +108,7 @@ def _volume_over(container: Json, path: str) -> Json | None:
 
 def executors(draft: Draft) -> None:
     """Add the containers that load and save, and the plan that tells them what."""
+    _choose_logged(draft)
     plan = plan_of(draft)
     if plan == StagingPlan():
         return
@@ -142,8 +146,34 @@ def plan_of(draft: Draft) -> StagingPlan:
         if not artifact.path:
             raise SpecError(f"artifact {artifact.name} did not specify a path", path=draft.path("outputs.artifacts"))
         saves.append(Save(artifact=relocated(artifact, repository), container=MAIN if MAIN in names else names[-1]))
-    logs = tuple(LogSave(artifact=relocated(log, repository), container=_logged(log)) for log in draft.order.log_artifacts)
+    kept = [log for log in draft.order.log_artifacts if _logged(log) in draft.logged]
+    logs = tuple(LogSave(artifact=relocated(log, repository), container=_logged(log)) for log in kept)
     return StagingPlan(loads=loads, saves=tuple(saves), logs=logs)
+
+
+def _choose_logged(draft: Draft) -> None:
+    """Find the containers whose logs can be kept: those whose command is known, since the shim must stand before it."""
+    order = draft.order
+    wanted = [_logged(log) for log in order.log_artifacts]
+    lacking = [name for name in wanted if order.may_lack_logs and not _is_wrapped(draft, name)]
+    draft.logged = frozenset(wanted) - frozenset(lacking)
+    if lacking:
+        draft.annotations[ANNOTATION_NOT_LOGGED] = ",".join(lacking)
+    for name in lacking:
+        image = _container(draft, name).get("image")
+        why = f"the entry point of image {image!r} is not known; specify the command, or list the image in the configuration"
+        draft.warnings.append(f"the log of container {name} is not kept: {why}")
+
+
+def _is_wrapped(draft: Draft, name: str) -> bool:
+    container, outputs = _container(draft, name), draft.template.outputs
+    is_known = bool(container.get("command")) or str(container.get("image")) in draft.settings.images
+    gives_back = bool(draft.order.wants_result or outputs.artifacts or outputs.parameters)
+    return is_known or (gives_back and container is draft.main)
+
+
+def _container(draft: Draft, name: str) -> Json:
+    return next((one for one in draft.spec["containers"] if one.get("name") == name), draft.main)
 
 
 def _logged(log: Artifact) -> str:
@@ -158,7 +188,7 @@ def staged_containers(plan: StagingPlan) -> list[str]:
 def staging_arguments(draft: Draft, container: str) -> list[str]:
     """The shim's options for what a container is to stage; empty when that is nothing."""
     order = draft.order
-    has_log = any(log.name == container + LOGS for log in order.log_artifacts)
+    has_log = container in draft.logged
     names = [str(one.get("name")) for one in draft.spec["containers"]]
     is_main = container == (MAIN if MAIN in names else names[-1])
     artifacts = order.template.outputs.artifacts if is_main else ()
