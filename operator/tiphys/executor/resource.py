@@ -22,7 +22,6 @@ from tiphys.expr.selector import parse_condition
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as
 from tiphys.model.template import ResourceTemplate, Template
-from tiphys.pods.passes.staging import MANIFEST_PATH
 
 POLL_SECONDS = 2.0
 
@@ -75,7 +74,11 @@ async def _act(template: Template) -> Json:
 def _manifest_text(resource: ResourceTemplate) -> str:
     if resource.manifest_from is None:
         return resource.manifest
-    return Path(os.environ.get("TIPHYS_MANIFEST", MANIFEST_PATH)).read_text()
+    path = Path(os.environ["TIPHYS_MANIFEST"])
+    try:
+        return path.read_text()
+    except OSError as e:
+        raise SpecError(f"the manifest {path} cannot be read: {e.strerror}", path="resource.manifestFrom") from e
 
 
 def _check(template: Template, resource: ResourceTemplate, text: str) -> None:

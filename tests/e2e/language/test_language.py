@@ -40,10 +40,15 @@ templates:
 """
 
 
+def messages(found: dict) -> dict[str, tuple[str, str]]:
+    """Display name -> phase and message, for failing tests."""
+    return {node["displayName"]: (node["phase"], node.get("message", "")) for node in found["status"]["nodes"].values()}
+
+
 def test_a_container_set_runs_in_its_order_and_is_retried_inside(cluster: Cluster) -> None:
     apply(cluster, "set", SET)
     found = cluster.finished("set")
-    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert found["status"]["phase"] == "Succeeded", messages(found)
     by_name = {node["name"]: node for node in found["status"]["nodes"].values()}
     assert by_name["set[0].set"]["outputs"]["result"] == "a b "
     assert by_name["set[1].use"]["inputs"]["parameters"][0]["value"] == "a b  out"
@@ -195,7 +200,7 @@ def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(clust
     cluster.apply(agent_objects(cluster.namespace))
     apply(cluster, "asks", AGENT)
     found = cluster.finished("asks", 120)
-    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert found["status"]["phase"] == "Succeeded", messages(found)
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}
     assert by_name["ask"]["type"] == "HTTP"
     assert "nginx" in by_name["ask"]["outputs"]["result"]
@@ -266,7 +271,7 @@ def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_fl
     cluster.kubectl("create", "rolebinding", "resources", "--clusterrole=edit", f"--serviceaccount={cluster.namespace}:resources")
     apply(cluster, "resource", RESOURCE)
     found = cluster.finished("resource", 120)
-    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert found["status"]["phase"] == "Succeeded", messages(found)
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}
     given = {p["name"]: p["value"] for p in by_name["get"]["outputs"]["parameters"]}
     assert given == {"a": "2", "o": "Workflow"}
@@ -301,7 +306,7 @@ templates:
 def test_hooks_and_exit_handlers_run_with_arguments(cluster: Cluster) -> None:
     apply(cluster, "hooks", HOOKS)
     found = cluster.finished("hooks")
-    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert found["status"]["phase"] == "Succeeded", messages(found)
     shown = nodes(found)
     assert {"hooks.hooks.running", "hooks.onExit", "a.hooks.good", "a.onExit"} <= set(shown)
     assert shown["wait"] == ("Suspend", "Succeeded")

@@ -10,6 +10,7 @@ from tiphys.model.template import Template
 from tiphys.pods.draft import MAIN, Draft
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.passes.script import own_config_map
+from tiphys.pods.passes.staging import MANIFEST_PATH
 
 ANNOTATION_RESOURCE = "tiphys.io/resource-template"
 MAX_VARIABLE = 100 * 1024
@@ -30,6 +31,10 @@ def resource_container(draft: Draft) -> None:
         {"name": "TIPHYS_WORKFLOW", "value": meta.name},
         {"name": "TIPHYS_WORKFLOW_UID", "value": meta.uid},
     ]
+    source = template.resource.manifest_from
+    if source is not None and source.artifact is not None:
+        brought = (artifact.path for artifact in template.inputs.artifacts if artifact.name == source.artifact.name)
+        env.append({"name": "TIPHYS_MANIFEST", "value": next(brought, "") or MANIFEST_PATH})
     draft.main = {**main, "env": [*main.get("env", ()), _hand_on(draft, main, json.dumps(to_json(wanted))), *env]}
     _use_kubeconfig(draft)
 
