@@ -15,7 +15,6 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.architectures import architectures_of
 from tiphys.cluster.connection import Access, find_access
 from tiphys.cluster.exec import PodExec
-from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.offloaded import offloaded_versions
 from tiphys.cluster.repositories import ConfigMapRepositories
@@ -35,9 +34,6 @@ from tiphys.controller.persisting import Persisting
 from tiphys.controller.sharding import Replica
 from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
-from tiphys.model.parse import parse_as
-from tiphys.model.task_set import KIND as TASK_SETS
-from tiphys.model.task_set import TaskSet
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.crons import CronMetrics
@@ -85,7 +81,7 @@ async def _main(options: Options) -> int:
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
             locks=shared.locks, exec=PodExec(api), spans=open_spans() if tracing_wanted() else None,
-            task_sets=partial(_watch_task_sets, api, namespace),
+            task_sets=partial(watch_task_sets, api, namespace),
         )  # fmt: skip
         controller = Controller(world)
         configured.subscribe(controller.configure)
@@ -133,12 +129,6 @@ def _kopf(controller: Controller, crons: Crons, replica: Replica | None, access:
         KopfThread("workflows", workflows, access, namespace),
         KopfThread("cronworkflows", schedules, access, namespace),
     ]
-
-
-async def _watch_task_sets(api: Api, namespace: str, hear: Callable[[str, TaskSet], None]) -> None:
-    sets = Informer(api, TASK_SETS, parse=lambda raw: parse_as(TaskSet, bytes(raw)), namespace=namespace)
-    sets.on_change = hear
-    await sets.run()
 
 
 def _scope(options: Options, configured: Configured) -> tuple[str, str]:

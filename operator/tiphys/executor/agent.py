@@ -5,7 +5,6 @@ Source: argo-semantics 18.4.
 
 import asyncio
 import base64
-import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -14,13 +13,13 @@ import msgspec
 
 from tiphys.cluster.api import Api, path_of
 from tiphys.cluster.connection import find_access
-from tiphys.cluster.informer import Informer
+from tiphys.cluster.task_sets import watch_task_sets
 from tiphys.errors import NotFound, OutsideError, RefusedError, SpecError
 from tiphys.executor.http import do_http
 from tiphys.executor.plugins import do_plugin
 from tiphys.model.base import Json, KeySelector
 from tiphys.model.names import LABEL_COMPLETED, LABEL_WORKFLOW
-from tiphys.model.parse import parse_as, to_json
+from tiphys.model.parse import to_json
 from tiphys.model.phases import ERROR, FULFILLED
 from tiphys.model.task_set import KIND, PluginServer, TaskResult, TaskSet
 from tiphys.model.template import Template
@@ -51,16 +50,7 @@ async def _main() -> None:
     servers = tuple(msgspec.json.decode(os.environ.get(ENV_PLUGINS) or "[]", type=list[PluginServer]))
     async with Api(access) as api:
         agent = Agent(api, namespace, workflow, os.environ.get("TIPHYS_WORKFLOW_UID", ""), servers)
-        sets = Informer(api, KIND, parse=lambda raw: parse_as(TaskSet, bytes(raw)), namespace=namespace,
-                        labels=f"{LABEL_WORKFLOW}={workflow}")  # fmt: skip
-        sets.on_change = lambda _key, found: agent.heard(found)
-        sets.on_delete = lambda _key, _found: agent.end()
-        watching = asyncio.create_task(sets.run())
-        await agent.ended.wait()
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
-        await agent.stop()
+        await agent.run()
 
 
 class Agent:
@@ -79,6 +69,18 @@ class Agent:
         self._servers = servers
         self._slots = asyncio.Semaphore(_WORKERS)
         self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Work until the end."""
+        watching = asyncio.create_task(watch_task_sets(
+            self._api, self._namespace, lambda _key, found: self.heard(found), labels=f"{LABEL_WORKFLOW}={self._workflow}",
+            gone=lambda _key, _found: self.end()))  # fmt: skip
+        try:
+            await self.ended.wait()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await self.stop()
 
     def heard(self, found: TaskSet) -> None:
         """The task set was written."""

@@ -9,6 +9,7 @@ import selectors
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
+from tiphys.cluster.task_sets import watch_task_sets
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.following import Following
 from tiphys.local.objects import Place
@@ -91,7 +93,8 @@ class Life:
         self.api = Api(Access(server=server.address), observe=self.metrics.observe_request)
         clock = LoopClock()
         self.announcements = EventQueue(self.api, clock)
-        world = Surroundings(self.api, PodLogs(self.api), self.announcements, clock, self.metrics, PodSettings())
+        world = Surroundings(self.api, PodLogs(self.api), self.announcements, clock, self.metrics, PodSettings(),
+                             task_sets=partial(watch_task_sets, self.api, ""))  # fmt: skip
         self.controller = Controller(world)
         self.feed = WatchedWorkflows(self.api, self.controller)
         self.following = Following(self.api, self.controller, self.announcements, [self.feed])
@@ -173,7 +176,7 @@ class Harbour:
 
 
 def place(name: str, plural: str = "workflows") -> Place:
-    return Place(ARGO if plural == "workflows" else "api/v1", plural, "ns", name)
+    return Place(ARGO if plural.startswith("workflow") else "api/v1", plural, "ns", name)
 
 
 @contextlib.asynccontextmanager

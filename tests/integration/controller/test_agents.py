@@ -1,0 +1,134 @@
+"""http templates from submission to the end: a controller, the agent that its pod would run, and a server that is asked."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from aiohttp import web
+from tests.integration.controller.conftest import Harbour, harbour_with, place
+
+from tiphys.cluster.api import Api
+from tiphys.cluster.connection import Access
+from tiphys.executor.agent import Agent
+from tiphys.local.objects import Place
+from tiphys.testing.apiserver import Ending
+
+ASKS = """
+entrypoint: main
+templates:
+- name: main
+  steps:
+  - - {{name: a, template: ask, arguments: {{parameters: [{{name: p, value: a}}]}}}}
+    - {{name: b, template: ask, arguments: {{parameters: [{{name: p, value: b}}]}}}}
+  - - {{name: c, template: ask, arguments: {{parameters: [{{name: p, value: "{{{{steps.a.outputs.result}}}}"}}]}}}}
+- name: ask
+  inputs: {{parameters: [{{name: p}}]}}
+  http: {{url: "{url}/{{{{inputs.parameters.p}}}}"}}
+"""
+
+
+def behave(pod: dict[str, Any]) -> Ending:
+    return Ending(hangs=pod["metadata"]["name"].endswith("-agent"))
+
+
+class Asked:
+    """A server that remembers what it was asked, and answers when it may."""
+
+    def __init__(self) -> None:
+        self.paths: list[str] = []
+        self.may_answer = asyncio.Event()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.paths.append(request.path)
+        await self.may_answer.wait()
+        return web.Response(text=request.path.strip("/") * 2)
+
+
+@contextlib.asynccontextmanager
+async def asked() -> AsyncIterator[tuple[Asked, str]]:
+    server, app = Asked(), web.Application()
+    app.router.add_get("/{path:.*}", server.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield server, f"http://127.0.0.1:{runner.addresses[0][1]}"
+    server.may_answer.set()
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def agent(harbour: Harbour, name: str = "w") -> AsyncIterator[Agent]:
+    """The program of the agent's pod."""
+    async with Api(Access(server=harbour.server.address)) as api:
+        one = Agent(api, "ns", name, "", ())
+        working = asyncio.create_task(one.run())
+        yield one
+        one.end()
+        await working
+
+
+def pods_of_agents(harbour: Harbour) -> list[str]:
+    return [pod["metadata"]["name"] for pod in harbour.pods() if pod["metadata"]["name"].endswith("-agent")]
+
+
+async def test_requests_are_made_by_one_agent_that_goes_with_its_workflow() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        server.may_answer.set()
+        harbour.submit(ASKS.format(url=url))
+        await harbour.controller()
+        await harbour.until(lambda: len(pods_of_agents(harbour)) == 1)
+        async with agent(harbour) as one:
+            await harbour.finished("w")
+            assert harbour.status()["phase"] == "Succeeded", harbour.status()
+            await asyncio.wait_for(one.ended.wait(), 60)
+        assert sorted(server.paths) == ["/a", "/aa", "/b"]
+        results = {node["name"]: node["outputs"]["result"] for node in harbour.status()["nodes"].values() if node["type"] == "HTTP"}
+        assert results == {"w[0].a": "aa", "w[0].b": "bb", "w[1].c": "aaaa"}
+        await harbour.until(lambda: not pods_of_agents(harbour))
+
+
+async def test_a_controller_that_is_killed_repeats_no_request() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        harbour.submit(ASKS.format(url=url))
+        life = await harbour.controller()
+        await harbour.until(lambda: len(pods_of_agents(harbour)) == 1)
+        async with agent(harbour):
+            await harbour.until(lambda: bool(harbour.nodes()))
+            while len(server.paths) < 2:
+                await asyncio.sleep(0.1)
+            await harbour.kill(life)
+            server.may_answer.set()
+            await asyncio.sleep(5)
+            await harbour.controller()
+            await harbour.finished("w")
+        assert harbour.status()["phase"] == "Succeeded"
+        assert sorted(server.paths) == ["/a", "/aa", "/b"]
+
+
+async def test_an_agent_whose_pod_is_lost_is_replaced() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        server.may_answer.set()
+        harbour.submit(ASKS.format(url=url))
+        await harbour.controller()
+        await harbour.until(lambda: len(pods_of_agents(harbour)) == 1)
+        harbour.server.store.delete(Place("api/v1", "pods", "ns", pods_of_agents(harbour)[0]))
+        await harbour.until(lambda: len(pods_of_agents(harbour)) == 1)
+        async with agent(harbour):
+            await harbour.finished("w")
+        assert harbour.status()["phase"] == "Succeeded"
+
+
+async def test_a_stopped_workflow_stops_its_requests() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        harbour.submit(ASKS.format(url=url))
+        await harbour.controller()
+        async with agent(harbour):
+            while len(server.paths) < 2:
+                await asyncio.sleep(0.1)
+            harbour.patch({"spec": {"shutdown": "Stop"}})
+            await harbour.finished("w")
+        found = {node["name"]: node.get("message") for node in harbour.status()["nodes"].values()}
+        assert found["w[0].a"] == "Stopped with strategy 'Stop'"
+        tasks = harbour.server.store.read(place("w", "workflowtasksets"))
+        assert tasks["metadata"]["labels"]["workflows.argoproj.io/completed"] == "true"
