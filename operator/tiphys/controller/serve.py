@@ -19,6 +19,7 @@ from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.offloaded import offloaded_versions
 from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.cluster.secret_values import secret_reader
+from tiphys.cluster.task_sets import watch_task_sets
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.clock import SystemClock, local_zone
 from tiphys.controller.collector import calm_collector

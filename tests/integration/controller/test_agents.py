@@ -38,9 +38,12 @@ class Asked:
     def __init__(self) -> None:
         self.paths: list[str] = []
         self.may_answer = asyncio.Event()
+        self.both_asked = asyncio.Event()
 
     async def handle(self, request: web.Request) -> web.Response:
         self.paths.append(request.path)
+        if len(self.paths) == 2:
+            self.both_asked.set()
         await self.may_answer.wait()
         return web.Response(text=request.path.strip("/") * 2)
 
@@ -95,8 +98,7 @@ async def test_a_controller_that_is_killed_repeats_no_request() -> None:
         await harbour.until(lambda: len(pods_of_agents(harbour)) == 1)
         async with agent(harbour):
             await harbour.until(lambda: bool(harbour.nodes()))
-            while len(server.paths) < 2:
-                await asyncio.sleep(0.1)
+            await server.both_asked.wait()
             await harbour.kill(life)
             server.may_answer.set()
             await asyncio.sleep(5)
@@ -124,8 +126,7 @@ async def test_a_stopped_workflow_stops_its_requests() -> None:
         harbour.submit(ASKS.format(url=url))
         await harbour.controller()
         async with agent(harbour):
-            while len(server.paths) < 2:
-                await asyncio.sleep(0.1)
+            await server.both_asked.wait()
             harbour.patch({"spec": {"shutdown": "Stop"}})
             await harbour.finished("w")
         found = {node["name"]: node.get("message") for node in harbour.status()["nodes"].values()}
