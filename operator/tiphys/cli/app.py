@@ -15,6 +15,7 @@ _COMMANDS = {
     "get": "tiphys.cli.show:get",
     "list": "tiphys.cli.listing:list_",
     "watch": "tiphys.cli.show:watch",
+    "explain": "tiphys.cli.explain:explain",
     "wait": "tiphys.cli.show:wait",
     "logs": "tiphys.cli.logs:logs",
     "cp": "tiphys.cli.copy:copy",

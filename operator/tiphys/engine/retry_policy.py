@@ -108,7 +108,7 @@ def _back_off(
         return Decision(phase=last.phase, message="Max duration limit exceeded")
     if limit is None or attempts > limit:
         return None
-    wait = _wait(backoff, attempts)
+    wait = waiting_time(backoff, attempts)
     due = (last.finished_at or now) + wait
     if deadline is not None and due > deadline:
         return Decision(phase=last.phase, message="Backoff would exceed max duration limit")
@@ -124,7 +124,12 @@ def max_deadline(backoff: Backoff | None, first: NodeStatus) -> datetime | None:
     return first.started_at + parse_duration(backoff.max_duration)
 
 
-def _wait(backoff: Backoff, attempts: int) -> timedelta:
+def waiting_time(backoff: Backoff, attempts: int) -> timedelta:
+    """How long to wait after so many attempts.
+
+    Raises:
+        SpecError: A duration is none.
+    """
     wait = parse_duration(backoff.duration)
     factor = float(backoff.factor or 0)
     longest = parse_duration(backoff.cap) if backoff.cap else timedelta(days=3650)

@@ -9,7 +9,7 @@ Source: threats-and-faults 3.3, 3.4.
 import random
 import zlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -168,6 +168,15 @@ class Simulation:
         strategy = self.spec.get("podGC", {}).get("strategy", "")
         collects = strategy in ("OnPodCompletion", "OnWorkflowCompletion")
         check_end(self.stored.get("status", {}), list(self.pods), collects=collects)
+
+    def moments(self) -> Iterator[None]:
+        """Let everything happen, and stop for a look whenever something was stored."""
+        for _ in range(_STEPS):
+            version = self.version
+            if not self._step():
+                return
+            if self.version != version:
+                yield
 
     def _step(self) -> bool:
         if self._run is None:
