@@ -11,6 +11,7 @@ app = App(name="tiphys", help="Runs Argo Workflows.", version=__version__)
 _COMMANDS = {
     "submit": "tiphys.cli.submit:submit",
     "run": "tiphys.cli.run:run",
+    "test": "tiphys.cli.trials:play_all",
     "lint": "tiphys.cli.lint:lint",
     "get": "tiphys.cli.show:get",
     "list": "tiphys.cli.listing:list_",
