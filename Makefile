@@ -26,7 +26,7 @@ lint: setup
 	$(RUN) python crds/generate.py --check
 
 unit: setup
-	$(RUN) python -m pytest tests/unit tests/stories tests/property
+	$(RUN) python -m pytest tests/unit tests/stories tests/property examples
 
 # ten thousand seeded runs with crashes, lost, doubled and reordered events
 simulate: setup
