@@ -321,7 +321,7 @@ def test_what_is_right_is_not_complained_about(what):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_examples_are_right(path):
     for document in yaml.safe_load_all(path.read_text()):
-        if document["kind"] == "Workflow":
+        if document.get("kind") == "Workflow":
             name = document["metadata"].get("name") or document["metadata"]["generateName"] + "x"
             assert find_faults(parse_workflow({**document, "metadata": {**document["metadata"], "name": name}})) == []
 
