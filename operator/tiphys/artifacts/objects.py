@@ -126,20 +126,24 @@ class ObjectDriver:
             self._load_folder(key, target)
 
     def _load_object(self, key: str, file: int) -> None:
+        first, starts, fetch = self._ranges(key)
+        _write(file, 0, first)
+        _in_parallel(lambda start: _write(file, start, fetch(start)), starts, _DOWNLOADS)
+
+    def _ranges(self, key: str) -> tuple[Any, range, Callable[[int], Any]]:
+        """What came with the first answer, where other parts start, and what brings one as long as the object stays the same."""
         from obstore import get
 
-        answer = get(self._store, key)
+        answer = get(self._store, key)  # without a range: an empty object has none
         size, tag = answer.meta["size"], answer.meta["e_tag"]
-        if size <= 2 * PART:
-            _write(file, 0, answer.bytes())
-            return
-        del answer  # its connection was for the first look only
+        first = answer.bytes() if size <= 2 * PART else b""
+        del answer
 
-        def fetch(start: int) -> None:
+        def fetch(start: int) -> Any:
             options: Any = {"range": (start, min(start + PART, size)), **({"if_match": tag} if tag else {})}
-            _write(file, start, get(self._store, key, options=options).bytes())
+            return get(self._store, key, options=options).bytes()
 
-        _in_parallel(fetch, range(0, size, PART), _DOWNLOADS)
+        return first, range(len(first), size, PART), fetch
 
     def _load_folder(self, key: str, target: Path) -> None:
         first, keys = _peek(self.list(key))
@@ -178,12 +182,11 @@ class ObjectDriver:
             put(self._store, key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=_UPLOADS)
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """The object's bytes."""
-        from obstore import get
-
+        """The object's bytes: parts are fetched side by side and given in order, so that no request lasts long."""
         with told():
-            for part in get(self._store, key).stream(min_chunk_size=1 << 20):
-                yield bytes(part)
+            first, starts, fetch = self._ranges(key)
+        yield bytes(first)
+        yield from _in_order(fetch, starts, _DOWNLOADS)
 
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, in the store's order."""
@@ -247,3 +250,24 @@ def _in_parallel(work: Any, items: Iterable[Any], width: int) -> None:
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _in_order(fetch: Callable[[int], Any], starts: Iterable[int], width: int) -> Iterator[bytes]:
+    """What `fetch` answers for each, in their order, while the next ones are on their way."""
+    from collections import deque
+    from concurrent.futures import ThreadPoolExecutor
+
+    left = iter(starts)
+    head = list(itertools.islice(left, width))
+    if not head:
+        return
+    with ThreadPoolExecutor(width) as pool:
+        waiting = deque(pool.submit(fetch, start) for start in head)
+        try:
+            while waiting:
+                with told():
+                    part = waiting.popleft().result()
+                waiting.extend(pool.submit(fetch, start) for start in itertools.islice(left, 1))
+                yield bytes(part)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

@@ -16,7 +16,7 @@ from tiphys.artifacts.aws import Keys, Scope, _now, bucket_region, signed
 from tiphys.artifacts.objects import PART
 from tiphys.artifacts.s3 import OSSDriver, S3Driver, _region_of, encryption
 from tiphys.artifacts.web import Client
-from tiphys.errors import Forbidden, InvalidManifest, SpecError
+from tiphys.errors import Forbidden, InvalidManifest, SpecError, Unavailable
 from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, OSSLifecycleRule, S3Artifact, S3EncryptionOptions
 
 
@@ -262,3 +262,14 @@ def test_the_signature_is_that_of_the_documentation():
     keys = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     made = signed("GET", "https://examplebucket.s3.amazonaws.com/?max-keys=2&prefix=J", keys, Scope("us-east-1", "s3", "20130524T000000Z"))
     assert made["authorization"].endswith("Signature=34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7")
+
+
+def test_an_object_that_changes_while_it_is_read_is_no_mixture(store, secrets):
+    driver = S3Driver(place_in(store, secrets), secrets.read)
+    old = [bytes([65 + i]) * PART for i in range(8)]
+    driver.save("changing", iter(old))
+    parts = driver.stream("changing")
+    assert next(parts, None) is not None
+    driver.save("changing", iter([b"x" * PART for _ in range(8)]))
+    with pytest.raises(Unavailable, match="changed while it was read"):
+        list(parts)
