@@ -15,6 +15,7 @@ from tiphys.engine.agent import AgentExecution
 from tiphys.engine.body import names_with_results
 from tiphys.engine.calls import Call
 from tiphys.engine.claims import Claims
+from tiphys.engine.conditions import show_running
 from tiphys.engine.config_values import ConfigValues
 from tiphys.engine.container_set import ContainerSetExecution
 from tiphys.engine.dag import DAGExecution, Plan, plan_of
@@ -46,7 +47,7 @@ from tiphys.model.arguments import Outputs
 from tiphys.model.base import Json
 from tiphys.model.durations import parse_duration
 from tiphys.model.locations import ArtifactRepository
-from tiphys.model.phases import COMPLETED
+from tiphys.model.phases import COMPLETED, POD, RUNNING
 from tiphys.model.report import NodeReport
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import NodeStatus
@@ -109,6 +110,7 @@ class Run:
         self.claims = Claims(self)
         self.config_values = ConfigValues(self)
         self.written = Written(workflow)
+        self._running_pods = sum(node.type == POD and node.phase == RUNNING for node in workflow.status.nodes.values())
         self.leaves: dict[str, PodExecution] = {}
         self.suspended: dict[str, SuspendExecution] = {}
         self.retries: dict[str, RetryExecution] = {}
@@ -195,15 +197,23 @@ class Run:
         self.locks.settle()
         if len(self.templates.stored) != len(self.status.stored_templates):
             self.status = msgspec.structs.replace(self.status, stored_templates=dict(self.templates.stored))
+        self._tell_phases()
+        if self.next_wake is not None and not self.is_finished:
+            self.act(WakeAt(self.next_wake))
+        actions, self._actions = self._actions, []
+        return actions
+
+    def _tell_phases(self) -> None:
+        """Tell of nodes with a new phase, and whether pods run."""
         for node_id, before, phase in self.tree.take_phases():
             node = self.tree.by_id(node_id)
             if node is not None:
                 template = node.template_ref.template if node.template_ref else node.template_name
                 self.act(NodeChanged(node_id, node.name, node.type, template, before, phase, node.message))
-        if self.next_wake is not None and not self.is_finished:
-            self.act(WakeAt(self.next_wake))
-        actions, self._actions = self._actions, []
-        return actions
+                if node.type == POD:
+                    self._running_pods += (phase == RUNNING) - (before == RUNNING)
+        if not self.is_finished:
+            self.status = show_running(self.status, is_running=self._running_pods > 0)
 
     def sum_up(self) -> None:
         """Bring the workflow's progress and resources up to its nodes'."""
