@@ -21,7 +21,7 @@ templates:
   steps: [[{name: a, template: one}], [{name: b, template: one}], [{name: c, template: one}]]
 - {name: one, container: {image: i, command: [a]}}
 """
-DURATION, INTERVAL = 10.0, 2.0
+DURATION, INTERVAL = 30.0, 3.0
 
 
 class ReplicaLife(Life):
@@ -201,7 +201,7 @@ async def test_locks_of_a_namespace_are_seen_by_one_replica(harbour: Harbour) ->
 
 async def test_leases_of_the_dead_are_told_from_those_of_the_living(harbour: Harbour) -> None:
     """A Lease that does not change is none of a living replica, whatever time it names."""
-    spec = {"holderIdentity": "ghost", "leaseDurationSeconds": 10, "renewTime": "2199-01-01T00:00:00.000000Z"}
+    spec = {"holderIdentity": "ghost", "leaseDurationSeconds": 30, "renewTime": "2199-01-01T00:00:00.000000Z"}
     where = Place("apis/coordination.k8s.io/v1", "leases", "argo", "tiphys-ghost")
     harbour.server.store.create(where, {"metadata": {"name": "tiphys-ghost", "labels": {"tiphys.io/replicas-of": "all"}}, "spec": spec})
     life = ReplicaLife(harbour, "a")
