@@ -7,6 +7,7 @@ A file is a list of stories:
     - name: a failed step fails its group and nothing after it starts
       rule: "6"
       steps: [[{name: a, template: leaf}], [{name: b, template: leaf}]]   # or `dag: [tasks]`, or `spec:` in full
+      metadata: {...}         # labels, annotations, creationTimestamp of the workflow
       templates: [...]        # beside the leaf, retry, wait, body and server templates that every story has
       for: [{x: 1}, {x: 2}]   # told once for each, `<x>` replaced in all texts
       turns:
@@ -54,7 +55,7 @@ _TEMPLATES = """
 """
 _DOES = frozenset({"runs", "ends", "gone", "refuses", "delays", "passes", "edits", "resumes", "sets"})
 _CHECKS = frozenset({"starts", "stops", "nodes", "workflow", "args", "outputs", "children", "absent", "collects"})
-_HEAD = frozenset({"name", "rule", "spec", "steps", "dag", "leaf", "templates", "for", "turns", "more"})
+_HEAD = frozenset({"name", "rule", "spec", "steps", "dag", "leaf", "templates", "for", "turns", "more", "metadata"})
 
 
 class StoryError(AssertionError):
@@ -97,7 +98,8 @@ class Story:
         names = {template["name"] for template in own}
         shared = [template for template in yaml.safe_load(_TEMPLATES) if template["name"] not in names]
         spec = {"entrypoint": "main", **spec, "templates": [*own, *spec.get("templates", []), *shared]}
-        return parse_workflow({"metadata": {"name": "hello", "namespace": "ns", "uid": "u"}, "spec": spec})
+        metadata = {"name": "hello", "namespace": "ns", "uid": "u", **written.get("metadata", {})}
+        return parse_workflow({"metadata": metadata, "spec": spec})
 
     def tell(self, *, restores: bool) -> None:
         """Let it happen.
