@@ -36,7 +36,9 @@ async def pick(connection: AsyncConnection, tables: Tables, cluster: str, query:
         return None
     label = tables.labels.c
     others = [one for position, one in enumerate(wanted) if position != rarest]
-    picked = select(label.uid).where(*_has(tables, cluster, wanted[rarest]), *(_also(tables, one) for one in others))
+    is_postgresql = connection.dialect.name == "postgresql"
+    also = (_also(tables, one, is_postgresql=is_postgresql) for one in others)
+    picked = select(label.uid).where(*_has(tables, cluster, wanted[rarest]), *also)
     return list((await connection.execute(picked)).scalars())
 
 
@@ -45,10 +47,12 @@ def _has(tables: Tables, cluster: str, one: Requirement) -> list[ColumnElement[b
     return [label.name == one.key, label.value == one.values[0], label.clustername == cluster]
 
 
-def _also(tables: Tables, one: Requirement) -> ColumnElement[bool]:
+def _also(tables: Tables, one: Requirement, *, is_postgresql: bool) -> ColumnElement[bool]:
     label, again = tables.labels.c, tables.labels.alias()
     same = (again.c.clustername == label.clustername, again.c.uid == label.uid)
-    return exists(select(again.c.uid).where(*same, again.c.name == one.key, again.c.value == one.values[0]))
+    found = select(again.c.uid).where(*same, again.c.name == one.key, again.c.value == one.values[0])
+    # looked up for each row, as in `selector`: no join of all rows of both labels
+    return exists(found.offset(0) if is_postgresql else found)
 
 
 async def _count(connection: AsyncConnection, tables: Tables, cluster: str, one: Requirement, limit: int) -> int:

@@ -8,6 +8,7 @@ import pytest
 from tests.databases.servers import PASSWORD
 from tests.integration.archive.conftest import World, eventually
 
+from tiphys.settings import OwnConfiguration, parse_configuration
 from tiphys.settings.environment import Environment
 
 CONDITION = "ArchivingDelayed"
@@ -141,3 +142,18 @@ async def test_no_log_and_no_object_shows_the_databases_password(world: World, c
     assert PASSWORD not in str(await world.archived("two"))
     assert PASSWORD not in str([vars(call) if hasattr(call, "__dict__") else call for call in world.api_server.calls])
     assert PASSWORD not in life.metrics.text().decode()
+
+
+async def test_retention_by_number_waits_for_the_archive(world: World) -> None:
+    world.server.kill()
+    life = await world.start()
+    said = parse_configuration({"retentionPolicy": "completed: 1"})
+    life.controller.configure(said, OwnConfiguration())
+    for number in range(4):
+        world.submit(f"w-{number}")
+    await eventually(lambda: all(world.status(f"w-{n}") == "Pending" for n in range(4)))
+    await asyncio.sleep(1.5)
+    assert all(world.exists(f"w-{n}") for n in range(4))
+    world.server.start()
+    await eventually(lambda: sum(world.exists(f"w-{n}") for n in range(4)) == 1)
+    assert sorted(await world.names()) == [f"w-{n}" for n in range(4)]
