@@ -9,6 +9,7 @@ from datetime import datetime
 
 import msgspec
 
+from tiphys.engine.artifact_gc import ERROR_CONDITION
 from tiphys.engine.operations.node_selector import selected
 from tiphys.engine.operations.parameters import override
 from tiphys.errors import SpecError
@@ -222,7 +223,8 @@ def _reopened(workflow: Workflow, nodes: dict[str, NodeStatus], now: datetime) -
     gone = (names.LABEL_COMPLETED, names.LABEL_ARCHIVING_STATUS)
     labels = {key: text for key, text in workflow.metadata.labels.items() if key not in gone}
     stored = workflow.status.stored_workflow_template_spec
-    others = tuple(condition for condition in workflow.status.conditions if condition.type != "Completed")
+    ended = ("Completed", ERROR_CONDITION)
+    others = tuple(condition for condition in workflow.status.conditions if condition.type not in ended)
     status = msgspec.structs.replace(
         workflow.status,
         phase="",
@@ -232,6 +234,7 @@ def _reopened(workflow: Workflow, nodes: dict[str, NodeStatus], now: datetime) -
         conditions=(*others, Condition(type="Completed", status="False")),
         nodes=nodes,
         persistent_volume_claims=(),
+        artifact_gc_status=None,
         stored_workflow_template_spec=msgspec.structs.replace(stored, shutdown="") if stored else None,
     )
     spec = msgspec.structs.replace(

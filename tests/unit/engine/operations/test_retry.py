@@ -150,3 +150,12 @@ def test_a_workflow_that_has_not_ended_is_not_retried(phase):
     world.stored["status"]["phase"] = phase
     with pytest.raises(SpecError, match=f"Cannot retry a workflow in phase {phase}"):
         retry(parse_workflow(world.stored), NOW)
+
+
+def test_artifacts_that_are_made_again_are_collected_again():
+    world = ended(STEPS, failing(".b"))
+    world.stored["status"]["artifactGCStatus"] = {"podsRecouped": {"hello-artgc-wfcomp-1": True}}
+    world.stored["status"]["conditions"] = [*world.stored["status"]["conditions"], {"type": "ArtifactGCError", "status": "True"}]
+    again = retry(parse_workflow(world.stored), NOW).workflow
+    assert again.status.artifact_gc_status is None
+    assert "ArtifactGCError" not in [condition.type for condition in again.status.conditions]
