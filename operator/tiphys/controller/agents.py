@@ -13,7 +13,7 @@ from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Live
 from tiphys.engine.actions import CollectNode, StartNode, StopNode
 from tiphys.engine.events import NodeReported
-from tiphys.errors import AlreadyExists, NotFound, OutsideError, TiphysError, UserError
+from tiphys.errors import AlreadyExists, NotFound, OutsideError, TiphysError, Unavailable, UserError
 from tiphys.model.base import Json, ObjectMeta
 from tiphys.model.names import LABEL_COMPLETED, LABEL_INSTANCE_ID, LABEL_WORKFLOW
 from tiphys.model.order import NodeOrder
@@ -23,7 +23,7 @@ from tiphys.model.report import NodeReport
 from tiphys.model.task_set import KIND, TaskResult, TaskSet, agent_name, task_of
 from tiphys.pods.agent import PLUGIN_LABEL, Plugin, agent_pod, plugin_of_config_map, plugin_of_spec
 from tiphys.pods.draft import owner_of
-from tiphys.pods.view import PodView
+from tiphys.pods.view import PodView, owner_uid, parse_pod
 
 if TYPE_CHECKING:
     from tiphys.controller.controller import Controller
@@ -112,7 +112,7 @@ class Agents:
 
     async def _ensure_set(self, live: Live) -> TaskSet:
         try:
-            return parse_as(TaskSet, await self._controller.objects.read(KIND, live.namespace, live.name))
+            return await self._own_set(live)
         except NotFound:
             workflow = live.run.workflow if live.run else live.stored
             labels = {LABEL_WORKFLOW: live.name}
@@ -123,8 +123,15 @@ class Agents:
             try:
                 await self._controller.objects.create(KIND, live.namespace, manifest)
             except AlreadyExists:
-                return parse_as(TaskSet, await self._controller.objects.read(KIND, live.namespace, live.name))
+                return await self._own_set(live)
             return TaskSet()
+
+    async def _own_set(self, live: Live) -> TaskSet:
+        """The workflow's task set; one of an earlier workflow of that name is on its way out, and its results are not ours."""
+        found = parse_as(TaskSet, await self._controller.objects.read(KIND, live.namespace, live.name))
+        if live.uid not in (one.uid for one in found.metadata.owner_references):
+            raise Unavailable(f'task set "{live.name}" still belongs to an earlier workflow')
+        return found
 
     async def _ensure_pod(self, live: Live) -> None:
         if self._controller.configuration.disable_agent_pod_creation:
@@ -139,7 +146,10 @@ class Agents:
         try:
             await self._controller.objects.create("Pod", live.namespace, pod)
         except AlreadyExists:
-            return
+            name = agent_name(live.name)
+            known = parse_pod(msgspec.Raw(await self._controller.objects.read("Pod", live.namespace, name)))
+            if owner_uid(known) != live.uid:
+                raise Unavailable(f'pod "{name}" still belongs to an earlier workflow') from None
 
     async def _plugins(self, namespace: str) -> dict[str, Plugin]:
         """The plugins of the controller's namespace, and of the workflow's over them."""

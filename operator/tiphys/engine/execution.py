@@ -257,7 +257,7 @@ class Execution:
     def tell(self) -> None:
         """Tell the parent, once, that the node is fulfilled; its locks are free then, except a daemon's."""
         if self.node.phase in FULFILLED:
-            self.run.locks.release(self.run.locks.holder(self.node_id))
+            self.run.locks.release_node(self.node_id)
         if not self._told:
             self._told = True
             self.run.soon(self.parent.child_finished, self)

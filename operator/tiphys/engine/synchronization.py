@@ -101,6 +101,11 @@ class RunLocks:
         if self._held.pop(holder, None) is not None:
             self._is_changed = True
 
+    def release_node(self, node_id: str) -> None:
+        """The node has ended."""
+        if self._asking or self._held:
+            self.release(self.holder(node_id))
+
     def release_all(self) -> None:
         """The workflow has come to its end."""
         for holder in self._asking:

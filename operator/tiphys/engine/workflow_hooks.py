@@ -43,6 +43,8 @@ class WorkflowHooks:
 
     def look(self, *, is_last: bool = False) -> bool:
         """Start the hooks that are due, and say whether there were any; `is_last` when the entry point has ended."""
+        if not self._run.spec.hooks:
+            return False
         entry = self._lifecycle.entry
         if entry is None or self._lifecycle.is_leaving or self._run.limits.is_suspended:
             return False

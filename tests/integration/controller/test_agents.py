@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
-from tests.integration.controller.conftest import Harbour, harbour_with, place
+from tests.integration.controller.conftest import ARGO, Harbour, harbour_with, place
 
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
@@ -119,6 +119,30 @@ async def test_an_agent_whose_pod_is_lost_is_replaced() -> None:
         async with agent(harbour):
             await harbour.finished("w")
         assert harbour.status()["phase"] == "Succeeded"
+
+
+async def test_what_is_left_of_an_earlier_workflow_of_that_name_is_not_taken() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        server.may_answer.set()
+        harbour.submit(ASKS.format(url=url))
+        life = await harbour.controller()
+        async with agent(harbour):
+            await harbour.finished("w")
+        await harbour.kill(life)
+        old = harbour.server.store.read(place("w", "workflowtasksets"))
+        harbour.server.store.delete(place("w"))
+        if not any(one["metadata"]["name"] == "w" for one in harbour.server.store.find(ARGO, "workflowtasksets")):
+            harbour.server.store.create(place("w", "workflowtasksets"), {"metadata": {k: old["metadata"][k] for k in ("name", "labels", "ownerReferences")},
+                                                                         "status": {"nodes": {}}, "spec": old["spec"]})  # fmt: skip
+        harbour.submit(ASKS.format(url=url))
+        await harbour.controller()
+        await harbour.until(lambda: bool(harbour.nodes()))
+        await asyncio.sleep(5)
+        assert len(server.paths) == 3
+        harbour.server.store.delete(place("w", "workflowtasksets"))
+        async with agent(harbour):
+            await harbour.finished("w")
+        assert len(server.paths) == 6
 
 
 async def test_a_stopped_workflow_stops_its_requests() -> None:
