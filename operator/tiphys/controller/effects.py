@@ -11,6 +11,7 @@ from tiphys.controller.companions import Companions
 from tiphys.controller.config_maps import ConfigMapReader
 from tiphys.controller.housekeeping import is_chosen
 from tiphys.controller.live import Live
+from tiphys.controller.pod_labels import PodLabels
 from tiphys.controller.starter import Starter
 from tiphys.controller.telling import Teller
 from tiphys.engine.actions import (
@@ -50,7 +51,8 @@ class Effects:
         self._timers: set[asyncio.Task[None]] = set()
         self.starter = Starter(controller)
         self.companions = Companions(controller)
-        teller = Teller(controller)
+        self.labels = PodLabels(controller)
+        teller = self._teller = Teller(controller)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self._start,
             StopNode: Live.delete_later,
@@ -58,7 +60,7 @@ class Effects:
             ReadConfigMap: ConfigMapReader(controller).read,
             CollectNode: Live.delete_later,
             WakeAt: self._wake,
-            NodeChanged: teller.node_changed,
+            NodeChanged: self._node_changed,
             EmitMetric: self._emit,
             RestartCounted: self._count_restart,
             WorkflowChanged: teller.workflow_changed,
@@ -126,6 +128,10 @@ class Effects:
         for task in (*self._tasks, *self._timers):
             task.cancel()
 
+    def _node_changed(self, live: Live, action: NodeChanged) -> None:
+        self._teller.node_changed(live, action)
+        self.labels.changed(live, action)
+
     # --- metrics of users
 
     def _emit(self, live: Live, action: EmitMetric) -> None:
@@ -149,6 +155,7 @@ class Effects:
         """The status is written: pods whose end it records may go."""
         self._controller.kept.written(live)
         actions, live.deleting = live.deleting, []
+        self.labels.written(live, {action.pod_name for action in actions})
         gc = live.run.spec.pod_gc if live.run is not None else None
         for action in actions:
             if not action.pod_name:

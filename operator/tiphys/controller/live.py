@@ -82,6 +82,7 @@ class Live:
         self.to_delete: list[CollectNode | StopNode] = []
         self.deleting: list[CollectNode | StopNode] = []
         self.to_release: list[DeleteOwned] = []
+        self.to_label: list[str] = []
         self.closed = asyncio.Event()
         self.packing = Packing()
         self.size_bytes = 0

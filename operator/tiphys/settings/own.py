@@ -32,6 +32,7 @@ class OwnConfiguration(Settings, frozen=True):
         architectures: Of the cluster's nodes; empty for what the controller finds when it starts.
         pod_security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
         policies: What users may run.
+        label_completed_pods: Put `completed=true` on pods that have ended and are kept, as Argo does: a request for each.
     """
 
     metric_series_limit: int = 1000
@@ -39,3 +40,4 @@ class OwnConfiguration(Settings, frozen=True):
     architectures: tuple[str, ...] = ()
     pod_security: Literal["", "restricted"] = ""
     policies: tuple[Policy, ...] = ()
+    label_completed_pods: bool = False

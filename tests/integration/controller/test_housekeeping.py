@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.integration.controller.conftest import ARGO, Harbour, Life, place
 
-from tiphys.settings import OwnConfiguration, parse_configuration
+from tiphys.settings import OwnConfiguration, parse_configuration, parse_own_configuration
 
 STEP = "templates: [{name: a, steps: [[{name: b, template: t}]]}, {name: t, container: {image: i, command: [c]}}]"
 SPEC = f"entrypoint: a\n{STEP}\n"
@@ -104,3 +104,19 @@ async def test_a_budget_of_somebody_else_is_left_alone(harbour: Harbour) -> None
     await harbour.finished("w")
     await asyncio.sleep(2)
     assert budgets(harbour)[0]["spec"]["minAvailable"] == 1
+
+
+async def test_kept_pods_are_labelled_as_completed_where_that_is_wanted(harbour: Harbour) -> None:
+    life = await harbour.controller()
+    harbour.submit(SPEC, "plain")
+    await harbour.finished("plain")
+    life.controller.configure(parse_configuration({}), parse_own_configuration({"labelCompletedPods": "true"}))
+    harbour.submit(SPEC, "labelled")
+    await harbour.finished("labelled")
+
+    def label(name: str) -> str:
+        return next(pod["metadata"]["labels"]["workflows.argoproj.io/completed"] for pod in harbour.pods()
+                    if pod["metadata"]["name"].startswith(name))  # fmt: skip
+
+    await harbour.until(lambda: label("labelled") == "true")
+    assert label("plain") == "false"
