@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PART = 8 << 20
 _UPLOADS = 4
 _DOWNLOADS = 4
+#: Smaller ones for streams: who reads them may be slower than the network, and what has come waits in memory.
+_STREAM_PART, _STREAMS = 2 << 20, 4
 _MAX_PARTS = 10_000
 _FILES = 8
 
@@ -126,24 +128,24 @@ class ObjectDriver:
             self._load_folder(key, target)
 
     def _load_object(self, key: str, file: int) -> None:
-        first, starts, fetch = self._ranges(key)
+        first, starts, fetch = self._ranges(key, PART)
         _write(file, 0, first)
         _in_parallel(lambda start: _write(file, start, fetch(start)), starts, _DOWNLOADS)
 
-    def _ranges(self, key: str) -> tuple[Any, range, Callable[[int], Any]]:
+    def _ranges(self, key: str, part: int) -> tuple[Any, range, Callable[[int], Any]]:
         """What came with the first answer, where other parts start, and what brings one as long as the object stays the same."""
         from obstore import get
 
         answer = get(self._store, key)  # without a range: an empty object has none
         size, tag = answer.meta["size"], answer.meta["e_tag"]
-        first = answer.bytes() if size <= 2 * PART else b""
+        first = answer.bytes() if size <= 2 * part else b""
         del answer
 
         def fetch(start: int) -> Any:
-            options: Any = {"range": (start, min(start + PART, size)), **({"if_match": tag} if tag else {})}
+            options: Any = {"range": (start, min(start + part, size)), **({"if_match": tag} if tag else {})}
             return get(self._store, key, options=options).bytes()
 
-        return first, range(len(first), size, PART), fetch
+        return first, range(len(first), size, part), fetch
 
     def _load_folder(self, key: str, target: Path) -> None:
         first, keys = _peek(self.list(key))
@@ -184,9 +186,9 @@ class ObjectDriver:
     def stream(self, key: str) -> Iterator[bytes]:
         """The object's bytes: parts are fetched side by side and given in order, so that no request lasts long."""
         with told():
-            first, starts, fetch = self._ranges(key)
+            first, starts, fetch = self._ranges(key, _STREAM_PART)
         yield bytes(first)
-        yield from _in_order(fetch, starts, _DOWNLOADS)
+        yield from _in_order(fetch, starts, _STREAMS)
 
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, in the store's order."""
@@ -266,8 +268,8 @@ def _in_order(fetch: Callable[[int], Any], starts: Iterable[int], width: int) ->
         try:
             while waiting:
                 with told():
-                    part = waiting.popleft().result()
+                    part = bytes(waiting.popleft().result())
                 waiting.extend(pool.submit(fetch, start) for start in itertools.islice(left, 1))
-                yield bytes(part)
+                yield part
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
