@@ -23,13 +23,14 @@ from tiphys.model.spec import WorkflowSpec
 Format = Literal["pretty", "simple", "json", "github"]
 
 
-def lint(
+def lint(  # noqa: PLR0913 as many options as people ask for
     *files: str,
     output: Annotated[Format, Parameter(name=["--output", "-o"])] = "pretty",
     kinds: str = "all",
     offline: bool = False,
     strict: bool = True,
     no_color: bool = False,
+    policies: str = "",
     where: Where | None = None,
 ) -> int:
     """Check manifests of files, folders and `-` (standard input); 1 when one is wrong.
@@ -44,6 +45,7 @@ def lint(
         offline: Ask no cluster: only templates of the given files exist.
         strict: Unknown fields and repeated keys are faults.
         no_color: Print plain text.
+        policies: A file with the administrator's policies, to which workflows are held.
         where: The cluster.
     """
     wanted = kinds_named([] if kinds == "all" else kinds.split(","))
@@ -52,6 +54,12 @@ def lint(
     library = _library(documents, offline=offline, where=where)
     for document in mine:
         faults += judge(document, library, is_strict=strict)
+    if policies:
+        # CEL takes long to load
+        from tiphys.cli.rules import broken, policies_of
+
+        rules = policies_of(policies)
+        faults += [fault for document in mine if document.kind == "Workflow" for fault in broken(rules, document)]
     if output == "pretty":
         _pretty(faults, no_color=no_color)
     else:
