@@ -1,6 +1,7 @@
 """A namespace for all pods of this folder, with what they mount; what takes long begins first."""
 
 import json
+import pathlib
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,6 +10,10 @@ from typing import Any
 import pytest
 import yaml
 from tests.e2e.conftest import Cluster, ControllerProcess, run
+
+WAYS: dict[str, Any] = yaml.safe_load((pathlib.Path(__file__).parent / "failures.yaml").read_text())
+SLOWEST = "too-much-disk"
+"""The kubelet looks at volumes once a minute."""
 
 
 def manifest(name: str, template: dict[str, Any], **spec: Any) -> dict[str, Any]:
@@ -41,6 +46,7 @@ def place(kubeconfig: str, controller: ControllerProcess) -> Iterator[Cluster]:
     run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", name)
     one.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
     one.kubectl("create", "secret", "generic", "password", "--from-literal=word=xyzzy")
+    one.apply(yaml.safe_dump(manifest(SLOWEST, WAYS[SLOWEST])))
     lose_a_node(one)
     yield one
     run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.e2e.circumstances.conftest import INSTANCE, Station
-from tests.e2e.conftest import HOME, run
+from tests.e2e.conftest import HOME, Cluster, run
 
 CONFIGURATION = {
     "instanceID": INSTANCE,
@@ -45,7 +45,7 @@ templates:
 
 
 @pytest.fixture(scope="module")
-def strict(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+def strict(kubeconfig: str, image: str, place: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     name = f"strict-{uuid.uuid4().hex[:8]}"
     one = Station(kubeconfig, name)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}

@@ -1,17 +1,14 @@
 """Each way in which a pod can fail on a real kubelet, and what its node says then."""
 
 import json
-import pathlib
 import re
 import time
-from typing import Any
 
 import pytest
 import yaml
 from tests.e2e.conftest import Cluster
-from tests.e2e.pods.conftest import manifest, node
+from tests.e2e.pods.conftest import WAYS, manifest, node
 
-WAYS: dict[str, Any] = yaml.safe_load((pathlib.Path(__file__).parent / "failures.yaml").read_text())
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 EXPECTED = {
     "out-of-memory": ("Failed", r"main: OOMKilled \(exit code 137\)"),
