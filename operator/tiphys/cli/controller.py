@@ -59,9 +59,10 @@ def controller(  # noqa: PLR0913 as many options as there are
     configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap",
     executor_image_pull_policy: str = "",
     share: bool = False,
+    record: str = "",
     tuning: Tuning | None = None,
 ) -> int:
-    """Follow workflows until asked to end; with `--share`, beside other replicas."""
+    """Follow workflows until asked to end; with `--share`, beside other replicas; `--record` names a folder for histories."""
     set_up_logs(loglevel, log_format)
     for sentence in without_effect(os.environ):
         log.warning("environment variable %s", sentence)
@@ -82,5 +83,6 @@ def controller(  # noqa: PLR0913 as many options as there are
             config_map=configmap,
             environment=parse_environment(os.environ),
             shares=share,
+            record=record,
         )
     )

@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ import msgspec
 from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.controller.clock import SystemClock
 from tiphys.controller.controller import Controller, Surroundings
+from tiphys.controller.recording import Recorder
 from tiphys.controller.shelves import parse_stored
 from tiphys.errors import NotFound, SpecError
 from tiphys.local.api import LocalApi, LocalLogs
@@ -86,7 +88,7 @@ class Machine:
         api: This machine's objects, as commands about a cluster see one.
     """
 
-    def __init__(self, opened: Opened, runtime: Runtime, places: int = 0) -> None:
+    def __init__(self, opened: Opened, runtime: Runtime, places: int = 0, record: str = "") -> None:
         self.state, self.store, self.api = opened
         clock = SystemClock()
         architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
@@ -95,8 +97,9 @@ class Machine:
         logs = LocalLogs(self.api.logs)
         metrics = ControllerMetrics()
         world = Surroundings(
-            self.api, logs, Announced(), clock, metrics, settings, repositories=repositories, home=NAMESPACE, namespace=NAMESPACE
-        )
+            self.api, logs, Announced(), clock, metrics, settings, repositories=repositories, home=NAMESPACE, namespace=NAMESPACE,
+            recorder=Recorder(Path(record)) if record else None,
+        )  # fmt: skip
         self.controller = Controller(world)
         setting = Setting(
             self.state.folder / "runs", self.api.logs, runtime, ProcessRuntime(), _EXECUTOR, places or os.cpu_count() or 1,
@@ -180,7 +183,7 @@ class Machine:
 
 
 @asynccontextmanager
-async def machine_for(workflow: str, runtime: Runtime, places: int = 0) -> AsyncIterator[Machine]:
+async def machine_for(workflow: str, runtime: Runtime, places: int = 0, record: str = "") -> AsyncIterator[Machine]:
     """A machine that runs a workflow; the only one that does.
 
     Raises:
@@ -192,7 +195,7 @@ async def machine_for(workflow: str, runtime: Runtime, places: int = 0) -> Async
         opened.state.close()
         raise SpecError(f"workflow {workflow} is being run by process {other}")
     opened.state.end_orphans(workflow)
-    machine = Machine(opened, runtime, places)
+    machine = Machine(opened, runtime, places, record)
     async with machine.api:
         machine.start()
         try:

@@ -53,6 +53,7 @@ def run(  # noqa: PLR0913 as many options as users want
     resume: str = "",
     watch: bool = False,
     log: bool = True,
+    record: str = "",
     output: Output = "",
 ) -> int:
     """Run a workflow on this machine; 1 when it does not succeed.
@@ -72,13 +73,15 @@ def run(  # noqa: PLR0913 as many options as users want
         resume: Go on with this run.
         watch: Show the tree as it changes.
         log: Print the logs at the end.
+        record: Write the history to a file in this folder, for `tiphys replay`.
         output: json, yaml or name instead of the tree.
     """
     chosen, word = choose_runtime(runtime)
     if word:
         print(word, file=sys.stderr)
+    options = Options(parse_answers(answer), parallel, watch, log, output, record)
     if resume:
-        return asyncio.run(_run(resume, None, [], chosen, Options(parse_answers(answer), parallel, watch, log, output)))
+        return asyncio.run(_run(resume, None, [], chosen, options))
     documents = list(read_documents((*files, *(with_ or ()))))
     manifest = _workflow(documents)
     given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
@@ -91,7 +94,7 @@ def run(  # noqa: PLR0913 as many options as users want
     meta |= {"name": name, "namespace": NAMESPACE}
     meta.pop("generateName", None)
     shared = [document for document in documents if document.kind in _SHARED]
-    return asyncio.run(_run(name, manifest.value, shared, chosen, Options(parse_answers(answer), parallel, watch, log, output)))
+    return asyncio.run(_run(name, manifest.value, shared, chosen, options))
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -102,6 +105,7 @@ class Options(msgspec.Struct, frozen=True):
     watch: bool
     log: bool
     output: str
+    record: str = ""
 
 
 def parse_answers(given: list[str] | None) -> dict[str, str]:
@@ -128,7 +132,7 @@ async def _run(name: str, manifest: Manifest | None, shared: list[Document], run
         name = _unfinished(name)
     else:
         _make_place(name)
-    async with machine_for(name, runtime, options.parallel) as machine:
+    async with machine_for(name, runtime, options.parallel, options.record) as machine:
         for document in shared:
             _share(machine, document)
         if manifest is not None:

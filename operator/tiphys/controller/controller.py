@@ -26,6 +26,7 @@ from tiphys.controller.measuring import QUEUE, measure
 from tiphys.controller.memos import Memos
 from tiphys.controller.observed import ObservedPods
 from tiphys.controller.packing import PackingRules
+from tiphys.controller.recording import Recorder
 from tiphys.controller.restoring import Restorer
 from tiphys.controller.shelves import Shelves
 from tiphys.controller.spec_log import SpecLog
@@ -74,6 +75,7 @@ class Surroundings(NamedTuple):
     locks: Locks | None = None
     exec: Exec | None = None
     spans: Spans | None = None
+    recorder: Recorder | None = None
     task_sets: Watch | None = None
 
 
@@ -97,6 +99,7 @@ class Controller:
         self.clock = world.clock
         self.metrics = world.metrics
         self.spans = world.spans
+        self.recorder = world.recorder
         self.pod_settings = world.pod_settings
         self.repositories = world.repositories
         self.environment = world.environment
@@ -432,7 +435,10 @@ class Controller:
 
     def handle(self, live: Live, run: Run, event: Event) -> None:
         """Let one thing happen to a run, and do what it says."""
-        actions = run.handle(event, self.clock.now())
+        now = self.clock.now()
+        actions = run.handle(event, now)
+        if self.recorder is not None:
+            self.recorder.record(live.stored, run, event, now, actions)
         patch = run.take_patch()
         if patch:
             live.add_patch(patch)

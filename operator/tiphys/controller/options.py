@@ -18,6 +18,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         executor_image_pull_policy: When nodes pull it; empty for Kubernetes' own default.
         config_map: Argo's configuration; our own is in the ConfigMap `tiphys`.
         environment: What environment variables say.
+        record: Folder for histories of workflows; empty for none.
         shares: Other replicas do part of the work.
     """
 
@@ -32,4 +33,5 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     executor_image_pull_policy: str = ""
     config_map: str = "workflow-controller-configmap"
     environment: Environment = Environment()
+    record: str = ""
     shares: bool = False

@@ -6,6 +6,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
 import uvloop
 from aiohttp import web
@@ -32,6 +33,7 @@ from tiphys.controller.following import Following
 from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
+from tiphys.controller.recording import Recorder
 from tiphys.controller.sharding import Replica
 from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
@@ -82,6 +84,7 @@ async def _main(options: Options) -> int:
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
             locks=shared.locks, exec=PodExec(api), spans=open_spans() if tracing_wanted() else None,
+            recorder=Recorder(Path(options.record)) if options.record else None,
             task_sets=partial(watch_task_sets, api, namespace),
         )  # fmt: skip
         controller = Controller(world)

@@ -18,7 +18,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 
 
-def _read_any_string(expected: type, value: object) -> object:
+def read_any_string(expected: type, value: object) -> object:
+    """For decoders: what stands where a type wants an any-string."""
     if expected is AnyString:
         return any_text(value)
     raise NotImplementedError(expected)
@@ -32,8 +33,8 @@ def parse_as(kind: type[T], source: bytes | str | Mapping[str, object]) -> T:
     """
     try:
         if isinstance(source, bytes | str):
-            return msgspec.json.decode(source, type=kind, dec_hook=_read_any_string)
-        return msgspec.convert(source, kind, dec_hook=_read_any_string)
+            return msgspec.json.decode(source, type=kind, dec_hook=read_any_string)
+        return msgspec.convert(source, kind, dec_hook=read_any_string)
     except msgspec.ValidationError:
         return _parse_without_nulls(kind, source)
     except msgspec.DecodeError as e:
@@ -43,7 +44,7 @@ def parse_as(kind: type[T], source: bytes | str | Mapping[str, object]) -> T:
 def _parse_without_nulls(kind: type[T], source: bytes | str | Mapping[str, object]) -> T:
     try:
         value = msgspec.json.decode(source) if isinstance(source, bytes | str) else source
-        return msgspec.convert(without_nulls(value), kind, dec_hook=_read_any_string, strict=False)
+        return msgspec.convert(without_nulls(value), kind, dec_hook=read_any_string, strict=False)
     except (msgspec.DecodeError, RecursionError) as e:
         raise _as_spec_error(e) from e
 
