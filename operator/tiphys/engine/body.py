@@ -175,12 +175,22 @@ class BodyExecution(Execution):
         self.run.at_rest(self._fail_when_idle)
 
     def _fail_when_idle(self) -> None:
-        if self.active or self.node.phase in FULFILLED:
+        if self.node.phase in FULFILLED or self.active > self._daemons():
             return
         for member in self.members.values():
-            if member.node is not None and member.node.phase not in FULFILLED and member.execution is not None:
+            node = member.node
+            # daemons are released when the body is closed
+            if node is not None and node.phase not in FULFILLED and not node.daemoned and member.execution is not None:
                 member.execution.halt(FAIL_FAST)
         self.fail_fast(FAIL_FAST)
+
+    def _daemons(self) -> int:
+        """How many of the active ones only serve the others.
+
+        Differs from Argo: there a template that fails fast waits for its daemons, which wait for it.
+        """
+        nodes = (member.node for member in self.members.values()) if self.active else ()
+        return sum(node is not None and bool(node.daemoned) for node in nodes)
 
     def fail_fast(self, message: str) -> None:
         """End with what is inside."""

@@ -293,6 +293,8 @@ class _View:
         """What may hold back a step whose turn it is."""
         if self._workflow.spec.suspend:
             return "suspended", "may begin, but the workflow is suspended"
+        if template.fail_fast and any(one.boundary_id == node.id and one.phase in UNSUCCESSFUL for one in self._nodes.values()):
+            return "failed", f"will not begin: something in {node.display_name} went wrong, and it fails fast"
         if template.parallelism:
             return "parallelism", f"may begin; {node.display_name} runs {template.parallelism} at a time"
         if self._spec.parallelism:

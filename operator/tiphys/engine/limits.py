@@ -97,6 +97,12 @@ class Limits:
             if body.held and not body.is_failing:
                 self._ready[boundary_id] = None
 
+    def note_daemon(self, boundary_id: str) -> None:
+        """An active pod serves as a daemon from now on: nobody waits for its end."""
+        body = self._bodies.get(boundary_id)
+        if body is not None and body.is_failing:
+            body.check_idle()
+
     def note_end(self, call: "Call", phase: str) -> None:
         """A node has ended; what owns it may want to fail fast. Attempts and hooks do not count."""
         body = self._bodies.get(call.boundary_id)

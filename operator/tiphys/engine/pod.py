@@ -192,6 +192,7 @@ class PodExecution(Execution):
                 fields |= {"phase": RUNNING, "daemoned": True, "pod_ip": report.pod_ip}
         self.change(**fields)
         if self.node.daemoned:
+            self.run.limits.note_daemon(self.call.boundary_id)
             self.tell()
         self.run.soon(self.parent.child_changed, self)
 

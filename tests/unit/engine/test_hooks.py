@@ -100,6 +100,19 @@ templates:
   {body}
 """ + ECHO
 FAST_STEPS = FAST.replace("{body}", "steps: [[{name: a, template: echo}, {name: b, template: echo}, {name: c, template: echo}]]")
+DAEMON = """
+entrypoint: m
+templates:
+- name: m
+  failFast: true
+  dag:
+    tasks:
+    - {name: up, template: up}
+    - {name: bad, template: bad, depends: up}
+    - {name: next, template: bad, depends: bad.Failed}
+- {name: up, daemon: true, container: {image: i, command: [c]}}
+- {name: bad, container: {image: i, command: [c]}}
+"""
 FAST_DAG = FAST.replace("{body}", "dag: {failFast: false, tasks: [{name: a, template: echo}, {name: b, template: echo}, {name: c, template: echo}]}")
 
 
@@ -123,3 +136,10 @@ def test_a_retried_step_of_a_template_that_fails_fast_makes_no_new_attempt():
     assert world.phase == "Failed"
     assert [order.node_name for order in world.orders] == ["hello[0].a", "hello[0].b(0)"]
     assert world.node("hello[0].b").phase == "Failed"
+
+
+def test_a_template_that_fails_fast_does_not_wait_for_its_daemons():
+    world = World(DAEMON, lambda order: {"phase": "Failed"} if order.template_name == "bad" else {}).play()
+    assert world.phase == "Failed"
+    assert world.phases()["hello.up"] == "Succeeded"
+    assert "hello.next" not in world.phases()
