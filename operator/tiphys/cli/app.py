@@ -12,6 +12,7 @@ _COMMANDS = {
     "submit": "tiphys.cli.submit:submit",
     "run": "tiphys.cli.run:run",
     "test": "tiphys.cli.trials:play_all",
+    "plan": "tiphys.cli.plan:plan",
     "replay": "tiphys.cli.replay:replay",
     "lint": "tiphys.cli.lint:lint",
     "get": "tiphys.cli.show:get",
