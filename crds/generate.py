@@ -75,6 +75,10 @@ KINDS: list[tuple[str, str, list[str], str, list[dict[str, Any]], Any, Any]] = [
 ]
 
 
+WITH_STATUS = frozenset({"workflowtasksets"})
+"""Kinds whose status is written apart, as with Argo: the roles of agents name `workflowtasksets/status`."""
+
+
 def schema(kind: Any, inside: tuple[Any, ...] = ()) -> dict[str, Any]:
     """The schema of a type: known fields typed, unknown ones kept; what pods own is left open."""
     simple = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -128,6 +132,8 @@ def definition(kind: str, plural: str, short: list[str], scope: str, columns: li
         "name": "v1alpha1", "served": True, "storage": True,
         "schema": {"openAPIV3Schema": {"type": "object", "properties": properties, **OPEN}},
     }  # fmt: skip
+    if plural in WITH_STATUS:
+        version["subresources"] = {"status": {}}
     if columns:
         version["additionalPrinterColumns"] = columns
     return {

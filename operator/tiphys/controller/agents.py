@@ -73,6 +73,9 @@ class Agents:
         self._open.get(live.uid, {}).pop(node_id, None)
         patch = {"spec": {"tasks": {node_id: None}}, "status": {"nodes": {node_id: None}}}
         self._controller.effects.spawn(self._patch(live.namespace, live.name, patch))
+        # where the kind has a status subresource, the object itself takes no status
+        status = {"status": {"nodes": {node_id: None}}}
+        self._controller.effects.spawn(self._patch(live.namespace, f"{live.name}/status", status))
 
     async def _patch(self, namespace: str, name: str, patch: Json) -> None:
         backoff = Backoff(longest=60.0)

@@ -14,7 +14,7 @@ import msgspec
 from tiphys.cluster.api import Api, path_of
 from tiphys.cluster.connection import find_access
 from tiphys.cluster.task_sets import watch_task_sets
-from tiphys.errors import NotFound, OutsideError, RefusedError, SpecError
+from tiphys.errors import Forbidden, NotFound, OutsideError, RefusedError, SpecError
 from tiphys.executor.http import do_http
 from tiphys.executor.plugins import do_plugin
 from tiphys.model.base import Json, KeySelector
@@ -137,10 +137,11 @@ class Agent:
         while True:
             try:
                 await self._patch(path, patch)
-            except OutsideError as e:
+            except (OutsideError, RefusedError) as e:
+                # what is refused now may be allowed later: a role that was forgotten
                 print(f"{node_id}: again: {e.message}", flush=True)
                 await asyncio.sleep(delay)
-                delay = min(delay * 2, 10.0)
+                delay = min(delay * 2, 30.0)
             else:
                 return
 
@@ -149,5 +150,5 @@ class Agent:
         try:
             # where the kind has a status subresource, the object itself takes no status
             await self._api.call("PATCH", KIND, f"{path}/status", body=patch, content=content)
-        except NotFound:
+        except (NotFound, Forbidden):
             await self._api.call("PATCH", KIND, path, body=patch, content=content)

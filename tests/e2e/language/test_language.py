@@ -40,9 +40,9 @@ templates:
 """
 
 
-def messages(found: dict) -> dict[str, tuple[str, str]]:
-    """Display name -> phase and message, for failing tests."""
-    return {node["displayName"]: (node["phase"], node.get("message", "")) for node in found["status"]["nodes"].values()}
+def messages(found: dict) -> str:
+    """Display name, phase and message of each node, for failing tests."""
+    return "\n".join(f"{n['displayName']}: {n['phase']} {n.get('message', '')}" for n in found["status"]["nodes"].values())
 
 
 def test_a_container_set_runs_in_its_order_and_is_retried_inside(cluster: Cluster) -> None:
@@ -182,7 +182,8 @@ def agent_objects(namespace: str) -> str:
     """What an agent needs: rights, a plugin, a secret."""
     container = {"name": "hello", "image": IMAGE, "command": ["python3", "-c", PLUGIN], "ports": [{"containerPort": 4355}]}
     meta = {"name": "hello-executor-plugin", "labels": {"workflows.argoproj.io/configmap-type": "ExecutorPlugin"}}
-    rules = [{"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets"], "verbs": ["list", "watch", "patch"]},
+    rules = [{"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets"], "verbs": ["list", "watch"]},
+             {"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
              {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]  # fmt: skip
     rbac = "rbac.authorization.k8s.io"
     objects = [
