@@ -197,9 +197,10 @@ async def test_a_wrong_place_in_a_list_is_gone_or_refused(world: World) -> None:
         await _list(world, **{"continue": "nonsense", "limit": "1"})
 
 
-async def test_an_object_without_its_kind_is_refused(world: World) -> None:
+async def test_a_custom_object_without_its_kind_is_refused(world: World) -> None:
+    spec = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
     with pytest.raises(TiphysError):
-        await world.api.create("ConfigMap", world.namespace, {"metadata": {"name": "nameless-kind"}})
+        await world.api.create("Workflow", world.namespace, {"metadata": {"name": "nameless-kind"}, "spec": spec})
 
 
 async def test_discovery_knows_argos_kinds(world: World) -> None:
