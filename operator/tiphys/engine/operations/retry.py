@@ -34,7 +34,7 @@ from tiphys.model.phases import (
     is_unsuccessful,
 )
 from tiphys.model.status import Condition, NodeStatus
-from tiphys.model.workflow import Workflow
+from tiphys.model.workflow import Workflow, pod_name
 
 _WORKERS = frozenset({POD, CONTAINER, HTTP, PLUGIN})
 _GROUPS = frozenset({STEPS, DAG, STEP_GROUP, TASK_GROUP})
@@ -83,7 +83,7 @@ def retry(
         deleted |= {below for node_id in loops for below in graph.descendants(node_id)}
     exits = {node.id for node in workflow.status.nodes.values() if node.name.startswith(workflow.metadata.name + _EXIT)}
     deleted |= exits
-    pods = tuple(_pod_name(workflow, graph.nodes[node_id]) for node_id in graph.nodes if node_id in deleted)
+    pods = tuple(pod_name(workflow, graph.nodes[node_id]) for node_id in graph.nodes if node_id in deleted)
     nodes = {
         node.id: _without(_reset(node, now) if node.id in reset else node, deleted)
         for node in workflow.status.nodes.values()
@@ -100,14 +100,6 @@ def _check_phase(workflow: Workflow, *, restart_successful: bool, selector: str)
         raise SpecError(f"Cannot retry a workflow in phase {phase}")
     if not (restart_successful and selector.strip()):
         raise SpecError("To retry a succeeded workflow, set the options restartSuccessful and nodeFieldSelector")
-
-
-def _pod_name(workflow: Workflow, node: NodeStatus) -> str:
-    if node.type != POD:
-        return ""
-    template = node.template_ref.template if node.template_ref else node.template_name
-    version = workflow.metadata.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
-    return names.pod_name(workflow.metadata.name, node.name, template, version=version)
 
 
 class _Graph:
