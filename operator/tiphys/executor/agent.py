@@ -7,6 +7,7 @@ import asyncio
 import base64
 import os
 import secrets
+import signal
 from pathlib import Path
 
 import msgspec
@@ -50,6 +51,8 @@ async def _main() -> None:
     servers = tuple(msgspec.json.decode(os.environ.get(ENV_PLUGINS) or "[]", type=list[PluginServer]))
     async with Api(access) as api:
         agent = Agent(api, namespace, workflow, os.environ.get("TIPHYS_WORKFLOW_UID", ""), servers)
+        # the first process of a container is not ended by a signal that it does not handle
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, agent.end)
         await agent.run()
 
 

@@ -21,9 +21,11 @@ from tiphys.expr.paths import jq_filter, json_path
 from tiphys.expr.selector import parse_condition
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as
+from tiphys.model.record import frame
 from tiphys.model.template import ResourceTemplate, Template
 
 POLL_SECONDS = 2.0
+_MESSAGE_BYTES = 4096
 
 
 class Failed(TiphysError):  # noqa: N818 what the step did
@@ -43,8 +45,21 @@ def run_resource() -> int:
         print(f"error: {message}", file=sys.stderr)
         termination.write_text(message[:4096])
         return 1
-    termination.write_text(json.dumps(record))
+    leave_record(termination, record)
     return 0
+
+
+def leave_record(termination: Path, record: Json) -> None:
+    """Write the record as the shim does: as termination message, or at the end of the log where it is long."""
+    content = json.dumps(record, separators=(",", ":")).encode()
+    if len(content) <= _MESSAGE_BYTES:
+        termination.write_bytes(content)
+        return
+    message, lines = frame(content)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(lines)
+    sys.stdout.buffer.flush()
+    termination.write_bytes(message)
 
 
 def _template_text() -> str:

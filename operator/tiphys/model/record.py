@@ -72,6 +72,13 @@ def parse_message(text: str) -> Record | Framed | None:
         return None
 
 
+def frame(content: bytes) -> tuple[bytes, bytes]:
+    """A record that is too long for a termination message: the message that says so, and the lines for the end of the log."""
+    message = b'{"v":1,"framed":%d,"digest":"%016x"}' % (len(content), fnv1a64(content))
+    parts = [content[place : place + _LINE] for place in range(0, len(content), _LINE)]
+    return message, b"\n" + _HEAD + b"".join(b"\x1e" + part + b"\n" for part in parts)
+
+
 def parse_frame(tail: bytes, framed: Framed) -> Record:
     """The record at the end of a log.
 

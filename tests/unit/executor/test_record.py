@@ -1,0 +1,24 @@
+"""What a resource template's program leaves is read as what the shim leaves is."""
+
+import pytest
+
+from tiphys.executor.resource import leave_record
+from tiphys.model.record import Framed, Record, parse_frame, parse_message, strip_frame
+
+
+def test_a_short_record_is_the_termination_message(tmp_path):
+    leave_record(tmp_path / "t", {"v": 1, "exit": 0, "parameters": {"a": "é"}})
+    found = parse_message((tmp_path / "t").read_text())
+    assert isinstance(found, Record)
+    assert found.parameters == {"a": "é"}
+
+
+@pytest.mark.parametrize("size", [5000, 30_000])
+def test_a_long_one_is_framed_at_the_end_of_the_log(tmp_path, capfdbinary, size):
+    print("created", flush=True)
+    leave_record(tmp_path / "t", {"v": 1, "exit": 0, "parameters": {"a": "x" * size}})
+    found = parse_message((tmp_path / "t").read_text())
+    log = capfdbinary.readouterr().out
+    assert isinstance(found, Framed)
+    assert parse_frame(log[-found.tail_bytes :], found).parameters["a"] == "x" * size
+    assert strip_frame(log) == b"created\n"
