@@ -25,7 +25,7 @@ lint: setup
 	$(RUN) lint-imports
 	$(RUN) python crds/generate.py --check
 
-unit: setup
+unit: shim
 	$(RUN) python -m pytest tests/unit tests/stories tests/property examples
 
 # ten thousand seeded runs with crashes, lost, doubled and reordered events
