@@ -157,6 +157,10 @@ def read_outputs(template: Template, document: Json) -> dict[str, str]:
         source = parameter.value_from
         if source is None:
             continue
+        if not document:
+            # an object that is not there, and need not be
+            made[parameter.name] = source.default or ""
+            continue
         try:
             if source.json_path:
                 made[parameter.name] = json_path(document, source.json_path)

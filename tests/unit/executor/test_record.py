@@ -2,8 +2,10 @@
 
 import pytest
 
-from tiphys.executor.resource import leave_record
+from tiphys.executor.resource import leave_record, read_outputs
+from tiphys.model.parse import parse_as
 from tiphys.model.record import Framed, Record, parse_frame, parse_message, strip_frame
+from tiphys.model.template import Template
 
 
 def test_a_short_record_is_the_termination_message(tmp_path):
@@ -22,3 +24,8 @@ def test_a_long_one_is_framed_at_the_end_of_the_log(tmp_path, capfdbinary, size)
     assert isinstance(found, Framed)
     assert parse_frame(log[-found.tail_bytes :], found).parameters["a"] == "x" * size
     assert strip_frame(log) == b"created\n"
+
+
+def test_an_object_that_is_not_there_gives_defaults():
+    outputs = {"parameters": [{"name": "a", "valueFrom": {"jsonPath": "{.x}", "default": "absent"}}, {"name": "b", "valueFrom": {"jqFilter": ".x"}}]}
+    assert read_outputs(parse_as(Template, {"outputs": outputs}), {}) == {"a": "absent", "b": ""}
