@@ -30,6 +30,7 @@ _COMMANDS = {
     "retry": "tiphys.cli.rerun:retry",
     "resubmit": "tiphys.cli.rerun:resubmit",
     "controller": "tiphys.cli.controller:controller",
+    "server": "tiphys.cli.server:server",
     "version": "tiphys.cli.version:version",
     "completion": "tiphys.cli.completion:completion",
 }

@@ -47,6 +47,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "WorkflowTemplate": (_ARGO, "workflowtemplates"),
     "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),
     "CronWorkflow": (_ARGO, "cronworkflows"),
+    "WorkflowEventBinding": (_ARGO, "workfloweventbindings"),
     "WorkflowTaskSet": (_ARGO, "workflowtasksets"),
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
 }

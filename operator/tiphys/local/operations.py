@@ -42,7 +42,8 @@ def operate(store: Store, request: Request) -> Json:
         case "get":
             answer = store.read(place)
         case "create":
-            answer = _create(store, request.target, body)
+            is_dry = request.query.get("dryRun") == "All"
+            answer = body if is_dry else _create(store, request.target, body)
         case "patch":
             if not request.content_type.endswith("merge-patch+json"):
                 raise Refusal(415, "UnsupportedMediaType", f"the patch type {request.content_type} is not served here")

@@ -1,0 +1,1 @@
+"""The server: Argo's REST API over the cluster, each request with the right of who asks."""

@@ -1,0 +1,106 @@
+"""Answers as Argo's gateway gives them: errors with gRPC codes, and objects cut to the fields that were asked for.
+
+Source: rest-and-clients 1.2.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+from tiphys import __version__
+from tiphys.errors import (
+    AlreadyExists,
+    Conflict,
+    ExpressionError,
+    Forbidden,
+    Gone,
+    InvalidManifest,
+    NotFound,
+    SpecError,
+    Throttled,
+    TiphysError,
+    Unauthorized,
+    Unavailable,
+)
+from tiphys.model.base import Json
+
+HEADERS = {"Grpc-Metadata-Argo-Version": f"v{__version__}", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+"""What a namespace or the name of an object looks like; nothing else goes into a path of the API server."""
+
+
+class NotYet(TiphysError):  # noqa: N818 the protocol's own word
+    """The server does not do this."""
+
+    code = "not-implemented"
+
+
+_CODES: dict[type[TiphysError], tuple[int, int]] = {
+    SpecError: (400, 3), ExpressionError: (400, 3), InvalidManifest: (400, 3), NotFound: (404, 5), AlreadyExists: (409, 6),
+    Conflict: (409, 10), Forbidden: (403, 7), Throttled: (429, 8), Gone: (429, 8), Unavailable: (503, 14),
+    Unauthorized: (401, 16), NotYet: (501, 12),
+}  # fmt: skip
+
+
+def codes_of(error: TiphysError) -> tuple[int, int]:
+    """HTTP status and gRPC code of an error."""
+    return next((codes for kind, codes in _CODES.items() if isinstance(error, kind)), (500, 13))
+
+
+def failure(error: TiphysError) -> Response:
+    """An error as Argo says it."""
+    status, code = codes_of(error)
+    return answer({"code": code, "message": error.message}, status)
+
+
+def answer(content: Any, status: int = 200) -> Response:
+    """JSON, with the version of who answers (but never to who is not known)."""
+    headers = {} if status == 401 else HEADERS
+    return Response(msgspec.json.encode(content), status, headers, "application/json")
+
+
+def checked_name(text: str, what: str) -> str:
+    """A name that may stand in a path.
+
+    Raises:
+        SpecError: It is none.
+    """
+    if len(text) > 253 or not NAME.fullmatch(text):
+        raise SpecError(f"{text!r} is no name of a {what}")
+    return text
+
+
+class Fields:
+    """The query value `fields`: comma-separated paths to keep, or with a leading `-` to leave out."""
+
+    def __init__(self, text: str) -> None:
+        self._is_exclusion = text.startswith("-")
+        self._paths = tuple(path for path in text.removeprefix("-").split(",") if path)
+
+    def cut(self, value: Any, prefix: str = "") -> Any:
+        """The value with what was asked for; `prefix` is the path of the value itself, with a dot at its end."""
+        if not self._paths:
+            return value
+        if isinstance(value, list):
+            return [self.cut(one, prefix) for one in value]
+        if not isinstance(value, dict):
+            return value
+        return {key: self.cut(one, f"{prefix}{key}.") if self._is_split(f"{prefix}{key}") else one
+                for key, one in value.items() if self._is_kept(f"{prefix}{key}")}  # fmt: skip
+
+    def _is_split(self, path: str) -> bool:
+        """Whether only a part below is meant."""
+        return any(one.startswith(f"{path}.") for one in self._paths) and path not in self._paths
+
+    def _is_kept(self, path: str) -> bool:
+        below = any(path == one or path.startswith(f"{one}.") for one in self._paths)
+        return not below if self._is_exclusion else below or self._is_split(path)
+
+
+def listing(items: Iterable[Json], kind: str, *, version: str = "", more: str = "") -> Json:
+    """A list; an empty one has null for items."""
+    meta = {"resourceVersion": version, **({"continue": more} if more else {})}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": meta, "items": list(items) or None}

@@ -1,0 +1,83 @@
+"""The routes, and what one request goes through: its size, who asks, the work, errors in Argo's shape.
+
+Source: rest-and-clients 1.1, 1.2.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from tiphys.errors import SpecError, TiphysError
+from tiphys.server import fixed, objects, workflows
+from tiphys.server.answers import answer, failure
+from tiphys.server.call import Call
+from tiphys.server.subject import Gate
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Call], Awaitable[Any]]
+_MAX_BODY = 2 * 1024 * 1024
+
+
+async def _body(request: Request) -> Any:
+    """The decoded body, read no further than it may be long.
+
+    Raises:
+        SpecError: It is too long, or no JSON object.
+    """
+    read = b""
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > _MAX_BODY:
+            raise SpecError(f"the body is longer than {_MAX_BODY} bytes")
+    try:
+        return msgspec.json.decode(read) if read.strip() else {}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+        raise SpecError(f"the body is no JSON: {e}") from e
+
+
+def _endpoint(gate: Gate, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
+        try:
+            body = await _body(request)
+            is_read = request.method == "GET"
+            api = gate.connect(
+                request.headers.get("authorization", ""), request.cookies.get("authorization", ""), is_read=is_read
+            )
+            call = Call(request, body, api, gate)
+            if handler in workflows.STREAMS:
+                made: Response = await handler(call)
+                return made
+            async with api:
+                return answer(await handler(call))
+        except TiphysError as e:
+            return failure(e)
+
+    return serve
+
+
+def _not_implemented(_request: Request, _error: Exception) -> Response:
+    return answer({"code": 12, "message": "Not Implemented"}, 501)
+
+
+def _broken(request: Request, error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return answer({"code": 13, "message": "internal error"}, 500)
+
+
+async def _health(_request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+def make_app(gate: Gate) -> Starlette:
+    """The server as an ASGI application; what has no route is answered with 501."""
+    routes = [Route("/healthz", _health)]
+    for verb, path, handler in (*fixed.ROUTES, *workflows.ROUTES, *objects.ROUTES):
+        routes.append(Route(path, _endpoint(gate, handler), methods=[verb]))
+    unknown = {404: _not_implemented, 405: _not_implemented}
+    return Starlette(routes=routes, exception_handlers={**unknown, Exception: _broken})

@@ -1,0 +1,117 @@
+"""Templates, cluster templates and schedules: stored, read, changed. And events that start workflows.
+
+Source: rest-and-clients 1.1, ranks 2 to 4.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from tiphys.engine.binding import Event, is_wanted, submission
+from tiphys.errors import SpecError, TiphysError
+from tiphys.model.base import Json
+from tiphys.model.parse import parse_as, to_json
+from tiphys.model.workflow import WorkflowEventBinding
+from tiphys.server.answers import listing
+from tiphys.server.call import Call
+from tiphys.server.storage import TYPES
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Call], Awaitable[Any]]
+Route = tuple[str, str, Handler]
+
+
+class Kind:
+    """The operations on one kind of stored objects."""
+
+    def __init__(self, title: str, key: str) -> None:
+        self.title, self._key = title, key
+
+    async def create(self, call: Call) -> Json:
+        """Store a new one."""
+        return await call.storage.create(self.title, call.namespace, call.sent(self._key))
+
+    async def lint(self, call: Call) -> Json:
+        """Whether one can be read."""
+        manifest = call.sent(self._key)
+        parse_as(TYPES[self.title], manifest)
+        return manifest
+
+    async def read(self, call: Call) -> Json:
+        """One."""
+        return await call.storage.read(self.title, call.namespace, call.name)
+
+    async def replace(self, call: Call) -> Json:
+        """Store one in place of that of its name."""
+        return await call.storage.replace(self.title, call.namespace, call.name, call.sent(self._key))
+
+    async def delete(self, call: Call) -> Json:
+        """Delete one."""
+        await call.storage.delete(self.title, call.namespace, call.name)
+        return {}
+
+    async def list_(self, call: Call) -> Json:
+        """All; `namePattern` is a part of their names."""
+        found, version = await call.storage.all(self.title, call.namespace, call.selection())
+        kept = [one for one in found if call.query("namePattern") in one["metadata"]["name"]]
+        return listing(kept, f"{self.title}List", version=version)
+
+    def routes(self, path: str) -> tuple[Route, ...]:
+        """Its routes, below a path."""
+        return (
+            ("POST", path, self.create), ("GET", path, self.list_), ("POST", f"{path}/lint", self.lint),
+            ("GET", f"{path}/{{name}}", self.read), ("PUT", f"{path}/{{name}}", self.replace),
+            ("DELETE", f"{path}/{{name}}", self.delete),
+        )  # fmt: skip
+
+
+async def _suspend(call: Call) -> Json:
+    return await _set_suspend(call, is_suspended=True)
+
+
+async def _resume(call: Call) -> Json:
+    return await _set_suspend(call, is_suspended=False)
+
+
+async def _set_suspend(call: Call, *, is_suspended: bool) -> Json:
+    await call.storage.read("CronWorkflow", call.namespace, call.name)
+    await call.api.patch("CronWorkflow", call.namespace, call.name, {"spec": {"suspend": is_suspended}})
+    return await call.storage.read("CronWorkflow", call.namespace, call.name)
+
+
+async def _receive(call: Call) -> Json:
+    """Submit what the namespace's bindings want of an event; one that is broken does not keep the others from it."""
+    event = Event.posted(call.namespace, call.part("discriminator"), call.body, call.headers)
+    found, _ = await call.storage.all("WorkflowEventBinding", call.namespace, {})
+    broken: list[str] = []
+    for one in found:
+        name = str(one["metadata"]["name"])
+        try:
+            binding = parse_as(WorkflowEventBinding, one)
+            made = submission(binding, event) if is_wanted(binding, event) else None
+            if made is not None:
+                await call.storage.create("Workflow", call.namespace, to_json(made))
+        except TiphysError as e:
+            log.warning("event binding %s/%s: %s", call.namespace, name, e.message)
+            broken.append(f"{name}: {e.message}")
+    if broken:
+        raise SpecError("failed to dispatch event: " + "; ".join(broken))
+    return {}
+
+
+async def _bindings(call: Call) -> Json:
+    found, version = await call.storage.all("WorkflowEventBinding", call.namespace, call.selection())
+    return listing(found, "WorkflowEventBindingList", version=version)
+
+
+CRON = "/api/v1/cron-workflows/{namespace}"
+ROUTES: tuple[Route, ...] = (
+    ("PUT", CRON + "/{name}/suspend", _suspend),
+    ("PUT", CRON + "/{name}/resume", _resume),
+    *Kind("CronWorkflow", "cronWorkflow").routes(CRON),
+    *Kind("WorkflowTemplate", "template").routes("/api/v1/workflow-templates/{namespace}"),
+    *Kind("ClusterWorkflowTemplate", "template").routes("/api/v1/cluster-workflow-templates"),
+    ("POST", "/api/v1/events/{namespace}/{discriminator}", _receive),
+    ("POST", "/api/v1/events/{namespace}/", _receive),
+    ("GET", "/api/v1/workflow-event-bindings/{namespace}", _bindings),
+)

@@ -1,0 +1,246 @@
+"""The REST API on a small API server, asked over HTTP and by the real Hera client."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+import uvicorn
+from hera.exceptions import NotFound as HeraNotFound
+from hera.workflows import Container, Workflow, WorkflowsService
+from hera.workflows.models import WorkflowStopRequest, WorkflowSuspendRequest
+
+from tiphys.cli.server import is_loopback, server
+from tiphys.cluster.connection import Access
+from tiphys.errors import SpecError
+from tiphys.local.objects import Place
+from tiphys.server.app import make_app
+from tiphys.server.subject import Gate
+from tiphys.testing.apiserver import APIServer
+
+ARGO = "apis/argoproj.io/v1alpha1"
+SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "i", "command": ["a"]}}]}
+TOKEN = {"Authorization": "Bearer secret"}
+
+
+class Served:
+    """The server over its own small cluster."""
+
+    def __init__(self, cluster: APIServer, address: str, session: aiohttp.ClientSession) -> None:
+        self.cluster, self.address, self.session = cluster, address, session
+
+    async def ask(self, verb: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
+        async with self.session.request(
+            verb, self.address + path, json=body, headers=TOKEN if headers is None else headers
+        ) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    def put(self, name: str, plural: str = "workflows", namespace: str = "ns", **more: Any) -> None:
+        self.cluster.store.create(Place(ARGO, plural, namespace, name), {"metadata": {"name": name}, "spec": SPEC, **more})
+
+    def stored(self, name: str, plural: str = "workflows") -> dict[str, Any]:
+        return self.cluster.store.read(Place(ARGO, plural, "ns", name))
+
+
+@pytest.fixture
+async def served() -> AsyncIterator[Served]:
+    async with APIServer() as cluster:
+        cluster.token = "secret"  # noqa: S105
+        # the server's own token is a bad one: whatever works does so by the caller's
+        access = Access(server=cluster.address, token=lambda: "wrong")
+        gate = Gate(access=access, modes=frozenset({"client"}))
+        listener = socket.create_server(("127.0.0.1", 0))
+        program = uvicorn.Server(uvicorn.Config(make_app(gate), log_config=None, timeout_graceful_shutdown=1))
+        running = asyncio.create_task(program.serve([listener]))
+        async with aiohttp.ClientSession() as session:
+            while not program.started:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            yield Served(cluster, f"http://127.0.0.1:{listener.getsockname()[1]}", session)
+        program.should_exit = True
+        await running
+        listener.close()
+
+
+async def test_who_has_no_token_or_a_bad_one_gets_401_everywhere(served: Served) -> None:
+    for path in (
+        "/workflows/ns",
+        "/workflows/ns/x",
+        "/workflow-templates/ns",
+        "/cluster-workflow-templates",
+        "/cron-workflows/ns",
+    ):
+        assert (await served.ask("GET", f"/api/v1{path}", headers={}))[0] == 401
+        status, said = await served.ask("GET", f"/api/v1{path}", headers={"Authorization": "Bearer fake"})
+        assert (status, said["code"]) == (401, 16)
+    assert (await served.ask("GET", "/api/v1/version", headers={}))[0] == 401
+    bad = {"Cookie": "authorization=Bearer secret"}
+    assert (await served.ask("POST", "/api/v1/workflows/ns", {}, headers=bad))[0] == 401, "a cookie changes nothing"
+
+
+async def test_unknown_paths_and_verbs_are_501(served: Served) -> None:
+    for verb, path in (("GET", "/api/v1/nonsense"), ("PATCH", "/api/v1/workflows/ns"), ("PUT", "/api/v1/workflows/ns/x/dance")):
+        assert await served.ask(verb, path) == (501, {"code": 12, "message": "Not Implemented"})
+
+
+async def test_an_empty_list_has_null_items(served: Served) -> None:
+    status, said = await served.ask("GET", "/api/v1/workflows/ns")
+    assert (status, said["items"]) == (200, None)
+    assert said["metadata"]["resourceVersion"]
+
+
+async def test_lists_are_paged_ordered_and_cut(served: Served) -> None:
+    for name, phase, end in (
+        ("a", "Succeeded", "2026-01-01T00:00:01Z"),
+        ("b", "Failed", "2026-01-01T00:00:02Z"),
+        ("c", "Running", None),
+    ):
+        served.put(name, status={"phase": phase, "finishedAt": end})
+    status, said = await served.ask("GET", "/api/v1/workflows/ns?listOptions.limit=2&fields=metadata,items.metadata.name")
+    assert status == 200
+    assert said["items"] == [{"metadata": {"name": "c"}}, {"metadata": {"name": "b"}}]
+    assert said["metadata"]["continue"] == "2"
+    _, rest = await served.ask("GET", "/api/v1/workflows/ns?listOptions.limit=2&listOptions.continue=2")
+    assert [one["metadata"]["name"] for one in rest["items"]] == ["a"]
+    assert "continue" not in rest["metadata"]
+    assert (await served.ask("GET", "/api/v1/workflows/ns?listOptions.limit=x"))[0] == 400
+
+
+async def test_bad_workflows_and_names_are_refused_before_the_cluster_is_asked(served: Served) -> None:
+    bad = {"workflow": {"metadata": {"name": "x"}, "spec": {"entrypoint": "missing", "templates": SPEC["templates"]}}}
+    for path in ("", "/lint"):
+        status, said = await served.ask("POST", f"/api/v1/workflows/ns{path}", bad)
+        assert status >= 400
+        assert "missing" in said["message"]
+    for name in ("..a", "UPPER", "a%2Fb%3Fc", "x" * 300):
+        assert (await served.ask("GET", f"/api/v1/workflows/ns/{name}"))[0] in (400, 501)
+    assert (await served.ask("POST", "/api/v1/workflows/ns", {"workflow": None}))[0] == 400
+    assert not served.cluster.calls
+
+
+async def test_dry_runs_store_nothing(served: Served) -> None:
+    body = {"workflow": {"metadata": {"name": "x"}, "spec": SPEC}, "createOptions": {"dryRun": ["All"]}}
+    status, said = await served.ask("POST", "/api/v1/workflows/ns", body)
+    assert (status, said["metadata"]["name"]) == (200, "x")
+    assert (await served.ask("GET", "/api/v1/workflows/ns/x"))[0] == 404
+
+
+async def test_workflows_are_operated_with_empty_bodies(served: Served) -> None:
+    served.put("w", status={"phase": "Running"})
+    assert (await served.ask("PUT", "/api/v1/workflows/ns/w/suspend"))[1]["spec"]["suspend"] is True
+    assert "suspend" not in (await served.ask("PUT", "/api/v1/workflows/ns/w/resume"))[1]["spec"]
+    assert (await served.ask("PUT", "/api/v1/workflows/ns/w/stop", {}))[1]["spec"]["shutdown"] == "Stop"
+    assert (await served.ask("PUT", "/api/v1/workflows/ns/w/terminate", {}))[1]["spec"]["shutdown"] == "Terminate"
+    assert served.stored("w")["spec"]["shutdown"] == "Terminate"
+    served.put("done", status={"phase": "Succeeded"})
+    status, said = await served.ask("PUT", "/api/v1/workflows/ns/done/stop", {})
+    assert (status, "cannot shutdown a completed workflow" in said["message"]) == (400, True)
+    status, said = await served.ask("PUT", "/api/v1/workflows/ns/done/resubmit", {})
+    assert (status, said["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"]) == (200, "done")
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_a_watch_brings_changes_as_they_come(served: Served, accept: str) -> None:
+    served.put("early")
+    headers = {**TOKEN, "Accept": accept}
+    seen: list[tuple[str, str]] = []
+    async with served.session.get(
+        f"{served.address}/api/v1/workflow-events/ns?listOptions.resourceVersion=0", headers=headers
+    ) as answer:
+        assert answer.headers["Content-Type"].startswith(accept)
+        async for line in answer.content:
+            if line.strip() in (b"", b":"):
+                continue
+            told = json.loads(line.removeprefix(b"data: "))["result"]
+            seen.append((told["type"], told["object"]["metadata"]["name"]))
+            if len(seen) == 1:
+                served.put("late")
+            if len(seen) == 2:
+                break
+    assert seen == [("ADDED", "early"), ("ADDED", "late")]
+
+
+async def test_templates_and_schedules_are_stored_changed_and_deleted(served: Served) -> None:
+    for path, key in (("workflow-templates/ns", "template"), ("cluster-workflow-templates", "template")):
+        status, made = await served.ask("POST", f"/api/v1/{path}", {key: {"metadata": {"name": "t"}, "spec": SPEC}})
+        assert (status, made["metadata"]["name"]) == (200, "t")
+        made["metadata"]["labels"] = {"a": "b"}
+        assert (await served.ask("PUT", f"/api/v1/{path}/t", {key: made}))[0] == 200
+        assert (await served.ask("GET", f"/api/v1/{path}/t"))[1]["metadata"]["labels"] == {"a": "b"}
+        assert len((await served.ask("GET", f"/api/v1/{path}"))[1]["items"]) == 1
+        assert await served.ask("DELETE", f"/api/v1/{path}/t") == (200, {})
+        assert (await served.ask("GET", f"/api/v1/{path}/t"))[0] == 404
+    cron = {"metadata": {"name": "c"}, "spec": {"schedules": ["* * * * *"], "workflowSpec": SPEC}}
+    assert (await served.ask("POST", "/api/v1/cron-workflows/ns", {"cronWorkflow": cron}))[0] == 200
+    assert (await served.ask("PUT", "/api/v1/cron-workflows/ns/c/suspend", {}))[1]["spec"]["suspend"] is True
+    assert not (await served.ask("PUT", "/api/v1/cron-workflows/ns/c/resume", {}))[1]["spec"].get("suspend")
+
+
+async def test_events_start_what_bindings_want_and_a_broken_one_keeps_nobody_from_it(served: Served) -> None:
+    submit = {
+        "workflowTemplateRef": {"name": "t"},
+        "arguments": {"parameters": [{"name": "p", "valueFrom": {"event": "payload.m"}}]},
+    }
+    for name, selector in (("bad", "payload.missing.deep == 1 &&"), ("good", 'discriminator == "d" && payload.m == "hi"')):
+        spec = {"event": {"selector": selector}, "submit": submit}
+        served.cluster.store.create(Place(ARGO, "workfloweventbindings", "ns", name), {"metadata": {"name": name}, "spec": spec})
+    status, said = await served.ask("POST", "/api/v1/events/ns/d", {"m": "hi"})
+    assert (status, "bad" in said["message"]) == (400, True)
+    items = (await served.ask("GET", "/api/v1/workflows/ns"))[1]["items"]
+    assert [one["spec"]["arguments"]["parameters"] for one in items] == [[{"name": "p", "value": "hi"}]]
+
+
+async def test_logs_come_as_lines_of_their_pods_and_grep_chooses(served: Served) -> None:
+    place = Place("api/v1", "pods", "ns", "w")
+    state = {"name": "main", "state": {"terminated": {"exitCode": 0}}}
+    pod = {"metadata": {"name": "w"}, "spec": {"containers": [{"name": "main"}]}, "status": {"containerStatuses": [state]}}
+    served.cluster.store.create(place, pod)
+    served.cluster.kubelet.logs[place] = b"one\ntwo\n"
+    node = {"id": "w", "name": "w", "type": "Pod", "phase": "Succeeded", "templateName": "main"}
+    served.put("w", status={"phase": "Succeeded", "nodes": {"w": node}})
+    _, said = await served.ask("GET", "/api/v1/workflows/ns/w/log?grep=tw")
+    assert said == {"result": {"content": "two", "podName": "w"}}
+    gone = {**node, "id": "x", "name": "x"}
+    served.put("x", status={"phase": "Succeeded", "nodes": {"x": gone}})
+    assert "no logs" in (await served.ask("GET", "/api/v1/workflows/ns/x/log"))[1]["result"]["content"]
+
+
+def _use(address: str) -> str:
+    """What a user of Hera does, in his own thread."""
+    service = WorkflowsService(host=address, token="Bearer secret", namespace="ns")  # noqa: S106
+    with Workflow(generate_name="hera-", entrypoint="main", namespace="ns", workflows_service=service) as made:
+        Container(name="main", image="i", command=["a"])
+    made.lint()
+    name = str(made.create().metadata.name)
+    assert service.get_workflow(name, namespace="ns").metadata.name == name
+    assert [one.metadata.name for one in service.list_workflows(namespace="ns").items or []] == [name]
+    assert service.suspend_workflow(name, WorkflowSuspendRequest(name=name, namespace="ns"), namespace="ns").spec.suspend is True
+    assert service.stop_workflow(name, WorkflowStopRequest(name=name, namespace="ns"), namespace="ns").spec.shutdown == "Stop"
+    assert service.get_version().version.startswith("v")
+    service.get_info()
+    service.get_user_info()
+    service.delete_workflow(name, namespace="ns")
+    with pytest.raises(HeraNotFound):
+        service.get_workflow(name, namespace="ns")
+    return name
+
+
+@pytest.mark.filterwarnings("ignore:The `json` method is deprecated", "ignore:The `parse_obj`", "ignore::DeprecationWarning")
+async def test_hera_runs_against_the_server(served: Served) -> None:
+    assert (await asyncio.to_thread(_use, served.address)).startswith("hera-")
+
+
+def test_no_address_that_others_reach_without_a_chosen_mode() -> None:
+    assert is_loopback("127.0.0.1")
+    assert is_loopback("::1")
+    assert not is_loopback("0.0.0.0")  # noqa: S104
+    with pytest.raises(SpecError, match="reached by others"):
+        server(host="0.0.0.0")  # noqa: S104
+
+
+async def test_server_mode_lends_its_own_rights_and_keeps_to_its_namespace() -> None:
+    gate = Gate(access=Access(server="http://x"), modes=frozenset({"server"}), namespace="ns")
+    assert gate.connect("", "", is_read=False).access is gate.access
+    assert gate.place("") == "ns"
