@@ -44,8 +44,10 @@ async def _body(request: Request) -> Any:
 def _endpoint(gate: Gate, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
-            body = await _body(request)
             is_read = request.method == "GET"
+            if not is_read:
+                gate.refuse_foreign_page(request.headers.get("origin", ""), request.headers.get("host", ""))
+            body = await _body(request)
             api = gate.connect(
                 request.headers.get("authorization", ""), request.cookies.get("authorization", ""), is_read=is_read
             )

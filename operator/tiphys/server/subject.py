@@ -4,6 +4,7 @@ Source: rest-and-clients 1.2, "Auth".
 """
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -42,6 +43,16 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         if "server" in self.modes:
             return Api(self.access)
         raise Unauthorized("token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/")
+
+    @staticmethod
+    def refuse_foreign_page(origin: str, host: str) -> None:
+        """Let no page of another site change anything: browsers say where a page is from, other clients say nothing.
+
+        Raises:
+            Forbidden: The page is of another site.
+        """
+        if origin and urlsplit(origin).netloc != host:
+            raise Forbidden(f"a page of {origin!r} may change nothing here")
 
     def place(self, namespace: str) -> str:
         """The namespace that a request is about.

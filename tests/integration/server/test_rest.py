@@ -244,3 +244,12 @@ async def test_server_mode_lends_its_own_rights_and_keeps_to_its_namespace() -> 
     gate = Gate(access=Access(server="http://x"), modes=frozenset({"server"}), namespace="ns")
     assert gate.connect("", "", is_read=False).access is gate.access
     assert gate.place("") == "ns"
+
+
+async def test_a_page_of_another_site_changes_nothing(served: Served) -> None:
+    path, own = "/api/v1/workflows/ns", served.address.replace("127.0.0.1", "localhost")
+    for origin in ("https://elsewhere.example", "null", own):
+        code, answer = await served.ask("POST", path, {"workflow": {}}, {**TOKEN, "Origin": origin})
+        assert (code, answer["code"]) == (403, 7)
+    wanted = {"metadata": {"name": "mine"}, "spec": SPEC}
+    assert (await served.ask("POST", path, {"workflow": wanted}, {**TOKEN, "Origin": served.address}))[0] == 200
