@@ -23,7 +23,7 @@ from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import FULFILLED
 from tiphys.pods.build import PodPlan, build
-from tiphys.pods.view import owner_uid, parse_pod
+from tiphys.pods.view import PodView, owner_uid, parse_pod
 from tiphys.shim import binaries
 
 if TYPE_CHECKING:
@@ -133,10 +133,17 @@ class Starter:
         pod = parse_pod(msgspec.Raw(raw))
         if pod.metadata.deletion_timestamp is not None:
             raise Conflict(f'pod "{name}" is still being deleted')
+        if owner_uid(pod) != live.uid and self._is_left_over(live, pod):
+            await self.delete_pod(live.namespace, name, uid=pod.metadata.uid)
+            raise Conflict(f'pod "{name}" of an earlier workflow of this name is being deleted')
         if owner_uid(pod) != live.uid:
             raise RefusedError(f'pod "{name}" exists and belongs to somebody else')
         self._controller.pod_changed(f"{live.namespace}/{name}", pod)
         return True
+
+    def _is_left_over(self, live: Live, pod: PodView) -> bool:
+        """Whether a workflow of the same name made it that is no more: its last creation came after its deletion."""
+        return any(one.controller and one.kind == "Workflow" and one.name == live.name for one in pod.metadata.owner_references)
 
     def _refuse(self, live: Live, order: NodeOrder, message: str) -> None:
         log.info("node %s of %s cannot start: %s", order.node_name, live.key, message)
