@@ -50,6 +50,7 @@ e2e: cluster
 bench: cluster
 	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench.artifacts
+	$(RUN) python -m tests.bench.local
 	$(RUN) python -m tests.bench
 	$(RUN) python -m tests.bench.artifact_steps
 

@@ -23,7 +23,7 @@ from tiphys.errors import NotFound, SpecError
 from tiphys.local.api import LocalApi, LocalLogs
 from tiphys.local.container import Runtime
 from tiphys.local.kubelet import Kubelet, Setting
-from tiphys.local.objects import Change, Place, Store
+from tiphys.local.objects import Change, Place, Refusal, Store
 from tiphys.local.process import ProcessRuntime
 from tiphys.local.state import State, fill, new_uid, state_folder
 from tiphys.model.base import Json
@@ -153,10 +153,10 @@ class Machine:
             NotFound: There is none.
         """
         place = Place(ARGO, "workflows", NAMESPACE, name)
-        found = [one for one in self.store.find(ARGO, "workflows", NAMESPACE) if one["metadata"]["name"] == name]
-        if not found:
-            raise NotFound(f"no workflow {place.name} on this machine")
-        return found[0]
+        try:
+            return self.store.read(place)
+        except Refusal:
+            raise NotFound(f"no workflow {place.name} on this machine") from None
 
     async def changes(self, name: str) -> AsyncIterator[Json]:
         """The workflow each time it has changed, until it has ended and all is written."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+import uvloop
 import yaml
 from cyclopts import Parameter
 
@@ -81,7 +82,7 @@ def run(  # noqa: PLR0913 as many options as users want
         print(word, file=sys.stderr)
     options = Options(parse_answers(answer), parallel, watch, log, output, record)
     if resume:
-        return asyncio.run(_run(resume, None, [], chosen, options))
+        return uvloop.run(_run(resume, None, [], chosen, options))
     documents = list(read_documents((*files, *(with_ or ()))))
     manifest = _workflow(documents)
     given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
@@ -94,7 +95,7 @@ def run(  # noqa: PLR0913 as many options as users want
     meta |= {"name": name, "namespace": NAMESPACE}
     meta.pop("generateName", None)
     shared = [document for document in documents if document.kind in _SHARED]
-    return asyncio.run(_run(name, manifest.value, shared, chosen, options))
+    return uvloop.run(_run(name, manifest.value, shared, chosen, options))
 
 
 class Options(msgspec.Struct, frozen=True):
