@@ -18,10 +18,12 @@ import msgspec
 from tiphys.controller.backoff import Backoff
 from tiphys.engine.expiry import expires_at
 from tiphys.engine.pod_gc import is_collected
-from tiphys.errors import OutsideError, SpecError, TiphysError
+from tiphys.errors import NotFound, OutsideError, SpecError, TiphysError
+from tiphys.model.archived import PENDING
 from tiphys.model.base import ObjectMeta
 from tiphys.model.durations import parse_duration
 from tiphys.model.label_selector import matches
+from tiphys.model.names import LABEL_ARCHIVING_STATUS
 from tiphys.model.phases import ERROR, FAILED, SUCCEEDED
 from tiphys.model.spec import PodGC, TTLStrategy
 from tiphys.model.status import Condition, WorkflowStatus
@@ -207,6 +209,10 @@ class Housekeeper:
         """Delete a workflow, however long the API server is away, but not before it is archived."""
         controller, backoff = self._controller, Backoff(longest=60.0)
         await controller.keeping.settled(known.uid)
+        # the archiver may not have heard of it yet, right after a start: the label itself says whether it waits
+        while not controller.is_stopping and await self._waits_for_archive(known):
+            await asyncio.sleep(1)
+            await controller.keeping.settled(known.uid)
         while not controller.is_stopping and known.uid in self._finished:
             try:
                 await controller.objects.delete("Workflow", known.namespace, known.name, uid=known.uid)
@@ -219,6 +225,18 @@ class Housekeeper:
             else:
                 log.info("workflow %s/%s is deleted: its time is over", known.namespace, known.name)
                 return
+
+    async def _waits_for_archive(self, known: Finished) -> bool:
+        persistence = self._controller.configuration.persistence
+        if persistence is None or not persistence.archive:
+            return False
+        try:
+            raw = msgspec.json.decode(await self._controller.objects.read("Workflow", known.namespace, known.name))
+        except NotFound:
+            return False
+        except TiphysError:
+            return True
+        return bool((raw["metadata"].get("labels") or {}).get(LABEL_ARCHIVING_STATUS) == PENDING)
 
     # --- pods
 
