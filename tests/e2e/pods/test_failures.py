@@ -3,15 +3,18 @@
 import json
 import re
 import time
+from typing import Any
 
 import pytest
 import yaml
 from tests.e2e.conftest import Cluster
-from tests.e2e.pods.conftest import WAYS, manifest, node
+from tests.e2e.pods.conftest import WAYS, manifest, node, pod
 
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 EXPECTED = {
-    "out-of-memory": ("Failed", r"main: OOMKilled \(exit code 137\)"),
+    "out-of-memory": ("Failed", r"main: (OOMKilled|Error) \(exit code 137\)"),
+    "out-of-memory-2": ("Failed", r"main: (OOMKilled|Error) \(exit code 137\)"),
+    "out-of-memory-3": ("Failed", r"main: (OOMKilled|Error) \(exit code 137\)"),
     "exit-code": ("Failed", r"main: Error \(exit code 7\)"),
     "killed": ("Failed", r"main: Error \(exit code 137\)"),
     "terminated": ("Failed", r"main: Error \(exit code 143\)"),
@@ -38,6 +41,10 @@ PENDING = {
 }
 
 
+def main_end(found: dict[str, Any]) -> dict[str, Any]:
+    return next(one["state"]["terminated"] for one in found["status"]["containerStatuses"] if one["name"] == "main")
+
+
 @pytest.fixture(scope="module")
 def failing(place: Cluster) -> dict[str, set[str]]:
     """All ways at once; what their nodes said while they were Pending."""
@@ -61,6 +68,14 @@ def test_a_node_says_how_its_pod_failed(place: Cluster, failing: dict[str, set[s
     phase, message = EXPECTED[way]
     assert (node(found)["phase"], found["status"]["phase"]) == (phase, phase), node(found)
     assert re.fullmatch(message, node(found)["message"], re.DOTALL), node(found)["message"]
+
+
+def test_a_node_says_that_memory_ran_out_as_its_kubelet_does(place: Cluster, failing: dict[str, set[str]]) -> None:
+    ways = [way for way in WAYS if way.startswith("out-of-memory")]
+    reasons = {way: main_end(pod(place, way))["reason"] for way in ways}
+    said = {way: node(place.workflow(way))["message"] for way in ways}
+    assert said == {way: f"main: {reason} (exit code 137)" for way, reason in reasons.items()}
+    assert "OOMKilled" in reasons.values()
 
 
 @pytest.mark.parametrize("way", PENDING)
