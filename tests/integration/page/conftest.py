@@ -1,0 +1,177 @@
+"""The page in a real browser, on the server over a small cluster in which a whole controller runs workflows.
+
+What is not observed here: pods of a real cluster; that is tests/e2e/page.
+"""
+
+import asyncio
+import contextlib
+import pathlib
+import socket
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest_asyncio
+import uvicorn
+import yaml
+from playwright.async_api import Browser
+from tests.servers.browser import Visit, chromium, install_browser, visit
+
+from tiphys.cluster.announcements import EventQueue
+from tiphys.cluster.api import Api
+from tiphys.cluster.connection import Access
+from tiphys.cluster.informer import Informer
+from tiphys.cluster.logs import PodLogs
+from tiphys.cluster.task_sets import watch_task_sets
+from tiphys.controller.clock import SystemClock
+from tiphys.controller.controller import Controller, Surroundings
+from tiphys.controller.following import Following
+from tiphys.local.objects import Place
+from tiphys.model.base import Json
+from tiphys.pods.settings import PodSettings
+from tiphys.server.app import make_app
+from tiphys.server.subject import Gate, Mode
+from tiphys.telemetry.metrics import ControllerMetrics
+from tiphys.testing.apiserver import APIServer, Ending
+
+ARGO = "apis/argoproj.io/v1alpha1"
+WORLD = pathlib.Path(__file__).parent / "world.yaml"
+PLURALS = {
+    "Workflow": "workflows", "WorkflowTemplate": "workflowtemplates", "ClusterWorkflowTemplate": "clusterworkflowtemplates",
+    "CronWorkflow": "cronworkflows",
+}  # fmt: skip
+TOKEN = "secret"  # noqa: S105
+
+
+class Feed:
+    """Workflows by a watch of our own: what Kopf tells in a cluster."""
+
+    def __init__(self, api: Api, controller: Controller) -> None:
+        self._informer: Informer[Json] = Informer(api, "Workflow", parse=msgspec.json.decode)
+        self._informer.on_change = lambda _key, raw: controller.workflow_changed(raw)
+        self._informer.on_delete = lambda _key, raw: controller.workflow_deleted(raw["metadata"]["uid"])
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._informer.run())
+
+    async def stop(self) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+def behave(pod: Json) -> Ending:
+    """A pod does what its image says: `fails`, `hangs`, `missing`; any other prints its arguments and ends well."""
+    image = pod["spec"]["containers"][0]["image"]
+    said = " ".join(str(part) for one in pod["spec"]["containers"] if one["name"] == "main" for part in one.get("args") or [])
+    log = f"\x1b[32mstarted\x1b[0m\n{said or 'nothing to say'}\nended\n".encode()
+    endings = {
+        "fails": Ending(exit_code=1, log=log, message="exit 1"), "hangs": Ending(hangs=True), "missing": Ending(waits="ErrImagePull"),
+    }  # fmt: skip
+    return endings.get(image, Ending(log=log))
+
+
+class World:
+    """A small cluster with a controller, and servers over it.
+
+    Attributes:
+        cluster: The API server.
+        address: A server that asks for no token.
+    """
+
+    def __init__(self, cluster: APIServer) -> None:
+        self.cluster = cluster
+        self.address = ""
+
+    def apply(self, manifest: Json) -> str:
+        """Store an object in namespace `ns`, if it has no other."""
+        meta = manifest["metadata"]
+        namespace = "" if manifest["kind"].startswith("Cluster") else meta.get("namespace", "ns")
+        place = Place(ARGO, PLURALS[manifest["kind"]], namespace, meta["name"])
+        made = self.cluster.store.create(place, manifest)
+        return str(made["metadata"]["name"])
+
+    def stored(self, name: str, plural: str = "workflows", namespace: str = "ns") -> Json:
+        return self.cluster.store.read(Place(ARGO, plural, namespace, name))
+
+    def phase(self, name: str) -> str:
+        return str(self.stored(name).get("status", {}).get("phase", ""))
+
+    async def until(self, reached: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait for what the controller does."""
+        async with asyncio.timeout(seconds):
+            while not reached():
+                await self.cluster.store.changed.wait()
+
+
+@contextlib.asynccontextmanager
+async def controlled(cluster: APIServer) -> AsyncIterator[None]:
+    """A controller at work."""
+    metrics, clock = ControllerMetrics(), SystemClock()
+    async with Api(Access(server=cluster.address), observe=metrics.observe_request) as api:
+        announcements = EventQueue(api, clock)
+        around = Surroundings(
+            api, PodLogs(api), announcements, clock, metrics, PodSettings(), task_sets=partial(watch_task_sets, api, "")
+        )
+        controller = Controller(around)
+        following = Following(api, controller, announcements, [Feed(api, controller)])
+        following.start()
+        yield
+        await following.stop()
+
+
+@contextlib.asynccontextmanager
+async def served(cluster: APIServer, mode: Mode = "server", **options: Any) -> AsyncIterator[str]:
+    """The address of a server over a cluster."""
+    gate = Gate(access=Access(server=cluster.address), modes=frozenset({mode}))
+    listener = socket.create_server(("127.0.0.1", 0))
+    program = uvicorn.Server(uvicorn.Config(make_app(gate, **options), log_config=None, timeout_graceful_shutdown=1))
+    running = asyncio.create_task(program.serve([listener]))
+    while not program.started:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    program.should_exit = True
+    await running
+    listener.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world() -> AsyncIterator[World]:
+    """All of it, filled with workflows of every phase."""
+    async with APIServer(behave) as cluster, controlled(cluster), served(cluster) as address:
+        made = World(cluster)
+        made.address = address
+        names = [(made.apply(one), one) for one in yaml.safe_load_all(WORLD.read_text())]
+        expected = {name: one["metadata"]["annotations"]["ends"] for name, one in names if one["kind"] == "Workflow"}
+        await made.until(lambda: all(made.phase(name) == phase for name, phase in expected.items()))
+        yield made
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    await asyncio.to_thread(install_browser)
+    async with chromium() as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk(world: World, browser: Browser) -> AsyncIterator[Visit]:
+    """Somebody at a desk, by day."""
+    async with visit(browser, world.address) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def night(world: World, browser: Browser) -> AsyncIterator[Visit]:
+    """Somebody at a desk, by night."""
+    async with visit(browser, world.address, dark=True) as one:
+        yield one
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def phone(world: World, browser: Browser) -> AsyncIterator[Visit]:
+    """Somebody with a phone."""
+    async with visit(browser, world.address, phone=True) as one:
+        yield one

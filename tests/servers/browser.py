@@ -1,0 +1,128 @@
+"""Debian's Chromium, driven by Playwright. What the page says on its console and what it cannot load are faults of the page."""
+
+import pathlib
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, async_playwright
+
+ROOT = pathlib.Path(__file__).parents[2]
+PICTURES = ROOT / "build/screenshots"
+PHONE = {"width": 375, "height": 667}
+DESK = {"width": 1280, "height": 800}
+_PATIENCE = 15_000
+# as root, Chromium runs without its sandbox only; small machines have a small /dev/shm
+_FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+
+
+def install_browser() -> None:
+    """Install it where it is missing."""
+    subprocess.run([ROOT / "tests/servers/browser-packages"], check=True, capture_output=True)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser; one is enough for all tests."""
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+class Visit:
+    """One tab on the page at an address.
+
+    Attributes:
+        page: The tab.
+        address: Where the page is, without the last slash.
+        complaints: What the browser had against it, so far.
+        expected: Parts of complaints that the test brings about itself.
+    """
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page, self.address = page, address
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        page.set_default_timeout(_PATIENCE)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # what the browser says of an answer is known from the answer
+        if message.type in ("error", "warning") and "Failed to load resource" not in message.text:
+            self.complaints.append(f"{message.type}: {message.text}")
+
+    def _failed(self, request: Request) -> None:
+        # whoever leaves a page ends its streams and what is on its way
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.method} {request.url}: {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.request.method} {response.url}: {response.status}")
+        if not response.url.startswith((self.address, "data:", "blob:")):
+            self.complaints.append(f"not from here: {response.url}")
+
+    async def open(self, path: str) -> None:
+        """Go to a path below the address."""
+        await self.page.goto(self.address + path, wait_until="domcontentloaded")
+
+    @property
+    def place(self) -> str:
+        """Path and query of where the tab is now, below the address."""
+        url = urlsplit(self.page.url)
+        path = url.path.removeprefix(urlsplit(self.address).path)
+        return path + (f"?{url.query}" if url.query else "")
+
+    def button(self, name: str) -> Locator:
+        """The button of that name."""
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def link(self, name: str) -> Locator:
+        """The link of that name."""
+        return self.page.get_by_role("link", name=name, exact=True)
+
+    async def see(self, text: str) -> None:
+        """Wait until a text is to be seen."""
+        await self.page.get_by_text(text).first.wait_for()
+
+    async def picture(self, name: str) -> None:
+        """Keep how it looks now."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+
+    async def check_accessible(self) -> None:
+        """Fail where axe finds what keeps somebody out."""
+        found = await Axe().run(self.page)
+        assert found.violations_count == 0, found.generate_report()
+
+    async def check_width(self) -> None:
+        """Fail where one has to scroll sideways."""
+        over = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0, f"{over} pixels too wide"
+
+    def check_quiet(self) -> None:
+        """Fail where the browser complained."""
+        left = [one for one in self.complaints if not any(part in one for part in self.expected)]
+        assert not left, "\n".join(left)
+
+
+@asynccontextmanager
+async def visit(browser: Browser, address: str, *, dark: bool = False, phone: bool = False) -> AsyncIterator[Visit]:
+    """A new tab of somebody who was never here."""
+    context: BrowserContext = await browser.new_context(
+        viewport=PHONE if phone else DESK, color_scheme="dark" if dark else "light", reduced_motion="reduce", has_touch=phone
+    )  # type: ignore[arg-type]
+    try:
+        one = Visit(await context.new_page(), address)
+        yield one
+        one.check_quiet()
+    finally:
+        await context.close()
