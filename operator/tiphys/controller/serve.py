@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -33,16 +34,18 @@ from tiphys.controller.following import Following
 from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
+from tiphys.controller.pushing import metrics_pushed
 from tiphys.controller.recording import Recorder
 from tiphys.controller.sharding import Replica
 from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
 from tiphys.pods.settings import PodSettings
+from tiphys.telemetry import endpoints
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.crons import CronMetrics
 from tiphys.telemetry.logs import count_logs, set_up_logs
 from tiphys.telemetry.metrics import ControllerMetrics
-from tiphys.telemetry.tracing import open_spans, tracing_wanted
+from tiphys.telemetry.tracing import open_spans
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +86,7 @@ async def _main(options: Options) -> int:
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
-            locks=shared.locks, exec=PodExec(api), spans=open_spans() if tracing_wanted() else None,
+            locks=shared.locks, exec=PodExec(api), spans=open_spans() if endpoints.is_wanted("traces", os.environ) else None,
             recorder=Recorder(Path(options.record)) if options.record else None,
             task_sets=partial(watch_task_sets, api, namespace),
         )  # fmt: skip
@@ -104,6 +107,8 @@ async def _main(options: Options) -> int:
             lambda: crons.run(children_of(api, crons, namespace, instance)),
         ):  # fmt: skip
             following.beside(work)
+        if endpoints.is_wanted("metrics", os.environ):
+            following.beside(metrics_pushed(metrics, clock, os.environ))
         following.first(feeds.settled)
         following.start()
         log.info("following workflows of %s", namespace or "all namespaces")

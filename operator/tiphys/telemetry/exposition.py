@@ -31,22 +31,28 @@ class Family(NamedTuple):
     lines: Iterable[Line]
 
 
-def expose(families: Iterable[Family], modifiers: Mapping[str, MetricModifier]) -> bytes:
-    """The text. Samples that differ only in labels that are left out are added up."""
-    parts: list[str] = []
+def modified(families: Iterable[Family], modifiers: Mapping[str, MetricModifier]) -> Iterator[Family]:
+    """What the administrator wants to see. Samples that differ only in labels that are left out are added up."""
     for family in families:
         modifier = modifiers.get(family.name.removeprefix(PREFIX), MetricModifier())
         if modifier.disabled:
             continue
-        lines = list(family.lines)
         if modifier.disabled_attributes:
-            lines = list(_merged(lines, frozenset(modifier.disabled_attributes)))
+            yield family._replace(lines=_merged(family.lines, frozenset(modifier.disabled_attributes)))
+        else:
+            yield family
+
+
+def expose(families: Iterable[Family]) -> bytes:
+    """The text."""
+    parts: list[str] = []
+    for family in families:
         parts.append(f"# HELP {family.name} {_escape(family.help)}\n# TYPE {family.name} {family.kind}\n")
-        parts.extend(f"{line.name}{_labels(line.labels)} {_number(line.value)}\n" for line in lines)
+        parts.extend(f"{line.name}{_labels(line.labels)} {_number(line.value)}\n" for line in family.lines)
     return "".join(parts).encode()
 
 
-def _merged(lines: list[Line], dropped: frozenset[str]) -> Iterator[Line]:
+def _merged(lines: Iterable[Line], dropped: frozenset[str]) -> Iterator[Line]:
     sums: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
     for line in lines:
         key = (line.name, tuple((name, text) for name, text in line.labels.items() if name not in dropped))

@@ -17,7 +17,7 @@ from tiphys import __version__
 from tiphys.settings.configuration import MetricsConfig
 from tiphys.settings.own import OwnConfiguration
 from tiphys.telemetry.custom import CustomMetrics
-from tiphys.telemetry.exposition import PREFIX, Family, Line, expose
+from tiphys.telemetry.exposition import PREFIX, Family, Line, expose, modified
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _TURN = (*_FAST, 5.0, 15.0, 20.0, 25.0, 30.0)
@@ -169,9 +169,13 @@ class ControllerMetrics:
             yield Family(self._shown_name(metric), metric.documentation, metric.type, lines)
         yield from self.custom.families()
 
+    def families(self) -> Iterator[Family]:
+        """All metrics as they are now, as the administrator wants them."""
+        return modified(self._families(), self.config.modifiers)
+
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return expose(self._families(), self.config.modifiers)
+        return expose(self.families())
 
 
 class _Dropped(Collector):

@@ -16,13 +16,14 @@ from tiphys.model.names import PREFIX
 from tiphys.model.phases import FULFILLED, UNSUCCESSFUL
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow
+from tiphys.telemetry.endpoints import protocol
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
 
 ANNOTATION_TRACE_ID = PREFIX + "trace-id"
 ANNOTATION_SPAN_ID = PREFIX + "span-id"
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 def trace_id(uid: str) -> int:
@@ -38,11 +39,6 @@ def span_id(uid: str, name: str, node_id: str = "") -> int:
 def annotations(uid: str) -> dict[str, str]:
     """What a workflow carries so that its trace can be found."""
     return {ANNOTATION_TRACE_ID: f"{trace_id(uid):032x}", ANNOTATION_SPAN_ID: f"{span_id(uid, 'workflow'):016x}"}
-
-
-def tracing_wanted(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether an endpoint for traces is configured."""
-    return any(environment.get(name) for name in _ENDPOINTS) and environment.get("OTEL_TRACES_EXPORTER", "otlp") != "none"
 
 
 class Spans:
@@ -130,8 +126,22 @@ def _nanoseconds(at: datetime) -> int:
     return int(at.timestamp() * 1_000_000) * 1000
 
 
-def open_spans(exporter: Any = None) -> Spans:
-    """Spans that go to the endpoint which the environment names (`OTEL_EXPORTER_OTLP_ENDPOINT` and its like)."""
+def _exporter(environment: Mapping[str, str]) -> "SpanExporter":
+    if protocol("traces", environment) == "grpc":
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
+
+        return GrpcExporter()
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    return OTLPSpanExporter()
+
+
+def open_spans(exporter: "SpanExporter | None" = None, environment: Mapping[str, str] = os.environ) -> Spans:
+    """Spans that go to the endpoint which the environment names (`OTEL_EXPORTER_OTLP_ENDPOINT` and its like).
+
+    Raises:
+        SpecError: It names a protocol that is not known.
+    """
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -149,9 +159,5 @@ def open_spans(exporter: Any = None) -> Spans:
             return self.next[1]
 
     provider = TracerProvider(id_generator=Chosen(), resource=Resource.create({"service.name": "tiphys-controller"}))
-    if exporter is None:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-        exporter = OTLPSpanExporter()
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+    provider.add_span_processor(BatchSpanProcessor(exporter or _exporter(environment), schedule_delay_millis=1000))
     return Spans(provider)

@@ -7,10 +7,12 @@ import pathlib
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
-from tests.integration.controller.conftest import SPEED, Harbour
+from tests.integration.controller.conftest import SPEED, Harbour, place
+from tests.integration.tracing.receivers import GrpcReceiver
 
+from tiphys.model.names import pod_name
 from tiphys.testing.apiserver import Ending
 
 CHAIN = """
@@ -43,7 +45,9 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def started(harbour: Harbour, folder: pathlib.Path, name: str, *arguments: str) -> AsyncIterator[Process]:
+async def started(
+    harbour: Harbour, folder: pathlib.Path, name: str, *arguments: str, variables: Mapping[str, str] | None = None
+) -> AsyncIterator[Process]:
     kubeconfig, log = folder / "kubeconfig", folder / f"{name}.log"
     kubeconfig.write_text(
         f"""
@@ -54,7 +58,7 @@ async def started(harbour: Harbour, folder: pathlib.Path, name: str, *arguments:
         """
     )
     command = [sys.executable, "-m", "tiphys", "controller", "--kubeconfig", str(kubeconfig), "--metrics-port", "0", "--health-port", "0"]
-    environment = {key: text for key, text in os.environ.items() if key != "KUBECONFIG"}
+    environment = {key: text for key, text in os.environ.items() if key != "KUBECONFIG"} | dict(variables or {})
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(*command, *arguments, env=environment, stdout=file, stderr=file)
     made = Process(process, log)
@@ -112,3 +116,36 @@ async def test_a_process_that_sleeps_through_its_lease_does_no_harm(harbour: Har
     assert all(set(harbour.nodes(name).values()) == {"Succeeded"} for name in names)
     assert set(made(harbour).values()) == {1}
     assert "took over" in (tmp_path / "two.log").read_text()
+
+
+async def test_traces_and_metrics_are_told_to_a_receiver_and_go_on_where_a_process_was_killed(harbour: Harbour, tmp_path: pathlib.Path) -> None:
+    receiver = GrpcReceiver()
+    said = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address, "OTEL_METRIC_EXPORT_INTERVAL": "100"}
+    last = pod_name("w", "w[1].b", "one")
+    harbour.server.kubelet.behave = lambda pod: Ending(hangs=pod["metadata"]["name"] == last)
+    async with started(harbour, tmp_path, "one", variables=said) as process:
+        harbour.submit(CHAIN)
+        await harbour.until(lambda: last in made(harbour), 30 * SPEED)
+        async with asyncio.timeout(30 * SPEED):
+            while len([span for span in receiver.spans if span.name == "node"]) < 2:  # noqa: ASYNC110 another thread receives
+                await asyncio.sleep(1)
+        process.signal(signal.SIGKILL)
+        await process.ended()
+    before = [span for span in receiver.spans if span.name == "node"]
+    async with started(harbour, tmp_path, "two", variables=said) as process:
+        ended = {"exitCode": 0, "reason": "Completed"}
+        status = {"phase": "Succeeded", "containerStatuses": [{"name": "main", "state": {"terminated": ended}}]}
+        harbour.server.store.patch(place(last, "pods"), {"status": status})
+        await harbour.finished("w", seconds=30 * SPEED)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    receiver.close()
+    spans = {span.span_id: span for span in receiver.spans}
+    [workflow] = [span for span in spans.values() if span.name == "workflow"]
+    nodes = {span.span_id for span in spans.values() if span.name == "node"}
+    assert {span.span_id for span in before} < nodes
+    assert len(nodes) == 5
+    assert {span.trace_id for span in spans.values()} == {workflow.trace_id}
+    assert harbour.workflow()["metadata"]["annotations"]["workflows.argoproj.io/trace-id"] == workflow.trace_id.hex()
+    [succeeded] = [point for point in receiver.pushes[-1]["total_count"].sum.data_points if "Succeeded" in str(point.attributes)]
+    assert succeeded.as_double == 1

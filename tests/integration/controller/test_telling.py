@@ -62,3 +62,25 @@ async def test_a_node_that_jumps_to_its_end_is_said_to_have_begun(harbour: Harbo
                    " {name: c, inputs: {parameters: [{name: x}]}, container: {image: i, command: [c]}}]}")  # fmt: skip
     await harbour.until(lambda: "WorkflowSucceeded" in reasons(harbour))
     await harbour.until(lambda: reasons(harbour).count("WorkflowNodeRunning") >= 3)
+
+
+def with_metric(kind: str) -> str:
+    metric = f"{{name: seen, help: h, {kind}: {{value: '1'}}}}"
+    return f"{{entrypoint: a, metrics: {{prometheus: [{metric}]}}, templates: [{{name: a, container: {{image: i, command: [c]}}}}]}}"
+
+
+def conditions(harbour: Harbour, name: str) -> set[str]:
+    return {one["type"] for one in harbour.status(name).get("conditions", [])}
+
+
+async def test_a_metric_that_is_refused_is_a_condition_unless_the_configuration_ignores_it(harbour: Harbour) -> None:
+    life = await harbour.controller()
+    harbour.submit(with_metric("counter"), "first")
+    await harbour.finished("first")
+    harbour.submit(with_metric("gauge"), "told")
+    await harbour.until(lambda: "MetricsError" in conditions(harbour, "told"))
+    configure(life, metricsConfig="ignoreErrors: true")
+    harbour.submit(with_metric("gauge"), "ignored")
+    await harbour.until(lambda: "Completed" in conditions(harbour, "ignored"))
+    await harbour.stop(life)
+    assert "MetricsError" not in conditions(harbour, "ignored")

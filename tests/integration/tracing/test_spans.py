@@ -1,19 +1,19 @@
 """Spans on their way to a collector: a real OTLP receiver over HTTP that decodes what arrives."""
 
-import http.server
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from tests.integration.tracing.receivers import HttpReceiver
 
+from tiphys.errors import SpecError
 from tiphys.model.base import ObjectMeta
 from tiphys.model.status import NodeStatus, WorkflowStatus
 from tiphys.model.workflow import Workflow
-from tiphys.telemetry.tracing import ANNOTATION_SPAN_ID, ANNOTATION_TRACE_ID, annotations, open_spans, tracing_wanted
+from tiphys.telemetry.endpoints import Signal, is_wanted, protocol
+from tiphys.telemetry.tracing import ANNOTATION_SPAN_ID, ANNOTATION_TRACE_ID, annotations, open_spans
 
 T0 = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -22,41 +22,9 @@ def at(seconds: float) -> datetime:
     return T0 + timedelta(seconds=seconds)
 
 
-class Collector:
-    """Receives traces on a port of its own."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        collector = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                request = ExportTraceServiceRequest.FromString(body)
-                collector.spans += [span for one in request.resource_spans for scope in one.scope_spans for span in scope.spans]
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.server.server_port}/v1/traces"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
 @pytest.fixture
-def collector() -> Iterator[Collector]:
-    one = Collector()
+def collector() -> Iterator[HttpReceiver]:
+    one = HttpReceiver()
     yield one
     one.close()
 
@@ -72,8 +40,8 @@ WORKFLOW = Workflow(
 )
 
 
-def told(collector: Collector, *, lived_through: bool) -> dict[str, Span]:
-    spans = open_spans(OTLPSpanExporter(endpoint=collector.endpoint))
+def told(collector: HttpReceiver, *, lived_through: bool) -> dict[str, Span]:
+    spans = open_spans(OTLPSpanExporter(endpoint=f"{collector.address}/v1/traces"))
     if lived_through:
         for phase, when in (("Pending", 1), ("Running", 3)):
             spans.node_changed(WORKFLOW, NodeStatus(name="w[0].a", id="w-1", phase=phase), at(when))
@@ -92,7 +60,7 @@ def seconds(span: Span) -> tuple[float, float]:
     return span.start_time_unix_nano / 1e9 - start, span.end_time_unix_nano / 1e9 - start
 
 
-def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: Collector) -> None:
+def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: HttpReceiver) -> None:
     spans = told(collector, lived_through=True)
     assert sorted(spans) == ["node w", "node w-1", "node_phase w-1 Pending", "node_phase w-1 Running", "workflow"]
     assert {span.trace_id for span in spans.values()} == {spans["workflow"].trace_id}
@@ -107,26 +75,40 @@ def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: Collector)
     assert (spans["node w-1"].status.code, spans["node w-1"].status.message) == (Status.STATUS_CODE_ERROR, "exit 1")
 
 
-def test_a_controller_that_was_restarted_goes_on_with_the_same_trace(collector: Collector) -> None:
+def test_a_controller_that_was_restarted_goes_on_with_the_same_trace(collector: HttpReceiver) -> None:
     before = {name: (span.trace_id, span.span_id) for name, span in told(collector, lived_through=True).items()}
     collector.spans.clear()
     after = {name: (span.trace_id, span.span_id) for name, span in told(collector, lived_through=False).items()}
     assert after == {name: ids for name, ids in before.items() if not name.startswith("node_phase")}
 
 
-def test_the_annotations_name_the_trace(collector: Collector) -> None:
+def test_the_annotations_name_the_trace(collector: HttpReceiver) -> None:
     workflow = told(collector, lived_through=False)["workflow"]
     assert annotations("uid-1") == {ANNOTATION_TRACE_ID: workflow.trace_id.hex(), ANNOTATION_SPAN_ID: workflow.span_id.hex()}
 
 
 @pytest.mark.parametrize(
-    ("environment", "want"),
+    ("environment", "signal", "want"),
     [
-        ({}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, True),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, True),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, False),
+        ({}, "traces", False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, "traces", True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, "metrics", True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, "traces", True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, "metrics", False),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x"}, "metrics", True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, "traces", False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_TRACES_EXPORTER": "none"}, "metrics", True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "true"}, "metrics", False),
     ],
 )
-def test_tracing_is_off_unless_an_endpoint_is_named(environment: dict[str, str], want: bool) -> None:
-    assert tracing_wanted(environment) is want
+def test_nothing_is_sent_unless_an_endpoint_is_named(environment: dict[str, str], signal: Signal, want: bool) -> None:
+    assert is_wanted(signal, environment) is want
+
+
+def test_the_protocol_is_grpc_unless_a_variable_says_otherwise() -> None:
+    assert protocol("metrics", {}) == "grpc"
+    assert protocol("metrics", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}) == "http/protobuf"
+    said = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "grpc"}
+    assert [protocol(signal, said) for signal in ("traces", "metrics")] == ["http/protobuf", "grpc"]
+    with pytest.raises(SpecError, match="'http/json' is not one of grpc, http/protobuf"):
+        protocol("traces", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
