@@ -4,6 +4,7 @@ WORKDIR /src
 RUN pip install --no-cache-dir uv==0.13.9
 COPY pyproject.toml uv.lock README.md LICENSE hatch_build.py ./
 COPY shim shim
+COPY ui ui
 COPY operator operator
 RUN uv export --frozen --no-dev --no-emit-project > /requirements.txt \
  && uv pip install --system --target /opt/tiphys -r /requirements.txt \

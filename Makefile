@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tiphys/bin
 CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
 KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 
-.PHONY: setup shim lint unit simulate integration cluster cluster-down e2e bench test run clean
+.PHONY: setup shim ui lint unit simulate integration cluster cluster-down e2e bench test run clean
 
 $(UV):
 	command -v python3 > /dev/null
@@ -17,22 +17,28 @@ setup: $(UV)
 	$(UV) sync --frozen --quiet --inexact
 
 shim: setup
-	$(RUN) python hatch_build.py
+	$(RUN) python hatch_build.py shim
+
+# the web page; node is taken from PATH, else from a wheel
+ui: setup
+	$(RUN) python hatch_build.py page
 
 lint: setup
 	$(RUN) ruff check operator tests crds deploy hatch_build.py
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) python crds/generate.py --check
+	$(RUN) python hatch_build.py npm run --silent lint
 
 unit: shim
 	$(RUN) python -m pytest tests/unit tests/stories tests/property examples
+	$(RUN) python hatch_build.py npm test --silent
 
 # ten thousand seeded runs with crashes, lost, doubled and reordered events
 simulate: setup
 	$(RUN) python -m tests.simulation --seeds 10000
 
-integration: shim
+integration: shim ui
 	$(RUN) python -m pytest tests/integration tests/contract
 
 # a running test cluster with Tiphys' kinds; prints the line that sets KUBECONFIG
@@ -61,4 +67,4 @@ run: setup
 	$(RUN) tiphys run examples/dag-diamond.yaml --runtime process
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist operator/tiphys/shim/bin
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build dist operator/tiphys/shim/bin operator/tiphys/server/page ui/node_modules

@@ -26,13 +26,14 @@ def server(  # noqa: PLR0913 as many options as there are
     port: Annotated[int, Parameter(name=["--port", "-p"])] = 2746,
     namespaced: bool = False,
     managed_namespace: str = "",
+    base_href: Annotated[str, Parameter(env_var=["BASE_HREF", "ARGO_BASE_HREF"])] = "/",
     tls_certificate: str = "",
     tls_key: str = "",
     loglevel: str = "info",
     log_format: str = "text",
     kubeconfig: str = "",
 ) -> int:
-    """Serve the REST API until asked to end. Without --auth-mode only on this machine, each caller with the own token.
+    """Serve the REST API and the web page. Without --auth-mode only on this machine, each caller with the own token.
 
     Args:
         auth_mode: `client`: callers act with their own token; `server`: callers without one act with the server's rights.
@@ -40,6 +41,7 @@ def server(  # noqa: PLR0913 as many options as there are
         port: The port.
         namespaced: Serve one namespace only, the server's own unless --managed-namespace names another.
         managed_namespace: The only namespace to serve.
+        base_href: The path that browsers see before every address, behind a proxy.
         tls_certificate: File with the certificate, for HTTPS.
         tls_key: File with its key.
         loglevel: How much is logged.
@@ -56,10 +58,12 @@ def server(  # noqa: PLR0913 as many options as there are
     import uvicorn
 
     from tiphys.server.app import make_app
+    from tiphys.server.web import checked_base
 
     gate = Gate(access=access, modes=frozenset(auth_mode or ("client",)), namespace=own)
+    app = make_app(gate, checked_base(base_href))
     uvicorn.run(
-        make_app(gate), host=host, port=port, log_config=None, server_header=False, timeout_graceful_shutdown=5,
+        app, host=host, port=port, log_config=None, server_header=False, timeout_graceful_shutdown=5,
         ssl_certfile=tls_certificate or None, ssl_keyfile=tls_key or None,
     )  # fmt: skip
     return 0

@@ -12,12 +12,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from tiphys.errors import SpecError, TiphysError
 from tiphys.server import fixed, objects, workflows
 from tiphys.server.answers import answer, failure
 from tiphys.server.call import Call
 from tiphys.server.subject import Gate
+from tiphys.server.web import Page, below
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[Any]]
@@ -63,7 +65,7 @@ def _endpoint(gate: Gate, handler: Handler) -> Callable[[Request], Awaitable[Res
     return serve
 
 
-def _not_implemented(_request: Request, _error: Exception) -> Response:
+def _not_implemented(_request: Request, _error: Exception | None = None) -> Response:
     return answer({"code": 12, "message": "Not Implemented"}, 501)
 
 
@@ -76,10 +78,16 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def make_app(gate: Gate) -> Starlette:
-    """The server as an ASGI application; what has no route is answered with 501."""
+def make_app(gate: Gate, base: str = "/") -> ASGIApp:
+    """The server as an ASGI application, below a base path; what the API has no route for is answered with 501."""
+    page = Page(base)
+
+    async def document(request: Request) -> Response:
+        return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)
+
     routes = [Route("/healthz", _health)]
     for verb, path, handler in (*fixed.ROUTES, *workflows.ROUTES, *objects.ROUTES):
         routes.append(Route(path, _endpoint(gate, handler), methods=[verb]))
+    routes.append(Route("/{path:path}", document, methods=["GET"]))
     unknown = {404: _not_implemented, 405: _not_implemented}
-    return Starlette(routes=routes, exception_handlers={**unknown, Exception: _broken})
+    return below(base, Starlette(routes=routes, exception_handlers={**unknown, Exception: _broken}))

@@ -1,0 +1,142 @@
+/** The fields above the list. */
+import "./filters.css";
+import { type FormEvent, useEffect, useRef, useState } from "react";
+import { useLocation, useNavigate } from "react-router";
+import { Button } from "../../parts/Button";
+import { checkLabel, type Filter, isEmpty, PHASES } from "./filter";
+
+interface Props {
+  filter: Filter;
+  onChange: (changed: Partial<Omit<Filter, "namespace">>) => void;
+}
+
+export function Filters({ filter, onChange }: Props) {
+  const name = useRef<HTMLInputElement>(null);
+  useSlash(name);
+  return (
+    <search className="filters" aria-label="Filter workflows">
+      <Namespace key={filter.namespace} namespace={filter.namespace} />
+      <input
+        ref={name}
+        type="search"
+        aria-label="Name contains"
+        placeholder="Name  /"
+        value={filter.name}
+        onChange={(event) => onChange({ name: event.target.value.trim() })}
+      />
+      <fieldset className="filters-phases">
+        <legend className="unseen">Phases</legend>
+        {PHASES.map((phase) => (
+          <Button
+            key={phase}
+            aria-pressed={filter.phases.includes(phase)}
+            onClick={() => onChange({ phases: toggled(filter.phases, phase) })}
+          >
+            {phase}
+          </Button>
+        ))}
+      </fieldset>
+      <details
+        className="filters-more"
+        open={!!(filter.labels.length || filter.template || filter.since || filter.until)}
+      >
+        <summary>More filters</summary>
+        <div className="row">
+          <Labels labels={filter.labels} onChange={(labels) => onChange({ labels })} />
+          <input
+            aria-label="Workflow template"
+            placeholder="Template"
+            defaultValue={filter.template}
+            onBlur={(event) => onChange({ template: event.target.value.trim() })}
+            onKeyDown={(event) => event.key === "Enter" && onChange({ template: event.currentTarget.value.trim() })}
+          />
+          <label>
+            Created from{" "}
+            <input type="date" value={filter.since} onChange={(event) => onChange({ since: event.target.value })} />
+          </label>
+          <label>
+            Finished until{" "}
+            <input type="date" value={filter.until} onChange={(event) => onChange({ until: event.target.value })} />
+          </label>
+        </div>
+      </details>
+      {!isEmpty(filter) && (
+        <Button
+          kind="bare"
+          onClick={() => onChange({ name: "", phases: [], labels: [], template: "", since: "", until: "" })}
+        >
+          Clear
+        </Button>
+      )}
+    </search>
+  );
+}
+
+const toggled = (all: string[], one: string) =>
+  all.includes(one) ? all.filter((other) => other !== one) : [...all, one];
+
+function Namespace({ namespace }: { namespace: string }) {
+  const navigate = useNavigate();
+  const { search } = useLocation();
+  const [typed, setTyped] = useState(namespace);
+  const go = (event?: FormEvent) => {
+    event?.preventDefault();
+    const next = typed.trim();
+    if (next !== namespace) navigate(`/workflows${next ? `/${encodeURIComponent(next)}` : ""}${search}`);
+  };
+  return (
+    <form onSubmit={go}>
+      <input
+        aria-label="Namespace; empty for all"
+        placeholder="All namespaces"
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+        onBlur={() => go()}
+      />
+    </form>
+  );
+}
+
+function Labels({ labels, onChange }: { labels: string[]; onChange: (labels: string[]) => void }) {
+  const [wrong, setWrong] = useState("");
+  const add = (input: HTMLInputElement) => {
+    const label = input.value.trim();
+    if (!label) return;
+    const why = checkLabel(label);
+    setWrong(why);
+    if (why) return;
+    input.value = "";
+    if (!labels.includes(label)) onChange([...labels, label]);
+  };
+  return (
+    <span className="row">
+      {labels.map((label) => (
+        <Button key={label} aria-label={`Remove the filter ${label}`} onClick={() => onChange(toggled(labels, label))}>
+          {label} ✕
+        </Button>
+      ))}
+      <input
+        aria-label="Label"
+        aria-invalid={!!wrong}
+        placeholder="Label  key=value"
+        onKeyDown={(event) => event.key === "Enter" && add(event.currentTarget)}
+        onBlur={(event) => add(event.currentTarget)}
+      />
+      {wrong && <small role="alert">{wrong}</small>}
+    </span>
+  );
+}
+
+/** `/` goes to the field of the name. */
+function useSlash(field: React.RefObject<HTMLInputElement | null>) {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== "/" || (event.target instanceof HTMLElement && event.target.closest("input, textarea, select")))
+        return;
+      event.preventDefault();
+      field.current?.focus();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [field]);
+}
