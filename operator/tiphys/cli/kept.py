@@ -54,6 +54,12 @@ def source_of_environment() -> Source:
     )
 
 
+def controller_namespaces(namespace: str, source: Source | None = None) -> list[str]:
+    """Where the controller's configuration may be: where somebody says, else here and in the usual places."""
+    said = (source or source_of_environment()).controller_namespace
+    return [said] if said else [*dict.fromkeys((namespace, *_USUAL_NAMESPACES))]
+
+
 @contextlib.asynccontextmanager
 async def kept(api: Api, namespace: str, source: Source | None = None) -> AsyncIterator["Storage"]:
     """The database, open.
@@ -88,7 +94,7 @@ def named(source: Source) -> "Target":
 async def _configured(api: Api, namespace: str, source: Source) -> "Target":
     from tiphys.archive.open import target_of
 
-    places = [source.controller_namespace] if source.controller_namespace else [*dict.fromkeys((namespace, *_USUAL_NAMESPACES))]
+    places = controller_namespaces(namespace, source)
     for place in places:
         said = await _persistence(api, place, source.configmap)
         target = None if said is None else target_of(said, secret_reader(api, place))

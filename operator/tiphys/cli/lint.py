@@ -17,6 +17,7 @@ from tiphys.cli.documents import Document, files_below, parse_documents
 from tiphys.cli.judge import Fault, is_ours, judge, kinds_named, library_of
 from tiphys.cli.session import Where
 from tiphys.engine.library import Library
+from tiphys.engine.premises import Premises
 from tiphys.errors import NotFound, SpecError, TiphysError
 from tiphys.model.spec import WorkflowSpec
 
@@ -45,21 +46,20 @@ def lint(  # noqa: PLR0913 as many options as people ask for
         offline: Ask no cluster: only templates of the given files exist.
         strict: Unknown fields and repeated keys are faults.
         no_color: Print plain text.
-        policies: A file with the administrator's policies, to which workflows are held.
+        policies: A file with the administrator's policies, to which workflows are held instead of the cluster's.
         where: The cluster.
     """
     wanted = kinds_named([] if kinds == "all" else kinds.split(","))
     documents, faults = _read(files)
     mine = [document for document in documents if is_ours(document) and document.kind in wanted]
-    library = _library(documents, offline=offline, where=where)
+    library, premises = _circumstances(documents, offline=offline, where=where)
     for document in mine:
         faults += judge(document, library, is_strict=strict)
-    if policies:
-        # CEL takes long to load
-        from tiphys.cli.rules import broken, policies_of
+    from tiphys.cli.rules import broken, policies_of
 
-        rules = policies_of(policies)
-        faults += [fault for document in mine if document.kind == "Workflow" for fault in broken(rules, document)]
+    if policies:
+        premises = msgspec.structs.replace(premises, policies=policies_of(policies))
+    faults += [fault for document in mine if document.kind == "Workflow" for fault in broken(premises, document)]
     if output == "pretty":
         _pretty(faults, no_color=no_color)
     else:
@@ -103,26 +103,31 @@ def _taken_apart(message: str) -> tuple[int, int, str]:
     return 1, 1, message.strip()
 
 
-def _library(documents: list[Document], *, offline: bool, where: Where | None) -> Library | None:
+def _circumstances(documents: list[Document], *, offline: bool, where: Where | None) -> tuple[Library | None, Premises]:
+    """Stored templates, None where nobody can be asked; and the administrator's rules."""
     own = library_of(documents)
     if offline:
-        return own
+        return own, Premises(library=own)
     try:
-        stored = asyncio.run(_stored(where or Where()))
+        stored, premises = asyncio.run(_stored(where or Where()))
     except TiphysError:
         # nobody to ask: what the files do not hold is believed
-        return None
-    return Library({**stored.specs, **own.specs}, {**stored.faults, **own.faults})
+        return None, Premises(library=own)
+    both = Library({**stored.specs, **own.specs}, {**stored.faults, **own.faults})
+    return both, msgspec.structs.replace(premises, library=both)
 
 
-async def _stored(where: Where) -> Library:
+async def _stored(where: Where) -> tuple[Library, Premises]:
     """The stored templates of the namespace and the cluster; a kind that may not be read is a fault of its references."""
+    from tiphys.cli.kept import controller_namespaces
     from tiphys.cluster.api import Api
     from tiphys.cluster.connection import find_access
+    from tiphys.cluster.premises import find_premises
 
     access = find_access(where.kubeconfig, where.context)
     specs, faults = dict[str, WorkflowSpec](), dict[str, str]()
     async with Api(access) as api:
+        premises = await find_premises(api, controller_namespaces(where.namespace or access.namespace))
         for kind, namespace, prefix in (
             ("WorkflowTemplate", where.namespace or access.namespace, "namespaced/"),
             ("ClusterWorkflowTemplate", "", "cluster/"),
@@ -137,7 +142,7 @@ async def _stored(where: Where) -> Library:
                 if kind == "WorkflowTemplate":
                     raise
                 faults[prefix] = e.message
-    return Library(specs, faults)
+    return Library(specs, faults), premises
 
 
 def _pretty(faults: list[Fault], *, no_color: bool) -> None:

@@ -1,12 +1,18 @@
 """The administrator's policies, asked before a cluster sees a manifest."""
 
 import sys
+from collections.abc import Iterable
 
 from tiphys.cli.documents import Document, read_documents
 from tiphys.cli.judge import Fault
-from tiphys.engine.policies import judge_workflow
+from tiphys.cluster.api import Api
+from tiphys.cluster.premises import find_premises, judge
+from tiphys.engine.policies import Verdict
+from tiphys.engine.premises import Premises
+from tiphys.engine.submission import judge_submission
 from tiphys.errors import SpecError
 from tiphys.model.parse import parse_workflow
+from tiphys.model.workflow import Workflow
 from tiphys.settings import parse_own_configuration
 from tiphys.settings.own import Policy
 
@@ -26,15 +32,14 @@ def policies_of(path: str) -> tuple[Policy, ...]:
     return tuple(found)
 
 
-def broken(policies: tuple[Policy, ...], document: Document) -> list[Fault]:
+def broken(premises: Premises, document: Document) -> list[Fault]:
     """What a workflow breaks of the policies; what they only warn of is printed."""
     try:
         workflow = parse_workflow(document.value)
     except SpecError:
         return []
-    verdict = judge_workflow(policies, workflow, workflow.spec)
-    for warning in verdict.warnings:
-        print(f"{document.file}: {document.name}: warning: {warning}", file=sys.stderr)
+    verdict = judge_submission(workflow, premises)
+    _warn(verdict, f"{document.file}: {document.name}: ")
     place = document.place("spec")
     return [
         Fault(
@@ -43,3 +48,26 @@ def broken(policies: tuple[Policy, ...], document: Document) -> list[Fault]:
         )
         for denial in verdict.denials
     ]  # fmt: skip
+
+
+async def check_rules(api: Api, controller: Iterable[str], namespace: str, workflow: Workflow) -> None:
+    """Let pass what the controller would run; what policies only warn of is printed.
+
+    Args:
+        api: The cluster.
+        controller: Namespaces where its configuration may be.
+        namespace: Where the workflow is to be.
+        workflow: What is submitted.
+
+    Raises:
+        SpecError: A policy denies the workflow; the message names the policy.
+    """
+    verdict = await judge(api, namespace, workflow, await find_premises(api, controller))
+    _warn(verdict, "")
+    if verdict.denials:
+        raise SpecError("; ".join(verdict.denials), hint="the administrator of the cluster says so, in ConfigMap tiphys")
+
+
+def _warn(verdict: Verdict, where: str) -> None:
+    for warning in verdict.warnings:
+        print(f"{where}warning: {warning}", file=sys.stderr)

@@ -79,12 +79,17 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         complete(manifest)
 
     async def work(api: Api, namespace: str) -> int:
+        # only what is submitted is held to rules
+        from tiphys.cli.kept import controller_namespaces
+        from tiphys.cli.rules import check_rules
+
         worst = 0
         if from_:
             manifests.append(await manifest_from(api, namespace, from_))
             complete(manifests[0])
         for manifest in manifests:
             home = manifest["metadata"].get("namespace") or namespace
+            await check_rules(api, controller_namespaces(namespace), home, _named(_with_artifacts(manifest, uploads)))
             await _set_artifacts(api, home, manifest, uploads)
             if dry_run:
                 print_workflow(parse_workflow(manifest), output or "yaml")

@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tiphys.cluster.premises import OWN_CONFIG_MAP
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.base import ObjectMeta
 from tiphys.ports import Announcements, Objects
 from tiphys.settings import Configuration, OwnConfiguration, parse_configuration, parse_own_configuration
 
 log = logging.getLogger(__name__)
-OWN_CONFIG_MAP = "tiphys"
 Listener = Callable[[Configuration, OwnConfiguration], None]
 
 

@@ -17,6 +17,7 @@ class Call:
 
     Attributes:
         storage: The objects, with the caller's rights.
+        gate: Who was asked to let it in.
     """
 
     def __init__(self, request: Request, body: Any, api: Api, gate: Gate) -> None:
@@ -24,7 +25,7 @@ class Call:
         self.body = body
         self.api = api
         self.storage = Storage(api)
-        self._gate = gate
+        self.gate = gate
 
     @property
     def namespace(self) -> str:
@@ -35,7 +36,7 @@ class Call:
             Forbidden: It is not served.
         """
         said = self._request.path_params.get("namespace", "")
-        return self._gate.place(checked_name(said, "namespace") if said else "")
+        return self.gate.place(checked_name(said, "namespace") if said else "")
 
     @property
     def name(self) -> str:

@@ -16,22 +16,26 @@ from tiphys.model.parse import parse_workflow
 from tiphys.server.answers import NotYet, checked_name, listing
 from tiphys.server.call import Call
 from tiphys.server.operating import VERBS, Order, operate
+from tiphys.server.rules import check_rules
 from tiphys.server.storage import order
 from tiphys.server.streams import LogQuery, changes, log_lines, opened
 
 Handler = Callable[[Call], Awaitable[Any]]
 
 
-def _check(manifest: Json) -> None:
+async def _check(call: Call, manifest: Json) -> None:
+    """Let pass what can run, and may."""
     meta = manifest.get("metadata") or {}
     name = meta.get("name") or f"{meta.get('generateName', '')}x"
-    check_workflow(parse_workflow({**manifest, "metadata": {**meta, "name": name}}))
+    workflow = parse_workflow({**manifest, "metadata": {**meta, "name": name}})
+    check_workflow(workflow)
+    await check_rules(call.gate.access, call.api, call.namespace, workflow)
 
 
 async def create(call: Call) -> Json:
     """Store a new workflow, when it is a good one; with `dryRun` only say what would be stored."""
     manifest = call.sent("workflow")
-    _check(manifest)
+    await _check(call, manifest)
     options = call.body.get("createOptions") or {}
     is_dry = bool(call.body.get("serverDryRun")) or "All" in (options.get("dryRun") or ())
     return await call.storage.create("Workflow", call.namespace, manifest, is_dry=is_dry)
@@ -40,7 +44,7 @@ async def create(call: Call) -> Json:
 async def lint(call: Call) -> Json:
     """The workflow back, when it is a good one."""
     manifest = call.sent("workflow")
-    _check(manifest)
+    await _check(call, manifest)
     return manifest
 
 

@@ -1,6 +1,7 @@
 """The REST API on a small API server, asked over HTTP and by the real Hera client."""
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -45,23 +46,28 @@ class Served:
         return self.cluster.store.read(Place(ARGO, plural, "ns", name))
 
 
+@contextlib.asynccontextmanager
+async def running(cluster: APIServer, gate: Gate) -> AsyncIterator[Served]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    program = uvicorn.Server(uvicorn.Config(make_app(gate), log_config=None, timeout_graceful_shutdown=1))
+    task = asyncio.create_task(program.serve([listener]))
+    async with aiohttp.ClientSession() as session:
+        while not program.started:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        yield Served(cluster, f"http://127.0.0.1:{listener.getsockname()[1]}", session)
+    program.should_exit = True
+    await task
+    listener.close()
+
+
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     async with APIServer() as cluster:
         cluster.token = "secret"  # noqa: S105
         # the server's own token is a bad one: whatever works does so by the caller's
         access = Access(server=cluster.address, token=lambda: "wrong")
-        gate = Gate(access=access, modes=frozenset({"client"}))
-        listener = socket.create_server(("127.0.0.1", 0))
-        program = uvicorn.Server(uvicorn.Config(make_app(gate), log_config=None, timeout_graceful_shutdown=1))
-        running = asyncio.create_task(program.serve([listener]))
-        async with aiohttp.ClientSession() as session:
-            while not program.started:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            yield Served(cluster, f"http://127.0.0.1:{listener.getsockname()[1]}", session)
-        program.should_exit = True
-        await running
-        listener.close()
+        async with running(cluster, Gate(access=access, modes=frozenset({"client"}))) as made:
+            yield made
 
 
 async def test_who_has_no_token_or_a_bad_one_gets_401_everywhere(served: Served) -> None:
@@ -118,6 +124,20 @@ async def test_bad_workflows_and_names_are_refused_before_the_cluster_is_asked(s
         assert (await served.ask("GET", f"/api/v1/workflows/ns/{name}"))[0] in (400, 501)
     assert (await served.ask("POST", "/api/v1/workflows/ns", {"workflow": None}))[0] == 400
     assert not served.cluster.calls
+
+
+async def test_policies_of_the_administrator_are_read_with_the_servers_rights_and_deny_submissions() -> None:
+    policies = "[{name: images, over: template, expression: \"template.container.image == 'good'\", message: only good ones}]"
+    async with APIServer() as cluster:
+        place = Place("api/v1", "configmaps", "argo", "tiphys")
+        cluster.store.create(place, {"metadata": {"name": "tiphys"}, "data": {"policies": policies}})
+        async with running(cluster, Gate(access=Access(server=cluster.address, namespace="argo"), modes=frozenset({"client"}))) as served:
+            workflow = {"metadata": {"name": "w"}, "spec": SPEC}
+            for path in ("/api/v1/workflows/ns", "/api/v1/workflows/ns/lint"):
+                status, said = await served.ask("POST", path, {"workflow": workflow})
+                assert (status, said) == (403, {"code": 7, "message": "policy images (template main): only good ones"})
+            good = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "good", "command": ["a"]}}]}
+            assert (await served.ask("POST", "/api/v1/workflows/ns", {"workflow": {**workflow, "spec": good}}))[0] == 200
 
 
 async def test_dry_runs_store_nothing(served: Served) -> None:
