@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 _LABEL = PREFIX + "configmap-type"
 _TYPE = "Cache"
+CACHES = f"{_LABEL}={_TYPE}"
+"""Selects the ConfigMaps that hold memos."""
 
 
-class _Cache(msgspec.Struct, frozen=True):
+class Cache(msgspec.Struct, frozen=True):
+    """A ConfigMap of memos: key -> entry, as JSON."""
+
     metadata: ObjectMeta = ObjectMeta()
     data: dict[str, str] = {}
 
@@ -79,8 +83,8 @@ class Memos:
             return MemoAnswered(action.node_id)
         return MemoAnswered(action.node_id, is_hit=True, outputs=entry.outputs)
 
-    async def _read(self, name: str) -> _Cache:
-        cache = msgspec.json.decode(await self._controller.objects.read("ConfigMap", self._controller.home, name), type=_Cache)
+    async def _read(self, name: str) -> Cache:
+        cache = msgspec.json.decode(await self._controller.objects.read("ConfigMap", self._controller.home, name), type=Cache)
         kind = cache.metadata.labels.get(_LABEL)
         if kind is None:
             raise SpecError(f"memoization configmap doesn't have {_LABEL} label, refusing to use it")

@@ -31,6 +31,7 @@ from tiphys.controller.crons import Crons, CronSurroundings, children_of
 from tiphys.controller.exposing import MetricsEndpoint
 from tiphys.controller.feeds import Feeds, run_feeds
 from tiphys.controller.following import Following
+from tiphys.controller.forgetting import forget_memos
 from tiphys.controller.handlers import KopfThread, hear_crons, hear_workflows
 from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
@@ -104,6 +105,7 @@ async def _main(options: Options) -> int:
         for work in (
             endpoint.run, shared.run, lambda: run_feeds(feeds),
             lambda: persisting.run(lambda: offloaded_versions(api, namespace)),
+            lambda: forget_memos(api, clock, access.namespace, options.environment),
             lambda: crons.run(children_of(api, crons, namespace, instance)),
         ):  # fmt: skip
             following.beside(work)

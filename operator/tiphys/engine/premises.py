@@ -22,6 +22,7 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
         policies: Rules of the administrator about what may run.
         has_depth_limit: Whether templates may call each other only so deep.
         estimate: What the last workflow of this kind took.
+        transient_error_pattern: A regular expression of messages that count as transient, beside the usual ones; empty for none.
         pod_gc_delay_seconds: How long a finished pod is kept where the workflow does not say.
     """
 
@@ -35,4 +36,5 @@ class Premises(msgspec.Struct, frozen=True, kw_only=True):
     estimate: Estimate | None = None
     has_depth_limit: bool = True
     is_held: bool = False
+    transient_error_pattern: str = ""
     policies: tuple[Policy, ...] = ()

@@ -3,6 +3,7 @@
 Source: argo-semantics 11.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import msgspec
 from tiphys.engine.calls import Call
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import prepare_body, substituted
-from tiphys.engine.retry_policy import decide, max_deadline
+from tiphys.engine.retry_policy import Decision, decide, max_deadline
 from tiphys.engine.variables import retry_values
 from tiphys.errors import UserError
 from tiphys.model.phases import ERROR, FAILED, FULFILLED, POD, RETRY, RUNNING, SUCCEEDED, is_unsuccessful
@@ -103,6 +104,10 @@ class RetryExecution(Execution):
         if self.node.phase not in FULFILLED and self._attempt is not None and self._attempt.node.phase in FULFILLED:
             self._decide()
 
+    def _decision(self, attempts: Sequence[NodeStatus]) -> Decision:
+        transient = self.run.premises.transient_error_pattern
+        return decide(self.strategy, attempts[0], attempts[-1], len(attempts), self.run.now, transient)
+
     def _decide(self) -> None:
         attempts = self.run.tree.attempts(self.node)
         last = attempts[-1]
@@ -111,7 +116,7 @@ class RetryExecution(Execution):
             self._stop(last.phase, stopped, last)
             return
         try:
-            decision = decide(self.strategy, attempts[0], last, len(attempts), self.run.now)
+            decision = self._decision(attempts)
         except UserError as e:
             self._stop(ERROR, e.message, last)
             return

@@ -68,8 +68,18 @@ def limit_of(strategy: RetryStrategy) -> int | None:
         raise SpecError(f"retryStrategy.limit: {strategy.limit!r} is no number") from e
 
 
-def decide(strategy: RetryStrategy, first: NodeStatus, last: NodeStatus, attempts: int, now: datetime) -> Decision:
+def decide(
+    strategy: RetryStrategy, first: NodeStatus, last: NodeStatus, attempts: int, now: datetime, transient: str = ""
+) -> Decision:
     """What to do after attempt number `attempts` failed.
+
+    Args:
+        strategy: What is written.
+        first: The first attempt.
+        last: The one that failed.
+        attempts: How many there were.
+        now: The time.
+        transient: A regular expression of messages that `OnTransientError` tries again, beside the usual ones; empty for none.
 
     Raises:
         SpecError: The strategy is wrong.
@@ -81,13 +91,17 @@ def decide(strategy: RetryStrategy, first: NodeStatus, last: NodeStatus, attempt
         if waiting is not None:
             return waiting
     policy = effective_policy(strategy)
-    if last.phase not in POLICIES[policy] or (policy == "OnTransientError" and not _TRANSIENT.search(last.message)):
+    if last.phase not in POLICIES[policy] or (policy == "OnTransientError" and not _is_transient(last.message, transient)):
         return Decision(phase=last.phase, message=last.message)
     if limit is not None and attempts > limit:
         return Decision(phase=last.phase, message="No more retries left")
     if strategy.expression and not _agrees(strategy.expression, last, attempts, now):
         return Decision(phase=last.phase, message="retryStrategy.expression evaluated to false")
     return Decision()
+
+
+def _is_transient(message: str, more: str) -> bool:
+    return _TRANSIENT.search(message) is not None or (bool(more) and re.search(more, message) is not None)
 
 
 def _agrees(expression: str, last: NodeStatus, attempts: int, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 Source: argo-semantics 27.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,12 @@ from tiphys.settings.base import Settings
 
 _TRUE = ("1", "t", "true")
 _FALSE = ("0", "f", "false")
+
+
+class Pattern(str):
+    """A regular expression that compiles."""
+
+    __slots__ = ()
 
 
 class Environment(Settings, frozen=True):
@@ -33,6 +40,9 @@ class Environment(Settings, frozen=True):
     skip_workflow_duration_estimation: bool = False
     workflow_user_override_allowlist: tuple[str, ...] = ()
     tls_min_version: str = ""
+    cache_gc_period: timedelta = timedelta()
+    cache_gc_after_not_hit_duration: timedelta = timedelta(seconds=30)
+    transient_error_pattern: Pattern = Pattern()
 
 
 _EVENTS = "what happens is acted upon at once, nothing is polled"
@@ -46,8 +56,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "ARGO_PROGRESS_PATCH_TICK_DURATION": "progress is not read from files",
     "ARGO_REMOVE_PVC_PROTECTION_FINALIZER": "Kubernetes removes it once no pod uses the claim",
     "BUBBLE_ENTRY_TEMPLATE_ERR": "an error of the entry template is always the workflow's",
-    "CACHE_GC_AFTER_NOT_HIT_DURATION": "memos are not collected",
-    "CACHE_GC_PERIOD": "memos are not collected",
     "CRON_SYNC_PERIOD": _EVENTS,
     "DEFAULT_REQUEUE_TIME": _EVENTS,
     "EVENT_AGGREGATION_WITH_ANNOTATIONS": "Kubernetes Events are not aggregated",
@@ -63,7 +71,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "RETRY_BACKOFF_STEPS": "what can be tried again is, for as long as it takes",
     "SEMAPHORE_NOTIFY_DELAY": _EVENTS,
     "TASK_RESULT_TIMEOUT_DURATION": "results are part of the pod's own status",
-    "TRANSIENT_ERROR_PATTERN": "errors are known by their kind, not by their text",
     "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS": "they are always watched",
     "WF_DEL_PROPAGATION_POLICY": "workflows are deleted in the background",
     "WORKFLOW_ESTIMATION_DB_QUERY_TIMEOUT_SECONDS": "estimates do not ask the archive",
@@ -95,7 +102,7 @@ def without_effect(variables: Mapping[str, str]) -> list[str]:
 def _read(name: str, text: str, kind: type) -> object:
     try:
         return _READERS[kind](text)
-    except (SpecError, ValueError) as e:
+    except (SpecError, ValueError, re.error) as e:
         raise SpecError(str(e), path=name) from e
 
 
@@ -111,6 +118,11 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _pattern(text: str) -> Pattern:
+    re.compile(text)
+    return Pattern(text)
+
+
 _DEFAULTS = Environment()
 _READERS: dict[type, Callable[[str], object]] = {
     timedelta: parse_duration,
@@ -118,5 +130,6 @@ _READERS: dict[type, Callable[[str], object]] = {
     int: int,
     type(None): int,
     str: str,
+    Pattern: _pattern,
     tuple: _names,
 }

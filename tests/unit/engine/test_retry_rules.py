@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from tiphys.engine.premises import Premises
 from tiphys.testing.world import World
 
 FAILS = {"phase": "Failed", "message": "main: Error (exit code 3)", "exit_code": 3}
@@ -77,6 +78,13 @@ def test_a_patch_and_arguments_may_read_what_came_before():
 def test_when_there_is_another_attempt(strategy, behaviour, attempts, message):
     world = World(retried(strategy), lambda _: behaviour).play()
     assert (len(world.orders), world.node("hello[0].s").message) == (attempts, message)
+
+
+def test_the_administrator_says_what_else_is_transient():
+    strategy, quota = retried("{limit: 1, retryPolicy: OnTransientError}"), {"phase": "Failed", "message": "the licence server is busy (7)"}
+    assert len(World(strategy, lambda _: quota).play().orders) == 1
+    premises = Premises(transient_error_pattern=r"busy \(\d+\)|out of licences")
+    assert len(World(strategy, lambda _: quota, premises=premises).play().orders) == 2
 
 
 def test_back_off_grows_by_its_factor_up_to_its_cap():

@@ -22,6 +22,8 @@ def test_an_empty_environment_keeps_the_defaults():
         ("MAX_WORKFLOW_SIZE", "1024", "max_workflow_size", 1024),
         ("WORKFLOW_COMPRESSION_LEVEL", "3", "workflow_compression_level", 3),
         ("WORKFLOW_USER_OVERRIDE_ALLOWLIST", "nodeSelector, tolerations", "workflow_user_override_allowlist", ("nodeSelector", "tolerations")),
+        ("CACHE_GC_PERIOD", "1h", "cache_gc_period", timedelta(hours=1)),
+        ("TRANSIENT_ERROR_PATTERN", "busy|out of licences", "transient_error_pattern", "busy|out of licences"),
         ("POD_NAMES", "v1", "pod_names", "v1"),
     ],
 )
@@ -29,7 +31,7 @@ def test_a_variable_is_read_by_its_kind(name, text, field, want):
     assert getattr(parse_environment({name: text}), field) == want
 
 
-@pytest.mark.parametrize(("name", "text"), [("MAX_WORKFLOW_SIZE", "big"), ("DISABLE_MAX_RECURSION", "maybe"), ("OFFLOAD_NODE_STATUS_TTL", "soon")])
+@pytest.mark.parametrize(("name", "text"), [("MAX_WORKFLOW_SIZE", "big"), ("DISABLE_MAX_RECURSION", "maybe"), ("OFFLOAD_NODE_STATUS_TTL", "soon"), ("TRANSIENT_ERROR_PATTERN", "a(")])
 def test_a_variable_that_cannot_be_read_is_named(name, text):
     with pytest.raises(SpecError, match=f"^{name}: "):
         parse_environment({name: text})
