@@ -27,6 +27,7 @@ _WATCH_SECONDS = 50
 _GRACE_SECONDS = 8
 _LINE_LIMIT = 64 * 2**20
 _LONGEST_DELAY = 30.0
+_RARELY = 600.0
 _STALE_LISTS = 5
 
 
@@ -53,6 +54,7 @@ class Informer(Generic[T]):
 
     Args:
         watch_seconds: When the server shall end a watch; one that lasts longer counts as silent.
+        is_optional: Who may not see the kind does without it: that is said once, and asked for more and more rarely.
 
     Attributes:
         items: `namespace/name` -> object.
@@ -63,7 +65,7 @@ class Informer(Generic[T]):
 
     def __init__(  # noqa: PLR0913 as many ways to choose objects
         self, api: Api, kind: str, *, parse: Callable[[msgspec.Raw], T], namespace: str = "", labels: str = "", fields: str = "",
-        watch_seconds: int = _WATCH_SECONDS,
+        watch_seconds: int = _WATCH_SECONDS, is_optional: bool = False,
     ) -> None:  # fmt: skip
         self.items: dict[str, T] = {}
         self.synced = asyncio.Event()
@@ -78,6 +80,8 @@ class Informer(Generic[T]):
         self._labels = labels
         self._fields = fields
         self._watch_seconds = watch_seconds
+        self._is_optional = is_optional
+        self._refusal = ""
         self._version = ""
         self._newest = ""
         self._known: dict[str, _Known] = {}
@@ -91,8 +95,7 @@ class Informer(Generic[T]):
                 if not self._version:
                     await self._list()
                     self.synced.set()
-                    self.on_fault("")
-                    self.settled.set()
+                    self._may_see()
                 await self._watch()
             except (OutsideError, RefusedError) as e:
                 if isinstance(e, RefusedError):
@@ -108,10 +111,23 @@ class Informer(Generic[T]):
         self._failures += 1
         if isinstance(error, Gone) and self._failures == 1:
             return
-        delay = min(_LONGEST_DELAY, 0.2 * 2 ** min(self._failures - 1, 8)) * random.uniform(0.5, 1.0)  # noqa: S311 jitter
+        does_without = self._is_optional and isinstance(error, RefusedError)
+        longest = _RARELY if does_without else _LONGEST_DELAY
+        delay = min(longest, 0.2 * 2 ** min(self._failures - 1, 16)) * random.uniform(0.5, 1.0)  # noqa: S311 jitter
         delay = max(delay, error.retry_after if isinstance(error, OutsideError) else 0.0)
-        log.warning("watch of %s broke, again in %.1f s: %s", self._kind, delay, error)
+        if not does_without:
+            log.warning("watch of %s broke, again in %.1f s: %s", self._kind, delay, error)
+        elif self._refusal != str(error):
+            self._refusal = str(error)
+            log.warning("%s may not be seen, asked for again now and then: %s", self._kind, error)
         await asyncio.sleep(delay)
+
+    def _may_see(self) -> None:
+        self.on_fault("")
+        self.settled.set()
+        if self._refusal:
+            self._refusal, self._failures = "", 0
+            log.info("%s may be seen now", self._kind)
 
     # --- listing
 

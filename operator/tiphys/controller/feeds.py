@@ -63,7 +63,7 @@ class Feeds:
 
     def _templates(self, kind: str, scope: str) -> Informer[Any]:
         shelves = self._controller.shelves
-        informer = Informer(self._api, kind, parse=parse_stored, namespace=self._namespace)
+        informer = Informer(self._api, kind, parse=parse_stored, namespace=self._namespace, is_optional=True)
         informer.on_change, informer.on_delete = shelves.heard, shelves.gone
         informer.on_fault = lambda message: shelves.set_fault(scope, message)
         return informer
@@ -73,7 +73,7 @@ class Feeds:
             return msgspec.json.decode(raw, type=ConfigMap)
 
         fields = f"metadata.name={name}"
-        informer = Informer(self._api, "ConfigMap", parse=parse, namespace=configured.namespace, fields=fields)
+        informer = Informer(self._api, "ConfigMap", parse=parse, namespace=configured.namespace, fields=fields, is_optional=True)
         informer.on_change, informer.on_delete = configured.heard, configured.gone
         return informer
 
@@ -81,7 +81,7 @@ class Feeds:
         def parse(raw: msgspec.Raw) -> ObjectMeta:
             return msgspec.json.decode(raw, type=_Heading).metadata
 
-        informer = Informer(self._api, "Namespace", parse=parse, labels=LABEL_PARALLELISM_LIMIT)
+        informer = Informer(self._api, "Namespace", parse=parse, labels=LABEL_PARALLELISM_LIMIT, is_optional=True)
         informer.on_change = lambda _key, meta: self._limit(meta.name, meta.labels.get(LABEL_PARALLELISM_LIMIT, ""))
         informer.on_delete = lambda _key, meta: self._limit(meta.name, "")
         return informer

@@ -74,6 +74,13 @@ def test_the_installed_controller_runs_workflows_with_the_charts_rights(release:
     assert workflow(release, "one")["status"]["phase"] == "Succeeded"
 
 
+def test_what_a_controller_of_one_namespace_may_not_see_is_said_once(release: Release) -> None:
+    lines = release.kubectl("logs", "deployment/tiphys-controller", "--tail=-1").splitlines()
+    told = [line for line in lines if "WARNING" in line.upper()]
+    assert len([line for line in told if "ClusterWorkflowTemplate" in line]) <= 1, told
+    assert len(told) <= 4, told
+
+
 def test_the_charts_own_test_passes(release: Release) -> None:
     assert "Succeeded" in release.helm("test", "tiphys")
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from tests.integration.controller.conftest import ARGO, Harbour, Life
 
 from tiphys.controller.configured import Configured
@@ -70,6 +71,36 @@ async def test_a_missing_right_is_told_where_it_matters_and_the_rest_works(harbo
     assert harbour.status("works")["phase"] == "Succeeded"
     assert harbour.status("told")["phase"] == "Error"
     assert harbour.status("told")["message"].startswith("cluster workflow template wide cannot be read: ")
+    await fed.stop()
+
+
+async def test_a_missing_right_is_said_once_asked_for_rarely_and_taken_when_it_comes(
+    harbour: Harbour, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(harbour, "clusterworkflowtemplates", "wide", "", spec=TEMPLATE)
+    missing = Fault("answer", status=403, times=10**6, kind="clusterworkflowtemplates")
+    harbour.server.faults.append(missing)
+    fed = await Fed(await harbour.controller()).settled()
+
+    def refused() -> int:
+        return 10**6 - missing.times
+
+    def said(text: str) -> list[str]:
+        return [record.message for record in caplog.records if text in record.message]
+
+    async with asyncio.timeout(300):
+        while refused() < 8:  # noqa: ASYNC110 the server counts
+            await asyncio.sleep(1)
+    assert len(said("ClusterWorkflowTemplate may not be seen")) == 1
+    assert not said("watch of ClusterWorkflowTemplate broke")
+    harbour.server.faults.remove(missing)
+    caplog.set_level("INFO")
+    async with asyncio.timeout(300):
+        while not said("ClusterWorkflowTemplate may be seen now"):  # noqa: ASYNC110 the log is written
+            await asyncio.sleep(1)
+    harbour.submit("{workflowTemplateRef: {name: wide, clusterScope: true}}")
+    await harbour.finished("w")
+    assert harbour.status()["phase"] == "Succeeded"
     await fed.stop()
 
 
