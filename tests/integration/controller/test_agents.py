@@ -12,6 +12,7 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.executor.agent import Agent
 from tiphys.local.objects import Place
+from tiphys.settings import Configuration, OwnConfiguration
 from tiphys.testing.apiserver import Ending
 
 ASKS = """
@@ -89,6 +90,17 @@ async def test_requests_are_made_by_one_agent_that_goes_with_its_workflow() -> N
         results = {node["name"]: node["outputs"]["result"] for node in harbour.status()["nodes"].values() if node["type"] == "HTTP"}
         assert results == {"w[0].a": "aa", "w[0].b": "bb", "w[1].c": "aaaa"}
         await harbour.until(lambda: not pods_of_agents(harbour))
+
+
+async def test_somebody_elses_agent_does_the_work_where_the_administrator_has_one() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        server.may_answer.set()
+        life = await harbour.controller()
+        life.controller.configure(Configuration(disable_agent_pod_creation=True), OwnConfiguration())
+        harbour.submit(ASKS.format(url=url))
+        async with agent(harbour):
+            await harbour.finished("w")
+        assert (harbour.status()["phase"], sorted(server.paths), pods_of_agents(harbour)) == ("Succeeded", ["/a", "/aa", "/b"], [])
 
 
 async def test_a_controller_that_is_killed_repeats_no_request() -> None:
