@@ -1,13 +1,17 @@
 """`server`: Argo's REST API."""
 
 import ipaddress
+import os
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from tiphys.cluster.connection import find_access
 from tiphys.errors import SpecError
+from tiphys.server.around import Safety
 from tiphys.server.subject import Gate, Mode
+from tiphys.settings import parse_environment
 from tiphys.telemetry.logs import set_up_logs
 
 
@@ -19,6 +23,76 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Encryption:
+    """HTTPS.
+
+    Attributes:
+        secure: Serve HTTPS; as it is unless said otherwise where others reach the server.
+        tls_certificate: File with the certificate; without one the server makes its own.
+        tls_key: File with its key.
+        tls_certificate_secret_name: A Secret in the server's namespace with tls.crt and tls.key, instead of files.
+        hsts: Tell browsers to come by HTTPS only.
+    """
+
+    secure: bool | None = None
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_certificate_secret_name: str = ""
+    hsts: bool = True
+
+    def is_on(self, host: str) -> bool:
+        """Whether HTTPS is served on an address.
+
+        Raises:
+            SpecError: The flags contradict each other.
+        """
+        if bool(self.tls_certificate) != bool(self.tls_key):
+            raise SpecError("--tls-certificate and --tls-key belong together")
+        if self.tls_certificate and self.tls_certificate_secret_name:
+            raise SpecError("--tls-certificate and --tls-certificate-secret-name are both given")
+        has_own = bool(self.tls_certificate or self.tls_certificate_secret_name)
+        if self.secure is False and has_own:
+            raise SpecError("a certificate is given, and --no-secure")
+        return has_own or (not is_loopback(host) if self.secure is None else self.secure)
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Care:
+    """What browsers and many requests are told.
+
+    Attributes:
+        base_href: The path below which a proxy shows the server.
+        x_frame_options: Who may show pages in a frame: DENY, SAMEORIGIN, or empty for anybody.
+        access_control_allow_origin: Another site whose pages may read ours.
+        api_rate_limit: Requests that one address may make in a second; 0 for any number.
+    """
+
+    base_href: Annotated[str, Parameter(env_var=["BASE_HREF", "ARGO_BASE_HREF"])] = "/"
+    x_frame_options: str = "DENY"
+    access_control_allow_origin: str = ""
+    api_rate_limit: int = 1000
+
+    def safety(self, *, is_strict: bool) -> Safety:
+        """As the server takes it.
+
+        Raises:
+            SpecError: A flag has a value that means nothing.
+        """
+        from tiphys.server.web import checked_base
+
+        if self.x_frame_options.upper() not in ("", "DENY", "SAMEORIGIN"):
+            raise SpecError(f"{self.x_frame_options!r} is neither DENY nor SAMEORIGIN", path="--x-frame-options")
+        if self.api_rate_limit < 0:
+            raise SpecError("a limit is 0 or more", path="--api-rate-limit")
+        return Safety(
+            rate=self.api_rate_limit, frame_options=self.x_frame_options.upper(), allowed_origin=self.access_control_allow_origin,
+            base_href=checked_base(self.base_href), is_strict=is_strict,
+        )  # fmt: skip
+
+
 def server(  # noqa: PLR0913 as many options as there are
     *,
     auth_mode: Annotated[tuple[Mode, ...], Parameter(name=["--auth-mode"])] = (),
@@ -26,9 +100,8 @@ def server(  # noqa: PLR0913 as many options as there are
     port: Annotated[int, Parameter(name=["--port", "-p"])] = 2746,
     namespaced: bool = False,
     managed_namespace: str = "",
-    base_href: Annotated[str, Parameter(env_var=["BASE_HREF", "ARGO_BASE_HREF"])] = "/",
-    tls_certificate: str = "",
-    tls_key: str = "",
+    encryption: Encryption | None = None,
+    care: Care | None = None,
     loglevel: str = "info",
     log_format: str = "text",
     kubeconfig: str = "",
@@ -41,29 +114,26 @@ def server(  # noqa: PLR0913 as many options as there are
         port: The port.
         namespaced: Serve one namespace only, the server's own unless --managed-namespace names another.
         managed_namespace: The only namespace to serve.
-        base_href: The path that browsers see before every address, behind a proxy.
-        tls_certificate: File with the certificate, for HTTPS.
-        tls_key: File with its key.
+        encryption: HTTPS.
+        care: What browsers and many requests are told.
         loglevel: How much is logged.
         log_format: `text` or `json`.
         kubeconfig: The way to the cluster.
     """
     if not auth_mode and not is_loopback(host):
         raise SpecError(f"--host {host} is reached by others", hint="choose whose rights count: --auth-mode client or server")
-    if bool(tls_certificate) != bool(tls_key):
-        raise SpecError("--tls-certificate and --tls-key belong together")
+    tls = encryption or Encryption()
+    is_secure = tls.is_on(host)
+    safety = (care or Care()).safety(is_strict=tls.hsts and is_secure)
     set_up_logs(loglevel, log_format)
     access = find_access(kubeconfig)
     own = managed_namespace or (access.namespace if namespaced else "")
-    import uvicorn
 
-    from tiphys.server.app import make_app
-    from tiphys.server.web import checked_base
+    from tiphys.server.serve import Listening, run_server
 
-    gate = Gate(access=access, modes=frozenset(auth_mode or ("client",)), namespace=own)
-    app = make_app(gate, checked_base(base_href))
-    uvicorn.run(
-        app, host=host, port=port, log_config=None, server_header=False, timeout_graceful_shutdown=5,
-        ssl_certfile=tls_certificate or None, ssl_keyfile=tls_key or None,
+    listening = Listening(
+        host=host, port=port, is_secure=is_secure, certificate=tls.tls_certificate, key=tls.tls_key,
+        secret=tls.tls_certificate_secret_name, min_version=parse_environment(os.environ).tls_min_version,
     )  # fmt: skip
+    run_server(Gate(access=access, modes=frozenset(auth_mode or ("client",)), namespace=own), listening, safety)
     return 0

@@ -3,6 +3,7 @@
 Source: rest-and-clients 1.1, 1.2.
 """
 
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,13 +13,15 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiphys.errors import SpecError, TiphysError
 from tiphys.server import fixed, objects, workflows
 from tiphys.server.answers import answer, failure
 from tiphys.server.call import Call
-from tiphys.server.subject import Gate
+from tiphys.server.exposing import metrics_of
+from tiphys.server.measures import ServerMetrics
+from tiphys.server.subject import Asked, Caller, Gate
 from tiphys.server.web import Page, below
 
 log = logging.getLogger(__name__)
@@ -46,23 +49,42 @@ async def _body(request: Request) -> Any:
 def _endpoint(gate: Gate, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
-            is_read = request.method == "GET"
-            if not is_read:
-                gate.refuse_foreign_page(request.headers.get("origin", ""), request.headers.get("host", ""))
+            caller = await gate.admit(Asked.of(request.method, request.headers, request.path_params.get("namespace", "")))
             body = await _body(request)
-            api = gate.connect(
-                request.headers.get("authorization", ""), request.cookies.get("authorization", ""), is_read=is_read
-            )
-            call = Call(request, body, api, gate)
+            call = Call(request, body, caller.api, gate)
             if handler in workflows.STREAMS:
-                made: Response = await handler(call)
-                return made
-            async with api:
-                return answer(await handler(call))
+                return await _stream(handler, call, caller)
+            async with caller.api:
+                made = await handler(call)
+                await caller.prove()
+                return answer(made)
         except TiphysError as e:
             return failure(e)
 
     return serve
+
+
+class _Held(Response):
+    """An answer that is made as it is sent, and its caller's connection open until then."""
+
+    def __init__(self, made: Response, caller: Caller) -> None:
+        super().__init__()
+        self._made, self._caller = made, caller
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        async with self._caller.api:
+            await self._made(scope, receive, send)
+
+
+async def _stream(handler: Handler, call: Call, caller: Caller) -> Response:
+    """A stream keeps its caller's connection open; who is not known gets none."""
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(caller.api)
+        made: Response = await handler(call)
+        await caller.prove()
+        stack.pop_all()
+        return _Held(made, caller)
 
 
 def _not_implemented(_request: Request, _error: Exception | None = None) -> Response:
@@ -78,14 +100,15 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def make_app(gate: Gate, base: str = "/") -> ASGIApp:
+def make_app(gate: Gate, base: str = "/", *, metrics: ServerMetrics | None = None, shows_metrics: bool = False) -> ASGIApp:
     """The server as an ASGI application, below a base path; what the API has no route for is answered with 501."""
     page = Page(base)
 
     async def document(request: Request) -> Response:
         return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)
 
-    routes = [Route("/healthz", _health)]
+    shown = metrics_of(gate, metrics or ServerMetrics(), is_open=shows_metrics)
+    routes = [Route("/healthz", _health), Route("/metrics", shown)]
     for verb, path, handler in (*fixed.ROUTES, *workflows.ROUTES, *objects.ROUTES):
         routes.append(Route(path, _endpoint(gate, handler), methods=[verb]))
     routes.append(Route("/{path:path}", document, methods=["GET"]))

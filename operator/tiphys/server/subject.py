@@ -3,16 +3,93 @@
 Source: rest-and-clients 1.2, "Auth".
 """
 
+from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.errors import Forbidden, Unauthorized
+from tiphys.model.base import Json
+from tiphys.server.rights import who
 
 Mode = Literal["client", "server"]
+REFUSAL = "token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/"
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request says about who sends it.
+
+    Attributes:
+        authorization: The header.
+        cookies: The values of all cookies called `authorization`, in order.
+        is_read: Whether it changes nothing.
+        is_own_page: Whether a browser says that a page of this server sends it.
+        namespace: What it is about; empty for all namespaces or none.
+    """
+
+    authorization: str = ""
+    cookies: tuple[str, ...] = ()
+    is_read: bool = True
+    is_own_page: bool = False
+    namespace: str = ""
+
+    @classmethod
+    def of(cls, method: str, headers: Mapping[str, str], namespace: str = "") -> "Asked":
+        """What the headers say; names in any case.
+
+        Raises:
+            Forbidden: A page of another site would change something.
+        """
+        is_read = method in ("GET", "HEAD")
+        site, origin = headers.get("sec-fetch-site", ""), headers.get("origin", "")
+        hosts = {headers.get("host", ""), headers.get("x-forwarded-host", "")} - {""}
+        is_own = site == "same-origin" or (not site and urlsplit(origin).netloc in hosts)
+        if not is_read and not is_own and (origin or site not in ("", "none")):
+            # browsers say where a page is from, other clients say nothing
+            raise Forbidden(f"a page of {origin or 'another site'!r} may change nothing here")
+        cookies = tuple(_cookies(headers.get("cookie", "")))
+        authorization = headers.get("authorization", "")
+        return cls(authorization=authorization, cookies=cookies, is_read=is_read, is_own_page=is_own, namespace=namespace)
+
+    def candidates(self) -> tuple[str, ...]:
+        """Authorizations to try, best first. A cookie counts for reads and our own pages: no foreign page changes anything."""
+        if self.authorization:
+            return (self.authorization,)
+        return self.cookies if self.is_read or self.is_own_page else ()
+
+
+def _cookies(header: str) -> list[str]:
+    pairs = (part.strip().partition("=") for part in header.split(";"))
+    return [unquote(value.strip('"')) for name, _, value in pairs if name == "authorization" and value]
+
+
+class Caller:
+    """Who was let in.
+
+    Attributes:
+        api: His connection.
+        claims: What is said of him by who signed him in; empty for a bare token.
+    """
+
+    def __init__(self, access: Access, claims: Json | None = None) -> None:
+        self.api = Api(access, observe=self._observe)
+        self.claims: Json = claims or {}
+        self._is_known = False
+
+    def _observe(self, _verb: str, _kind: str, status: int, _seconds: float) -> None:
+        self._is_known = self._is_known or status not in (0, 401)
+
+    async def prove(self) -> None:
+        """Have the cluster know him, unless it has answered him already: no answer leaves the server without that.
+
+        Raises:
+            Unauthorized: The cluster does not know him.
+        """
+        if not self._is_known:
+            await who(self.api)
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,31 +105,24 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     modes: frozenset[Mode]
     namespace: str = ""
 
-    def connect(self, authorization: str, cookie: str, *, is_read: bool) -> Api:
-        """A connection for one request. A cookie counts for reads only, so that no foreign page can change anything.
+    async def admit(self, asked: Asked) -> Caller:
+        """The caller behind a request; the first of his authorizations that a mode takes counts.
 
         Raises:
-            Unauthorized: There is no token, and the server lends its own to nobody.
+            Unauthorized: There is none, and the server lends its rights to nobody.
         """
-        text = authorization or (cookie if is_read else "")
-        scheme, _, token = text.partition(" ")
-        if "client" in self.modes and scheme.lower() == "bearer" and token.strip():
-            # the server's certificate and token stay behind: only the caller's token goes with his requests
-            own = self.access
-            return Api(Access(server=own.server, token=token.strip, ca=own.ca, is_insecure=own.is_insecure))
+        for text in asked.candidates():
+            scheme, _, token = text.partition(" ")
+            if "client" in self.modes and scheme.lower() == "bearer" and token.strip():
+                return Caller(self.bearing(token.strip()))
         if "server" in self.modes:
-            return Api(self.access)
-        raise Unauthorized("token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/")
+            return Caller(self.access)
+        raise Unauthorized(REFUSAL)
 
-    @staticmethod
-    def refuse_foreign_page(origin: str, host: str) -> None:
-        """Let no page of another site change anything: browsers say where a page is from, other clients say nothing.
-
-        Raises:
-            Forbidden: The page is of another site.
-        """
-        if origin and urlsplit(origin).netloc != host:
-            raise Forbidden(f"a page of {origin!r} may change nothing here")
+    def bearing(self, token: str) -> Access:
+        """The way to the cluster of who bears a token: the server's certificate and token stay behind."""
+        own = self.access
+        return Access(server=own.server, namespace=own.namespace, token=lambda: token, ca=own.ca, is_insecure=own.is_insecure)
 
     def place(self, namespace: str) -> str:
         """The namespace that a request is about.

@@ -16,6 +16,7 @@ from tiphys.model.parse import parse_workflow
 from tiphys.server.answers import NotYet, checked_name, listing
 from tiphys.server.call import Call
 from tiphys.server.operating import VERBS, Order, operate
+from tiphys.server.rights import require
 from tiphys.server.rules import check_rules
 from tiphys.server.storage import order
 from tiphys.server.streams import LogQuery, changes, log_lines, opened
@@ -91,12 +92,14 @@ async def act(call: Call) -> Json:
 
 async def watch(call: Call) -> Response:
     """Changes, as they come."""
+    await require(call.api, "watch", "Workflow", call.namespace)
     messages = changes(call.api, "Workflow", call.namespace, call.selection(), call.fields())
     return await opened(call.api, messages, call.accept)
 
 
 async def log(call: Call) -> Response:
     """Lines, as they are printed."""
+    await require(call.api, "get", "Workflow", call.namespace, call.name)
     pod = call.part("pod") or call.query("podName")
     asked = LogQuery(
         pod=checked_name(pod, "pod") if pod else "",

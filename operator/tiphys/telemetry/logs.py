@@ -1,17 +1,29 @@
-"""How log lines look: one line of `key=value`, or JSON."""
+"""How log lines look: one line of `key=value`, or JSON. Lines about a request carry its number."""
 
 import json
 import logging
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from typing import Any
 
 from prometheus_client import Counter
+
+REQUEST: ContextVar[str] = ContextVar("request", default="")
+"""The number of the request that is being answered; empty outside of one."""
+
+
+def _more(record: logging.LogRecord) -> dict[str, Any]:
+    """What a line says besides its text: the `fields` given as `extra`, and the request's number."""
+    number = REQUEST.get()
+    return {**getattr(record, "fields", {}), **({"request": number} if number else {})}
 
 
 class _Text(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         line = f"time={at} level={record.levelname.lower()} logger={record.name} msg={json.dumps(record.getMessage())}"
+        line += "".join(f" {name}={json.dumps(value)}" for name, value in _more(record).items())
         return line + (f" error={json.dumps(self.formatException(record.exc_info))}" if record.exc_info else "")
 
 
@@ -19,6 +31,7 @@ class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat()
         entry = {"time": at, "level": record.levelname.lower(), "logger": record.name, "msg": record.getMessage()}
+        entry.update(_more(record))
         if record.exc_info:
             entry["error"] = self.formatException(record.exc_info)
         return json.dumps(entry)

@@ -1,4 +1,4 @@
-"""A certificate of our own for the metrics endpoint: it encrypts, and proves nothing."""
+"""TLS of our servers: with a certificate that is given, or one of our own, which encrypts and proves nothing."""
 
 import ssl
 import tempfile
@@ -12,22 +12,32 @@ _VERSIONS = {
 }
 
 
-def self_signed(min_version: str = "") -> ssl.SSLContext:
-    """The context of a server with a new key and a certificate for a year.
+def server_context(certificate: bytes, key: bytes, min_version: str = "") -> ssl.SSLContext:
+    """The context of a server with a certificate and its key.
 
     Args:
+        certificate: With those between it and its authority, as PEM.
+        key: As PEM.
         min_version: `VersionTLS12`, `VersionTLS13`; others mean the first.
+
+    Raises:
+        ssl.SSLError: They cannot be read, or do not belong together.
     """
-    certificate, key = _make(datetime.now(UTC))  # noqa: TID251 a certificate is dated
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = _VERSIONS.get(min_version, ssl.TLSVersion.TLSv1_2)
     # the standard library reads certificates from files only
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pair.pem"
         path.touch(mode=0o600)
-        path.write_bytes(key + certificate)
+        path.write_bytes(key + b"\n" + certificate)
         context.load_cert_chain(path)
     return context
+
+
+def self_signed(min_version: str = "") -> ssl.SSLContext:
+    """The context of a server with a new key and a certificate for a year."""
+    certificate, key = _make(datetime.now(UTC))  # noqa: TID251 a certificate is dated
+    return server_context(certificate, key, min_version)
 
 
 def _make(now: datetime) -> tuple[bytes, bytes]:

@@ -31,6 +31,8 @@ from tiphys.local.objects import Place
 from tiphys.model.base import Json
 from tiphys.pods.settings import PodSettings
 from tiphys.server.app import make_app
+from tiphys.server.around import Around, Safety
+from tiphys.server.measures import ServerMetrics
 from tiphys.server.subject import Gate, Mode
 from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.testing.apiserver import APIServer, Ending
@@ -127,7 +129,8 @@ async def served(cluster: APIServer, mode: Mode = "server", **options: Any) -> A
     """The address of a server over a cluster."""
     gate = Gate(access=Access(server=cluster.address), modes=frozenset({mode}))
     listener = socket.create_server(("127.0.0.1", 0))
-    program = uvicorn.Server(uvicorn.Config(make_app(gate, **options), log_config=None, timeout_graceful_shutdown=1))
+    app = Around(make_app(gate, **options), Safety(rate=0), ServerMetrics())
+    program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     running = asyncio.create_task(program.serve([listener]))
     while not program.started:  # noqa: ASYNC110
         await asyncio.sleep(0.01)

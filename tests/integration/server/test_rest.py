@@ -19,8 +19,9 @@ from tiphys.cluster.connection import Access
 from tiphys.errors import SpecError
 from tiphys.local.objects import Place
 from tiphys.server.app import make_app
-from tiphys.server.subject import Gate
+from tiphys.server.subject import Asked, Gate
 from tiphys.testing.apiserver import APIServer
+from tiphys.testing.apiserver.kubelet import Ending
 
 ARGO = "apis/argoproj.io/v1alpha1"
 SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "i", "command": ["a"]}}]}
@@ -214,10 +215,10 @@ async def test_events_start_what_bindings_want_and_a_broken_one_keeps_nobody_fro
 
 async def test_logs_come_as_lines_of_their_pods_and_grep_chooses(served: Served) -> None:
     place = Place("api/v1", "pods", "ns", "w")
-    state = {"name": "main", "state": {"terminated": {"exitCode": 0}}}
-    pod = {"metadata": {"name": "w"}, "spec": {"containers": [{"name": "main"}]}, "status": {"containerStatuses": [state]}}
-    served.cluster.store.create(place, pod)
-    served.cluster.kubelet.logs[place] = b"one\ntwo\n"
+    served.cluster.kubelet.behave = lambda _pod: Ending(log=b"one\ntwo\n")
+    served.cluster.store.create(place, {"metadata": {"name": "w"}, "spec": {"containers": [{"name": "main"}]}})
+    while served.cluster.store.read(place).get("status", {}).get("phase") != "Succeeded":
+        await served.cluster.store.changed.wait()
     node = {"id": "w", "name": "w", "type": "Pod", "phase": "Succeeded", "templateName": "main"}
     served.put("w", status={"phase": "Succeeded", "nodes": {"w": node}})
     _, said = await served.ask("GET", "/api/v1/workflows/ns/w/log?grep=tw")
@@ -262,7 +263,7 @@ def test_no_address_that_others_reach_without_a_chosen_mode() -> None:
 
 async def test_server_mode_lends_its_own_rights_and_keeps_to_its_namespace() -> None:
     gate = Gate(access=Access(server="http://x"), modes=frozenset({"server"}), namespace="ns")
-    assert gate.connect("", "", is_read=False).access is gate.access
+    assert (await gate.admit(Asked())).api.access is gate.access
     assert gate.place("") == "ns"
 
 

@@ -12,6 +12,8 @@ import uvicorn
 from tiphys.cluster.connection import Access
 from tiphys.errors import SpecError
 from tiphys.server.app import make_app
+from tiphys.server.around import Around, Safety
+from tiphys.server.measures import ServerMetrics
 from tiphys.server.subject import Gate
 from tiphys.server.web import checked_base
 
@@ -20,7 +22,7 @@ from tiphys.server.web import checked_base
 async def client(base: str = "/") -> AsyncIterator[aiohttp.ClientSession]:
     gate = Gate(access=Access(server="http://127.0.0.1:1", token=lambda: ""), modes=frozenset({"client"}))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        program = uvicorn.Server(uvicorn.Config(make_app(gate, base), log_config=None))
+        program = uvicorn.Server(uvicorn.Config(Around(make_app(gate, base), Safety(), ServerMetrics()), log_config=None))
         running = asyncio.create_task(program.serve([listener]))
         async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.getsockname()[1]}") as session:
             while not program.started:  # noqa: ASYNC110

@@ -8,6 +8,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/name: tiphys
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
+{{- define "tiphys.serverSelector" -}}
+app.kubernetes.io/name: tiphys-server
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+{{- define "tiphys.serverLabels" -}}
+{{ include "tiphys.serverSelector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
 {{- define "tiphys.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
@@ -71,6 +80,18 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 {{- end }}
+{{- $names | uniq | toYaml }}
+{{- end }}
+{{- /* The names of the Secrets that the server reads for itself. */ -}}
+{{- define "tiphys.serverSecrets" -}}
+{{- $names := include "tiphys.databaseSecrets" . | fromYamlArray }}
+{{- with .Values.server.tlsSecretName }}{{ $names = append $names . }}{{ end }}
+{{- $names | uniq | toYaml }}
+{{- end }}
+{{- /* The names of the Secrets with logins of stores, as far as the chart knows them. */ -}}
+{{- define "tiphys.artifactSecrets" -}}
+{{- $names := .Values.server.artifactSecrets }}
+{{- if .Values.minio.enabled }}{{ $names = append $names .Values.minio.secretName }}{{ end }}
 {{- $names | uniq | toYaml }}
 {{- end }}
 {{- /* A password that stays: the one of the values, the one that is there, or a new one. Arguments: chart, Secret, key, value. */ -}}

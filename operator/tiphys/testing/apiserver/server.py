@@ -17,7 +17,10 @@ from tiphys.local.paths import Target, discovery, target_of
 from tiphys.model.base import Json
 from tiphys.testing.apiserver.faults import Call, Fault, call_of
 from tiphys.testing.apiserver.kubelet import Behaviour, Ending, Kubelet
+from tiphys.testing.apiserver.rights import User, Users, check, review
 from tiphys.testing.apiserver.watching import Watch
+
+_ANYBODY = User("somebody", lambda *_: True)
 
 
 class APIServer:
@@ -29,7 +32,8 @@ class APIServer:
         faults: What goes wrong, first come first struck.
         calls: What was asked, oldest first; watches are there once.
         is_down: Every request is dropped.
-        token: Requests must bear it; empty for any.
+        token: Requests must bear it, and may do all; empty for any.
+        users: Who may do what, by token; without any, everybody may do all.
         bookmark_seconds: How often a quiet watch is told its version.
         forbidden: Kinds (plural names) that nobody may list or watch.
     """
@@ -41,6 +45,7 @@ class APIServer:
         self.calls: list[Call] = []
         self.is_down = False
         self.token = ""
+        self.users = Users()
         self.bookmark_seconds = 60.0
         self.forbidden: set[str] = set()
         self.address = ""
@@ -80,19 +85,23 @@ class APIServer:
         if self.is_down:
             return self._drop(request)
         try:
-            self._authenticate(request)
+            user = self._authenticate(request)
             path = request.match_info["path"].strip("/")
-            found = discovery(path)
+            found = discovery(path) or review(path, user, await request.read())
             if found is not None:
                 return web.json_response(found)
-            return await self._serve(request, target_of(path))
+            return await self._serve(request, target_of(path), user)
         except Refusal as e:
             headers = {} if e.retry_after is None else {"Retry-After": str(e.retry_after)}
             return web.json_response(e.status(), status=e.code, headers=headers)
 
-    def _authenticate(self, request: web.Request) -> None:
-        if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
+    def _authenticate(self, request: web.Request) -> User:
+        authorization = request.headers.get("Authorization", "")
+        if self.users:
+            return self.users.of(authorization)
+        if self.token and authorization != f"Bearer {self.token}":
             raise Refusal(401, "Unauthorized", "Unauthorized")
+        return _ANYBODY
 
     @staticmethod
     def _drop(request: web.Request) -> web.StreamResponse:
@@ -108,9 +117,10 @@ class APIServer:
                 return fault
         return None
 
-    async def _serve(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _serve(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
         call = call_of(request, target)
         self.calls.append(call)
+        check(user, call)
         fault = self.strike(call, "answer", "drop", "lose", "hang")
         if fault is not None and fault.does == "answer":
             raise Refusal(fault.status, "Injected", f"HTTP {fault.status} on demand", retry_after=fault.retry_after)
@@ -124,6 +134,9 @@ class APIServer:
             return await self._watch(request, call, target)
         if call.verb == "log":
             return await self._log(request, target.place)
+        if target.sub == "token":
+            token = self.users.issue(target.place.namespace, target.place.name)
+            return _json({"status": {"token": token, "expirationTimestamp": "2099-01-01T00:00:00Z"}}, 201)
         answer = self._list(request, call, target) if call.verb == "list" else await self._do(request, call, target)
         if fault is not None:
             return self._drop(request)

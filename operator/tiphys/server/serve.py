@@ -1,0 +1,136 @@
+"""The process: from the cluster's configuration to an open port, and to a quiet end.
+
+Source: features, "Server flags".
+"""
+
+import base64
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from tiphys.cluster.api import Api
+from tiphys.errors import NotFound, SpecError
+from tiphys.server.app import make_app
+from tiphys.server.around import Around, Safety
+from tiphys.server.draining import Draining
+from tiphys.server.measures import ServerMetrics
+from tiphys.server.subject import Gate
+from tiphys.settings import Configuration, parse_configuration
+from tiphys.telemetry.self_signed import self_signed, server_context
+
+log = logging.getLogger(__name__)
+_GRACE_SECONDS = 10
+_LINE_BYTES = 64 * 1024
+
+
+class Listening(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the server listens.
+
+    Attributes:
+        is_secure: Over TLS; with a certificate of its own when none is given.
+        certificate: File with the certificate.
+        key: File with its key.
+        secret: Name of a Secret beside the server that holds both, as `tls.crt` and `tls.key`.
+        min_version: `VersionTLS12` or `VersionTLS13`; empty for the first.
+    """
+
+    host: str
+    port: int
+    is_secure: bool = False
+    certificate: str = ""
+    key: str = ""
+    secret: str = ""
+    min_version: str = ""
+
+
+async def read_configuration(api: Api, name: str) -> Configuration:
+    """The configuration that the controller has, too; the defaults where there is none."""
+    try:
+        found = msgspec.json.decode(await api.read("ConfigMap", api.access.namespace, name))
+    except NotFound:
+        return Configuration()
+    return parse_configuration(found.get("data") or {})
+
+
+async def tls_of(api: Api, listening: Listening) -> ssl.SSLContext | None:
+    """The TLS settings; None for plain HTTP.
+
+    Raises:
+        SpecError: The Secret holds no certificate, or one that cannot be read.
+    """
+    if not listening.is_secure:
+        return None
+    if listening.secret:
+        found = msgspec.json.decode(await api.read("Secret", api.access.namespace, listening.secret))
+        pair = {name: base64.b64decode(text) for name, text in (found.get("data") or {}).items()}
+        return _context(pair, listening.secret, listening.min_version)
+    if listening.certificate:
+        files = {"tls.crt": Path(listening.certificate), "tls.key": Path(listening.key)}
+        pair = {name: path.read_bytes() for name, path in files.items()}
+        return _context(pair, listening.certificate, listening.min_version)
+    return self_signed(listening.min_version)
+
+
+def _context(pair: Mapping[str, bytes], said: str, min_version: str) -> ssl.SSLContext:
+    missing = [name for name in ("tls.crt", "tls.key") if not pair.get(name)]
+    if missing:
+        raise SpecError(f"{said} has no {missing[0]}")
+    try:
+        return server_context(pair["tls.crt"], pair["tls.key"], min_version)
+    except (ssl.SSLError, OSError) as e:
+        raise SpecError(f"{said} holds no certificate with its key: {e}") from e
+
+
+class _Server(uvicorn.Server):
+    """Ends its streams first, when it is asked to end."""
+
+    def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
+        super().__init__(config)
+        self._draining = draining
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End."""
+        self._draining.close()
+        await super().shutdown(sockets)
+
+
+def make_server(gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None) -> uvicorn.Server:
+    """A server that is ready to run."""
+    metrics = ServerMetrics()
+    shows_metrics = os.environ.get("ARGO_SERVER_METRICS_AUTH") == "false"
+    draining = Draining(make_app(gate, safety.base_href, metrics=metrics, shows_metrics=shows_metrics))
+    config = uvicorn.Config(
+        Around(draining, safety, metrics), host=listening.host, port=listening.port, log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS, h11_max_incomplete_event_size=_LINE_BYTES,
+        ssl_context_factory=(lambda _config, _default: context) if context is not None else None,
+    )  # fmt: skip
+    return _Server(config, draining)
+
+
+def safety_from(environment: Mapping[str, str], flags: Safety) -> Safety:
+    """The flags, with what only the environment says."""
+    named = tuple(name.strip() for name in environment.get("IP_KEY_FUNC_HEADERS", "").split(",") if name.strip())
+    return msgspec.structs.replace(flags, address_headers=named)
+
+
+async def serve(gate: Gate, listening: Listening, flags: Safety) -> None:
+    """Serve until asked to end."""
+    async with Api(gate.access) as api:
+        context = await tls_of(api, listening)
+    safety = msgspec.structs.replace(safety_from(os.environ, flags), is_strict=flags.is_strict and context is not None)
+    scheme = "http" if context is None else "https"
+    log.info("listening on %s://%s:%s%s", scheme, listening.host, listening.port, safety.base_href)
+    await make_server(gate, listening, safety, context).serve()
+
+
+def run_server(gate: Gate, listening: Listening, safety: Safety) -> None:
+    """Serve until asked to end, on a loop of its own."""
+    import uvloop
+
+    uvloop.run(serve(gate, listening, safety))

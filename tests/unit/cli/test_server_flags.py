@@ -1,0 +1,41 @@
+"""The server's flags: what contradicts itself or is unsafe is refused before anything is opened."""
+
+import pytest
+
+from tiphys.cli.server import Care, Encryption, server
+from tiphys.errors import SpecError
+
+
+def test_others_are_served_by_https_and_this_machine_without() -> None:
+    assert Encryption().is_on("0.0.0.0")  # noqa: S104
+    assert not Encryption().is_on("127.0.0.1")
+    assert Encryption(secure=True).is_on("127.0.0.1")
+    assert not Encryption(secure=False).is_on("0.0.0.0")  # noqa: S104
+    assert Encryption(tls_certificate_secret_name="s").is_on("::1")  # noqa: S106 a name
+
+
+@pytest.mark.parametrize(("flags", "said"), [
+    ({"tls_certificate": "c"}, "belong together"),
+    ({"tls_certificate": "c", "tls_key": "k", "tls_certificate_secret_name": "s"}, "both given"),
+    ({"secure": False, "tls_certificate": "c", "tls_key": "k"}, "--no-secure"),
+])  # fmt: skip
+def test_flags_that_contradict_each_other_are_refused(flags: dict[str, object], said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        Encryption(**flags).is_on("127.0.0.1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("said", "means"), [("", "/"), ("/", "/"), ("argo", "/argo/"), ("/a/b", "/a/b/"), ("/a/", "/a/")])
+def test_a_base_path_has_a_slash_at_both_ends(said: str, means: str) -> None:
+    assert Care(base_href=said).safety(is_strict=False).base_href == means
+
+
+@pytest.mark.parametrize("flags", [{"base_href": "/a b/"}, {"base_href": '/"><script>/'}, {"x_frame_options": "maybe"}, {"api_rate_limit": -1}])
+def test_flags_that_mean_nothing_are_refused(flags: dict[str, object]) -> None:
+    with pytest.raises(SpecError):
+        Care(**flags).safety(is_strict=False)  # type: ignore[arg-type]
+
+
+def test_no_address_that_others_reach_without_a_chosen_mode() -> None:
+    with pytest.raises(SpecError, match="reached by others") as refused:
+        server(host="0.0.0.0")  # noqa: S104
+    assert "--auth-mode" in refused.value.hint
