@@ -23,6 +23,9 @@ _DEADLOCKS = {"40001", "40P01", "1213", "1205", "1020"}
 _IDLE_S = 0.5
 Isolation = Literal["SERIALIZABLE"]
 _NO_TABLES = {"42P01", "1146"}
+_SQLSTATE = 5
+# not null and a check, beside the classes 22 (values) and 54 (limits); MySQL's: a packet too large, too long, wrong JSON, ...
+_REFUSED_VALUES = {"23502", "23514", "1048", "1118", "1153", "1264", "1292", "1366", "1406", "3140", "3819", "4025"}
 _REFUSED_LOGINS = {"28P01", "28000", "1045", "1044", "1698"}
 
 
@@ -157,6 +160,8 @@ def _message(error: BaseException) -> str:
 def as_error(error: BaseException, label: str) -> TiphysError:
     """The error in our words; what it says of values is left out."""
     codes, message = _codes(error), f"{label}: {_message(error)}"
+    if codes & _REFUSED_VALUES or any(len(code) == _SQLSTATE and code.startswith(("22", "54")) for code in codes):
+        return InvalidManifest(message)
     if codes & _DEADLOCKS or "database is locked" in message or isinstance(error, exc.IntegrityError):
         return Conflict(message)
     if codes & _NO_TABLES or "no such table" in message:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Row, Select, delete, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.database import Database
@@ -16,11 +16,13 @@ from tiphys.archive.nulls import hide_nulls, show_nulls
 from tiphys.archive.picking import among, pick
 from tiphys.archive.save import save_in_one, save_in_steps
 from tiphys.archive.selector import conditions
-from tiphys.errors import Conflict, NotFound, SpecError
+from tiphys.errors import Conflict, InvalidManifest, NotFound, SpecError, Unavailable
 from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of
 
 _TRIES = 5
 _MAX_LABELS = 1000
+_PACKET_REST = 4096
+"""What a statement is longer than its body by, at most."""
 
 
 class SqlArchive:
@@ -53,8 +55,21 @@ class SqlArchive:
             except Conflict:
                 if not left:
                     raise
+            except Unavailable:
+                # a server of MySQL's kind ends the connection where others say what is wrong
+                await self._check_packet(len(workflow.document.encode()))
+                raise
             else:
                 return
+
+    async def _check_packet(self, size: int) -> None:
+        """Raise InvalidManifest for a body that the server takes in no packet."""
+        if self._database.kind != "mysql":
+            return
+        async with self._database.transaction() as connection:
+            limit = int((await connection.execute(text("select @@max_allowed_packet"))).scalar_one())
+        if size + _PACKET_REST > limit:
+            raise InvalidManifest(f"{size} bytes are more than the database's max_allowed_packet, {limit}")
 
     async def read(self, *, uid: str = "", namespace: str = "", name: str = "") -> str:
         """The JSON text of the workflow with this uid, or of the newest with this name.
@@ -181,8 +196,8 @@ class SqlArchive:
                 await connection.execute(delete(archive).where(archive.c.clustername == self._cluster, archive.c.uid.in_(uids)))
         return len(uids)
 
-    def _shown(self, text: str) -> str:
-        return show_nulls(text) if self._has_nulls else text
+    def _shown(self, body: str) -> str:
+        return show_nulls(body) if self._has_nulls else body
 
 
 def _naive(time: datetime) -> datetime:

@@ -188,7 +188,6 @@ class Controller:
             self.locking.gone(uid)
             if FINALIZER in (meta.get("finalizers") or ()):
                 self._collect(raw)
-            self.keeping.finished(raw)
             self.housekeeper.heard(raw)
             self.estimator.heard(raw)
             return
@@ -218,6 +217,8 @@ class Controller:
         if workflow.status.phase:
             # it was another's, which may have given locks
             self.locking.look_again()
+        # one that had ended and is retried is not to be deleted any more
+        self.housekeeper.gone(workflow.metadata.uid)
         live = self.lives[workflow.metadata.uid] = Live(workflow)
         for key, pod in self.pods.of(live.uid).items():
             self.kept.heard(key, pod)

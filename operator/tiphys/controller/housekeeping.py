@@ -18,12 +18,10 @@ import msgspec
 from tiphys.controller.backoff import Backoff
 from tiphys.engine.expiry import expires_at
 from tiphys.engine.pod_gc import is_collected
-from tiphys.errors import NotFound, OutsideError, SpecError, TiphysError
-from tiphys.model.archived import PENDING
+from tiphys.errors import OutsideError, SpecError, TiphysError
 from tiphys.model.base import ObjectMeta
 from tiphys.model.durations import parse_duration
 from tiphys.model.label_selector import matches
-from tiphys.model.names import LABEL_ARCHIVING_STATUS
 from tiphys.model.phases import ERROR, FAILED, SUCCEEDED
 from tiphys.model.spec import PodGC, TTLStrategy
 from tiphys.model.status import Condition, WorkflowStatus
@@ -91,7 +89,8 @@ class Housekeeper:
         self._by_phase: dict[str, list[Finished]] = {}
         self._counts: Counter[str] = Counter()
         self._due: list[tuple[datetime, str]] = []
-        self._deleting: set[str] = set()
+        self._deleting: dict[str, str] = {}
+        self._leaving: Counter[str] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._is_ready = False
         self._to_sweep: dict[str, _Seen] = {}
@@ -139,6 +138,8 @@ class Housekeeper:
         self._know(workflow.metadata, workflow.status, ttl)
 
     def _know(self, meta: ObjectMeta, status: "_Status | WorkflowStatus", ttl: TTLStrategy | None) -> None:
+        # the only way to what may be deleted leads past the archive
+        self._controller.keeping.finished(meta, status.finished_at)
         phase, finished_at = status.phase, status.finished_at
         due = expires_at(ttl, phase, finished_at)
         conditions = tuple((one.type, one.status) for one in status.conditions)
@@ -160,7 +161,7 @@ class Housekeeper:
     def gone(self, uid: str) -> None:
         """A workflow is gone."""
         known = self._finished.pop(uid, None)
-        self._deleting.discard(uid)
+        self._keep(uid)
         self._to_sweep.pop(uid, None)
         if known is not None:
             self._counts[known.phase] -= 1
@@ -192,27 +193,27 @@ class Housekeeper:
     def _retain(self, phase: str) -> None:
         limit = _limit(self._controller.configuration.retention_policy, phase)
         queue = self._by_phase.get(phase, [])
-        while limit and queue and self._counts[phase] - self._leaving(phase) > limit:
+        while limit and queue and self._counts[phase] - self._leaving[phase] > limit:
             oldest = heapq.heappop(queue)
             if self._finished.get(oldest.uid) == oldest and oldest.uid not in self._deleting:
                 self._delete(oldest)
 
-    def _leaving(self, phase: str) -> int:
-        return sum(1 for uid in self._deleting if uid in self._finished and self._finished[uid].phase == phase)
-
     def _delete(self, known: Finished) -> None:
         if known.uid not in self._deleting:
-            self._deleting.add(known.uid)
+            self._deleting[known.uid] = known.phase
+            self._leaving[known.phase] += 1
             self._controller.effects.spawn(self._delete_in_time(known))
+
+    def _keep(self, uid: str) -> None:
+        """It is not to be deleted, or it is gone."""
+        phase = self._deleting.pop(uid, None)
+        if phase is not None:
+            self._leaving[phase] -= 1
 
     async def _delete_in_time(self, known: Finished) -> None:
         """Delete a workflow, however long the API server is away, but not before it is archived."""
         controller, backoff = self._controller, Backoff(longest=60.0)
         await controller.keeping.settled(known.uid)
-        # the archiver may not have heard of it yet, right after a start: the label itself says whether it waits
-        while not controller.is_stopping and await self._waits_for_archive(known):
-            await asyncio.sleep(1)
-            await controller.keeping.settled(known.uid)
         while not controller.is_stopping and known.uid in self._finished:
             try:
                 await controller.objects.delete("Workflow", known.namespace, known.name, uid=known.uid)
@@ -220,23 +221,11 @@ class Housekeeper:
                 await backoff.wait(e)
             except TiphysError as e:
                 log.warning("workflow %s/%s cannot be deleted: %s", known.namespace, known.name, e.message)
-                self._deleting.discard(known.uid)
+                self._keep(known.uid)
                 return
             else:
                 log.info("workflow %s/%s is deleted: its time is over", known.namespace, known.name)
                 return
-
-    async def _waits_for_archive(self, known: Finished) -> bool:
-        persistence = self._controller.configuration.persistence
-        if persistence is None or not persistence.archive:
-            return False
-        try:
-            raw = msgspec.json.decode(await self._controller.objects.read("Workflow", known.namespace, known.name))
-        except NotFound:
-            return False
-        except TiphysError:
-            return True
-        return bool((raw["metadata"].get("labels") or {}).get(LABEL_ARCHIVING_STATUS) == PENDING)
 
     # --- pods
 

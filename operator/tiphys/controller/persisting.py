@@ -15,7 +15,8 @@ from tiphys.controller.expiring import Versions, collect_offloaded, purge_archiv
 from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.packing import PackingRules
 from tiphys.errors import SpecError, TiphysError
-from tiphys.ports import Clock, Objects
+from tiphys.model.label_selector import check_selector
+from tiphys.ports import Announcements, Clock, Objects
 from tiphys.settings import Configuration, OwnConfiguration
 from tiphys.settings.database import Persistence, ReconnectionConfig
 from tiphys.settings.environment import Environment
@@ -38,10 +39,12 @@ class Persisting:
     def __init__(  # noqa: PLR0913 as many as it works with
         self, objects: Objects, clock: Clock, metrics: ArchiveMetrics, environment: Environment,
         persistence: Persistence | None, secrets: SecretReader, *, instance_id: str = "",
+        announcements: Announcements | None = None,
     ) -> None:  # fmt: skip
         self._clock, self._metrics, self._environment = clock, metrics, environment
         self._said = said = persistence or Persistence()
         self._storage: Storage | None = None
+        check_selector(said.archive_label_selector)
         if said.archive or said.node_status_off_load:
             self._storage = _open(said, secrets, instance_id)
         storage = self._storage
@@ -49,7 +52,8 @@ class Persisting:
             objects, metrics, _rules(environment),
             archive=storage.archive if storage and said.archive else None,
             offload=storage.offload if storage and said.node_status_off_load else None,
-            selector=said.archive_label_selector, backoff=partial(_backoff, said.reconnection_config or ReconnectionConfig()),
+            selector=said.archive_label_selector, announcements=announcements,
+            backoff=partial(_backoff, said.reconnection_config or ReconnectionConfig()),
         )  # fmt: skip
 
     def configure(self, argo: Configuration, _own: OwnConfiguration) -> None:

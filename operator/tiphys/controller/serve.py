@@ -80,7 +80,7 @@ async def _main(options: Options) -> int:
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
         persisting = Persisting(
             api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,
-            secret_reader(api, access.namespace), instance_id=instance,
+            secret_reader(api, access.namespace), instance_id=instance, announcements=announcements,
         )  # fmt: skip
         configured.subscribe(persisting.configure)
         shared = SharedLocks(configured.argo.synchronization, secret_reader(api, access.namespace), instance_id=instance)

@@ -97,7 +97,7 @@ class Writer:
         stored = live.run.snapshot() if live.run is not None else live.stored
         live.is_writing = True
         if is_ending:
-            self._controller.keeping.ending(live.uid, patch, stored.metadata.labels)
+            stored = self._controller.keeping.ending(patch, stored)
         backoff = Backoff()
         while patch and self._is_followed(live):
             try:
@@ -117,7 +117,7 @@ class Writer:
                     self._controller.let_go(live)
                     return
                 live.is_refused, is_ending, patch = True, True, _too_large(e)
-                self._controller.keeping.ending(live.uid, patch, stored.metadata.labels)
+                stored = self._controller.keeping.ending(patch, stored)
             except TiphysError as e:
                 log.warning("status of %s is not written yet: %s", live.key, e.message)
                 await backoff.wait(e)
@@ -130,8 +130,6 @@ class Writer:
         live.last_write = self._controller.clock.now()
         self._controller.effects.collect(live)
         self._controller.locking.stored(live)
-        if is_ending:
-            self._controller.keeping.ended(live.stored)
         if is_ending and not live.patch:
             self._controller.let_go(live)
 

@@ -24,6 +24,17 @@ def matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bo
     return all(labels.get(key) == value for key, value in wanted.items()) and all(_holds(one, labels) for one in expressions)
 
 
+def check_selector(selector: Mapping[str, Any] | None) -> None:
+    """Read all of it, whatever the labels.
+
+    Raises:
+        SpecError: It cannot be read.
+    """
+    matches({"matchLabels": (selector or {}).get("matchLabels")}, {})
+    for one in (selector or {}).get("matchExpressions") or ():
+        matches({"matchExpressions": [one]}, {})
+
+
 def _holds(expression: object, labels: Mapping[str, str]) -> bool:
     if not isinstance(expression, Mapping):
         raise SpecError("an expression has a key and an operator", path="labelSelector.matchExpressions")

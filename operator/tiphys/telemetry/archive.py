@@ -11,6 +11,7 @@ class ArchiveMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         r = registry
         self.backlog = Gauge("tiphys_archive_backlog", "Finished workflows that wait to be archived.", registry=r)
+        self.refused = Gauge("tiphys_archive_refused", "Finished workflows that the archive does not take, kept.", registry=r)
         self.is_up = Gauge("tiphys_archive_up", "Whether the last statement reached the archive.", registry=r)
         self.archived = Counter("tiphys_archived_workflows", "Workflows written to the archive.", registry=r)
         self.failures = Counter("tiphys_archive_failures", "Writes to the archive that failed, by error.", ["code"], registry=r)

@@ -90,11 +90,11 @@ class Life:
         self.metrics = ControllerMetrics()
         self.api = Api(Access(server=api_server.address, namespace=NAMESPACE))
         clock = SystemClock()
+        self._announcements = EventQueue(self.api, clock)
         self.persisting = Persisting(
             self.api, clock, ArchiveMetrics(self.metrics.registry), environment or Environment(), said.persistence,
-            secret_reader(self.api, NAMESPACE),
+            secret_reader(self.api, NAMESPACE), announcements=self._announcements,
         )  # fmt: skip
-        self._announcements = EventQueue(self.api, clock)
         self.world = Surroundings(
             self.api, PodLogs(self.api), self._announcements, clock, self.metrics, PodSettings(), keeping=self.persisting.keeping,
         )  # fmt: skip

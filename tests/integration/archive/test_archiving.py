@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.databases.servers import PASSWORD
-from tests.integration.archive.conftest import World, eventually
+from tests.integration.archive.conftest import NAMESPACE, Life, World, configuration, eventually
 
 from tiphys.settings import OwnConfiguration, parse_configuration
 from tiphys.settings.environment import Environment
@@ -48,12 +48,17 @@ async def test_a_failed_workflow_is_archived_too(world: World) -> None:
     assert copy["status"]["phase"] in ("Failed", "Error")
 
 
+def is_over(life: Life) -> bool:
+    """Whether the time to live of all that it knows is over: they would be deleted now."""
+    keeper = life.controller.housekeeper
+    return bool(keeper.counts["Succeeded"]) and keeper.due_count == 0
+
+
 async def test_deletion_by_time_to_live_waits_for_the_archive(world: World) -> None:
     world.server.kill()
     life = await world.start()
     world.submit("short", ttlStrategy={"secondsAfterCompletion": 0})
-    await eventually(lambda: life.metric("tiphys_archive_backlog") == 1)
-    await asyncio.sleep(2.0)
+    await eventually(lambda: life.metric("tiphys_archive_backlog") == 1 and is_over(life))
     assert world.status("short") == "Pending"
     world.server.start()
     await eventually(lambda: not world.exists("short"))
@@ -70,7 +75,7 @@ async def test_a_database_that_is_killed_costs_delay_only(world: World) -> None:
     # workflows run as if nothing had happened, and wait
     await eventually(lambda: all(world.workflow(f"during-{n:02}").get("status", {}).get("phase") == "Succeeded" for n in range(20)))
     await eventually(lambda: life.metric("tiphys_archive_backlog") == 20)
-    assert life.metric("tiphys_archive_up") == 0
+    await eventually(lambda: life.metric("tiphys_archive_up") == 0)
 
     def told() -> list[Any]:
         shown = [world.workflow(f"during-{n:02}")["status"].get("conditions", ()) for n in range(20)]
@@ -152,8 +157,130 @@ async def test_retention_by_number_waits_for_the_archive(world: World) -> None:
     for number in range(4):
         world.submit(f"w-{number}")
     await eventually(lambda: all(world.status(f"w-{n}") == "Pending" for n in range(4)))
-    await asyncio.sleep(1.5)
+    await eventually(lambda: life.metric("tiphys_archive_backlog") == 4)
     assert all(world.exists(f"w-{n}") for n in range(4))
     world.server.start()
     await eventually(lambda: sum(world.exists(f"w-{n}") for n in range(4)) == 1)
     assert sorted(await world.names()) == [f"w-{n}" for n in range(4)]
+
+
+async def test_an_end_that_another_controller_wrote_waits_for_the_archive_too(world: World) -> None:
+    world.server.kill()
+    lives = [await world.start(), await world.start()]
+    world.submit("short", ttlStrategy={"secondsAfterCompletion": 0})
+    await eventually(lambda: all(life.metric("tiphys_archive_backlog") == 1 and is_over(life) for life in lives))
+    assert world.status("short") == "Pending"
+    world.server.start()
+    await eventually(lambda: not world.exists("short"))
+    assert await world.names() == ["short"]
+    await eventually(lambda: all(life.metric("tiphys_archive_backlog") == 0 for life in lives))
+
+
+async def test_nothing_is_deleted_by_a_housekeeper_that_hears_of_it_before_all_others(world: World) -> None:
+    world.server.kill()
+    first = await world.start()
+    world.submit("short", ttlStrategy={"secondsAfterCompletion": 0})
+    await eventually(lambda: world.status("short") == "Pending")
+    await first.kill()
+    world.lives.remove(first)
+    world.server.start()
+    late = Life(world.api_server, configuration(world.server, world.name))
+    async with late.api:
+        late.controller.housekeeper.heard(world.workflow("short"))
+        assert late.persisting.keeping.backlog == 1
+        await eventually(lambda: is_over(late))
+        # its archiver does not run: nothing is settled, and nothing deleted before what is asked now is answered
+        await late.api.read("Workflow", NAMESPACE, "short")
+        await late.api.read("Workflow", NAMESPACE, "short")
+        assert world.exists("short")
+        late.controller.abandon()
+    await world.start()
+    await eventually(lambda: not world.exists("short"))
+    assert await world.names() == ["short"]
+
+
+async def test_what_is_not_for_the_archive_goes_while_the_database_is_away(world: World) -> None:
+    world.server.kill()
+    await world.start(archiveLabelSelector={"matchLabels": {"keep": "yes"}})
+    world.submit("kept", labels={"keep": "yes"}, ttlStrategy={"secondsAfterCompletion": 0})
+    world.submit("dropped", ttlStrategy={"secondsAfterCompletion": 0})
+    await eventually(lambda: not world.exists("dropped"))
+    assert world.exists("kept")
+    world.server.start()
+    await eventually(lambda: not world.exists("kept"))
+    assert await world.names() == ["kept"]
+
+
+def finished(world: World, name: str, **status: Any) -> None:
+    """A workflow that waits for the archive, as some controller left it."""
+    world.submit(name, ttlStrategy={"secondsAfterCompletion": 0}, suspend=True)
+    labels = {"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Pending"}
+    ended = {"phase": "Succeeded", "startedAt": "2026-01-02T03:04:05Z", "finishedAt": "2026-01-02T03:04:06Z", **status}
+    world.api_server.store.patch(world.place(name), {"metadata": {"labels": labels}, "status": ended})
+
+
+def conditions(world: World, name: str) -> list[str]:
+    return [one["type"] for one in world.workflow(name)["status"].get("conditions", ())]
+
+
+async def test_a_workflow_that_the_database_refuses_is_kept_and_told_and_nobody_waits_for_it(world: World) -> None:
+    # a column of Argo's schema holds 25 characters
+    for number in range(6):
+        finished(world, f"bad-{number}", phase="Succeeded, or so somebody wrote by hand")
+    finished(world, "good")
+    life = await world.start()
+    await eventually(lambda: not world.exists("good"))
+    assert await world.names() == ["good"]
+    await eventually(lambda: life.metric("tiphys_archive_refused") == 6)
+    await eventually(lambda: all(conditions(world, f"bad-{n}") == ["ArchivingFailed"] for n in range(6)))
+    assert life.metric("tiphys_archive_failures_total", code="invalid-manifest") >= 6
+    assert life.metric("tiphys_archive_up") == 1
+    events = await eventually(lambda: world.api_server.store.find("api/v1", "events", NAMESPACE))
+    assert {one["reason"] for one in events if one["involvedObject"]["name"].startswith("bad-")} == {"ArchivingFailed"}
+    # once it can be taken, it is, without a restart
+    world.api_server.store.patch(world.place("bad-3"), {"status": {"phase": "Succeeded"}})
+    await eventually(lambda: not world.exists("bad-3"))
+    copy = await world.archived("bad-3")
+    assert copy is not None
+    assert not copy["status"].get("conditions")
+    assert life.metric("tiphys_archive_refused") == 5
+    assert all(world.exists(f"bad-{n}") for n in (0, 1, 2, 4, 5))
+
+
+async def test_who_takes_the_label_away_lets_a_refused_workflow_go(world: World) -> None:
+    finished(world, "bad", phase="Succeeded, or so somebody wrote by hand")
+    life = await world.start()
+    await eventually(lambda: conditions(world, "bad") == ["ArchivingFailed"])
+    world.api_server.store.patch(world.place("bad"), {"metadata": {"labels": {"workflows.argoproj.io/workflow-archiving-status": None}}})
+    await eventually(lambda: not world.exists("bad"))
+    assert life.metric("tiphys_archive_refused") == 0
+    assert await world.names() == []
+
+
+@pytest.mark.parametrize("server", ["mysql"], indirect=True)
+async def test_a_body_larger_than_a_packet_holds_up_no_other(world: World) -> None:
+    world.server.sql("set global max_allowed_packet = 1048576;")
+    finished(world, "huge", message="x" * 3_000_000)
+    life = await world.start()
+    for number in range(8):
+        world.submit(f"small-{number}")
+    await eventually(lambda: all(world.status(f"small-{n}") == "Archived" for n in range(8)))
+    await eventually(lambda: conditions(world, "huge") == ["ArchivingFailed"])
+    assert life.metric("tiphys_archive_backlog") == 1
+    # connections that are opened from now on take more
+    world.server.kill()
+    world.server.start()
+    world.server.sql("set global max_allowed_packet = 67108864;")
+    world.api_server.store.patch(world.place("huge"), {"metadata": {"labels": {"tried": "again"}}})
+    await eventually(lambda: not world.exists("huge"))
+    assert "huge" in await world.names()
+
+
+async def test_a_retried_workflow_is_not_deleted_for_its_former_end(world: World) -> None:
+    life = await world.start()
+    world.submit("again", ttlStrategy={"secondsAfterCompletion": 3600})
+    await eventually(lambda: world.status("again") == "Archived" and life.controller.housekeeper.due_count == 1)
+    labels = {"workflows.argoproj.io/completed": None, "workflows.argoproj.io/workflow-archiving-status": None}
+    world.api_server.store.patch(world.place("again"), {"metadata": {"labels": labels}, "spec": {"suspend": True}, "status": None})
+    await eventually(lambda: life.controller.lives)
+    assert life.controller.housekeeper.counts["Succeeded"] == 0
