@@ -36,18 +36,25 @@ class Verdicts(Protocol):
 class Configured:
     """Both ConfigMaps of a controller: Argo's and our own.
 
+    Args:
+        check: Raises `SpecError` for settings that can be read, but not be put in force.
+
     Attributes:
         argo: Argo's settings, the last good ones.
         own: Our own, the last good ones.
     """
 
-    def __init__(self, name: str, namespace: str, announcements: Announcements, verdicts: Verdicts) -> None:
+    def __init__(
+        self, name: str, namespace: str, announcements: Announcements, verdicts: Verdicts,
+        check: Callable[[Configuration], None] = lambda _argo: None,
+    ) -> None:  # fmt: skip
         self.argo = Configuration()
         self.own = OwnConfiguration()
         self.namespace = namespace
         self._name = name
         self._announcements = announcements
         self._verdicts = verdicts
+        self._check = check
         self._listeners: list[Listener] = []
         self._seen: dict[str, Mapping[str, str]] = {}
 
@@ -105,7 +112,9 @@ class Configured:
 
     def _take(self, name: str, entries: Mapping[str, str]) -> None:
         if name == self._name:
-            self.argo = parse_configuration(entries)
+            argo = parse_configuration(entries)
+            self._check(argo)
+            self.argo = argo
         else:
             self.own = parse_own_configuration(entries)
         self._seen[name] = entries

@@ -14,10 +14,9 @@ from tiphys.controller.backoff import Backoff
 from tiphys.controller.expiring import Versions, collect_offloaded, purge_archive
 from tiphys.controller.keeping import Keeping, keep
 from tiphys.controller.packing import PackingRules
-from tiphys.errors import SpecError, TiphysError
+from tiphys.errors import TiphysError
 from tiphys.model.label_selector import check_selector
 from tiphys.ports import Announcements, Clock, Objects
-from tiphys.settings import Configuration, OwnConfiguration
 from tiphys.settings.database import Persistence, ReconnectionConfig
 from tiphys.settings.environment import Environment
 from tiphys.telemetry.archive import ArchiveMetrics
@@ -55,11 +54,6 @@ class Persisting:
             selector=said.archive_label_selector, announcements=announcements,
             backoff=partial(_backoff, said.reconnection_config or ReconnectionConfig()),
         )  # fmt: skip
-
-    def configure(self, argo: Configuration, _own: OwnConfiguration) -> None:
-        """The configuration has changed; a database is not exchanged under workflows that have nodes in it."""
-        if argo.persistence is not None and argo.persistence != self._said:
-            log.warning("the change of persistence is taken up at the next start")
 
     async def run(self, versions: Versions) -> None:
         """Work until cancelled.
@@ -102,15 +96,12 @@ class Persisting:
         log.info("workflows are kept in %s", label)
 
 
-def _open(said: Persistence, secrets: SecretReader, instance_id: str) -> "Storage":
+def _open(said: Persistence, secrets: SecretReader, instance_id: str) -> "Storage | None":
     # a third of a second and 26 MiB: only who wants a database pays for one
     from tiphys.archive.storage import open_storage
 
     target = target_of(said, secrets, instance_id=instance_id)
-    if target is None:
-        message = "archive or nodeStatusOffLoad is set, but no database"
-        raise SpecError(message, path="persistence", hint="add persistence.postgresql or persistence.mysql")
-    return open_storage(target)
+    return None if target is None else open_storage(target)
 
 
 def _backoff(said: ReconnectionConfig) -> Backoff:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -37,6 +38,7 @@ from tiphys.controller.options import Options
 from tiphys.controller.persisting import Persisting
 from tiphys.controller.pushing import metrics_pushed
 from tiphys.controller.recording import Recorder
+from tiphys.controller.restarting import Restart, check_databases
 from tiphys.controller.sharding import Replica
 from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
@@ -55,10 +57,14 @@ def run_controller(options: Options) -> int:
     """Follow workflows until a signal says to end; the exit code."""
     set_up_logs(options.log_level, options.log_format)
     calm_collector()
-    return uvloop.run(_main(options))
+    if uvloop.run(_main(options)):
+        # the same process with nothing of its former life
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 as it was started itself
+    return 0
 
 
-async def _main(options: Options) -> int:
+async def _main(options: Options) -> bool:
+    """A controller's life; whether another one is to follow."""
     stop = _asked_to_stop()
     metrics = ControllerMetrics()
     count_logs(metrics.logged)
@@ -67,8 +73,11 @@ async def _main(options: Options) -> int:
         api.waited = lambda seconds: metrics.histogram("client_rate_limiter_latency").observe(seconds)
         clock = SystemClock()
         announcements = EventQueue(api, clock)
-        configured = Configured(options.config_map, access.namespace, announcements, metrics)
-        await _read_configuration(configured, api)
+        secrets = secret_reader(api, access.namespace)
+        check = partial(check_databases, secrets=secrets)
+        configured = await _read(Configured(options.config_map, access.namespace, announcements, metrics, check), api)
+        restart = Restart(options, configured.argo, stop)
+        configured.subscribe(restart.configure)
         instance, namespace = _scope(options, configured)
         architectures = await architectures_of(api)
         settings = PodSettings(
@@ -80,10 +89,9 @@ async def _main(options: Options) -> int:
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
         persisting = Persisting(
             api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,
-            secret_reader(api, access.namespace), instance_id=instance, announcements=announcements,
+            secrets, instance_id=instance, announcements=announcements,
         )  # fmt: skip
-        configured.subscribe(persisting.configure)
-        shared = SharedLocks(configured.argo.synchronization, secret_reader(api, access.namespace), instance_id=instance)
+        shared = SharedLocks(configured.argo.synchronization, secrets, instance_id=instance)
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
@@ -112,14 +120,18 @@ async def _main(options: Options) -> int:
         if endpoints.is_wanted("metrics", os.environ):
             following.beside(metrics_pushed(metrics, clock, os.environ))
         following.first(feeds.settled)
-        following.start()
         log.info("following workflows of %s", namespace or "all namespaces")
-        await following.until(stop)
-        await following.stop()
-        await crons.stop()
+        await _work(following, crons, stop)
         if world.spans is not None:
             await asyncio.to_thread(world.spans.close)
-    return 0
+    return restart.is_wanted
+
+
+async def _work(following: Following, crons: Crons, stop: asyncio.Event) -> None:
+    following.start()
+    await following.until(stop)
+    await following.stop()
+    await crons.stop()
 
 
 def _asked_to_stop() -> asyncio.Event:
@@ -147,7 +159,8 @@ def _scope(options: Options, configured: Configured) -> tuple[str, str]:
     return options.instance_id or configured.argo.instance_id, options.namespace or configured.argo.namespace
 
 
-async def _read_configuration(configured: Configured, api: Api) -> None:
+async def _read(configured: Configured, api: Api) -> Configured:
+    """The configuration, however long the API server is away."""
     backoff = Backoff()
     while True:
         try:
@@ -156,7 +169,7 @@ async def _read_configuration(configured: Configured, api: Api) -> None:
             log.warning("the configuration cannot be read yet: %s", e.message)
             await backoff.wait(e)
         else:
-            return
+            return configured
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from tests.integration.controller.conftest import SPEED, Harbour, place
 from tests.integration.tracing.receivers import GrpcReceiver
 
+from tiphys.local.objects import Place
 from tiphys.model.names import pod_name
 from tiphys.testing.apiserver import Ending
 
@@ -149,3 +150,21 @@ async def test_traces_and_metrics_are_told_to_a_receiver_and_go_on_where_a_proce
     assert harbour.workflow()["metadata"]["annotations"]["workflows.argoproj.io/trace-id"] == workflow.trace_id.hex()
     [succeeded] = [point for point in receiver.pushes[-1]["total_count"].sum.data_points if "Succeeded" in str(point.attributes)]
     assert succeeded.as_double == 1
+
+
+async def test_a_setting_that_a_process_is_built_on_is_taken_while_it_runs_and_a_bad_one_is_not(harbour: Harbour, tmp_path: pathlib.Path) -> None:
+    at = Place("api/v1", "configmaps", "argo", "workflow-controller-configmap")
+    harbour.server.store.create(at, {"metadata": {"name": at.name}, "data": {"parallelism": "9"}})
+    async with started(harbour, tmp_path, "one") as process:
+        harbour.submit(CHAIN, name="before")
+        await harbour.finished("before", seconds=30 * SPEED)
+        harbour.server.store.patch(at, {"data": {"persistence": "archive: true"}})
+        await process.says("persistence: archive or nodeStatusOffLoad is set, but no database")
+        harbour.server.store.patch(at, {"data": {"persistence": None, "instanceID": "blue"}})
+        await process.says("instanceID changed: the controller begins anew")
+        for name, labels in (("mine", {"workflows.argoproj.io/controller-instanceid": "blue"}), ("foreign", {})):
+            harbour.submit(CHAIN, name=name, labels=labels)
+        await harbour.finished("mine", seconds=60 * SPEED)
+        process.signal(signal.SIGTERM)
+        assert await process.ended() == 0
+    assert harbour.status("foreign") == {}
