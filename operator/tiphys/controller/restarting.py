@@ -60,7 +60,7 @@ def check_databases(argo: Configuration, secrets: SecretReader) -> None:
     """Let pass what a controller can be built on; no database is asked.
 
     Raises:
-        SpecError: A database is wanted and not named, or named in a way that cannot be; or nobody understands what shall be archived.
+        SpecError: A database is wanted and not named, or named in a way that cannot be; or what to archive cannot be read.
     """
     said = argo.persistence
     if said is not None:
