@@ -26,6 +26,8 @@ from tiphys.server.web import Page, below
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[Any]]
+OPERATIONS: tuple[tuple[str, str, Handler], ...] = (*fixed.ROUTES, *workflows.ROUTES, *objects.ROUTES)
+"""Method, path and handler of everything that is asked with somebody's rights."""
 _MAX_BODY = 2 * 1024 * 1024
 
 
@@ -109,7 +111,7 @@ def make_app(gate: Gate, base: str = "/", *, metrics: ServerMetrics | None = Non
 
     shown = metrics_of(gate, metrics or ServerMetrics(), is_open=shows_metrics)
     routes = [Route("/healthz", _health), Route("/metrics", shown)]
-    for verb, path, handler in (*fixed.ROUTES, *workflows.ROUTES, *objects.ROUTES):
+    for verb, path, handler in OPERATIONS:
         routes.append(Route(path, _endpoint(gate, handler), methods=[verb]))
     routes.append(Route("/{path:path}", document, methods=["GET"]))
     unknown = {404: _not_implemented, 405: _not_implemented}

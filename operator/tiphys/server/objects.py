@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tiphys.engine.binding import Event, is_wanted, submission
-from tiphys.errors import SpecError, TiphysError
+from tiphys.errors import Forbidden, OutsideError, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as, to_json
 from tiphys.model.workflow import WorkflowEventBinding
@@ -91,6 +91,8 @@ async def _receive(call: Call) -> Json:
             made = submission(binding, event) if is_wanted(binding, event) else None
             if made is not None:
                 await call.storage.create("Workflow", call.namespace, to_json(made))
+        except (Forbidden, OutsideError):
+            raise
         except TiphysError as e:
             log.warning("event binding %s/%s: %s", call.namespace, name, e.message)
             broken.append(f"{name}: {e.message}")

@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.e2e.conftest import ROOT
@@ -35,6 +35,9 @@ class Release:
         command = ["kubectl", "--kubeconfig", self.kubeconfig, "-n", self.namespace, *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False, input=stdin).stdout
 
+    def items(self, kind: str, label: str) -> list[dict[str, object]]:
+        return json.loads(self.kubectl("get", kind, "-l", label, "-o", "json"))["items"]
+
     def story(self) -> str:
         return self.kubectl("get", "pods,events") + self.kubectl("logs", "-l", "app.kubernetes.io/name=tiphys", "--tail=50")
 
@@ -58,6 +61,13 @@ def create(release: Release, name: str, command: list[str]) -> None:
 def workflow(release: Release, name: str) -> dict[str, object]:
     create(release, name, ["echo", "hi"])
     return finished(release, name)
+
+
+def until(release: Release, reached: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, release.story()
+        time.sleep(0.5)
 
 
 def finished(release: Release, name: str) -> dict[str, object]:
@@ -90,19 +100,15 @@ def test_two_replicas_share_the_work_and_one_takes_over_from_the_other(release: 
     names = [f"shared-{index}" for index in range(6)]
     for name in names:
         create(release, name, ["sleep", "8"])
-    end = time.monotonic() + 60
-    while len(json.loads(release.kubectl("get", "pods", "-l", "workflows.argoproj.io/workflow", "-o", "json"))["items"]) < 1 + len(names):
-        assert time.monotonic() < end, release.story()
-        time.sleep(0.5)
-    controllers = json.loads(release.kubectl("get", "pods", "-l", "app.kubernetes.io/name=tiphys", "-o", "json"))["items"]
-    assert len(controllers) == 2
-    leases = json.loads(release.kubectl("get", "leases", "-l", "tiphys.io/replicas-of", "-o", "json"))["items"]
-    assert len(leases) == 2
+    until(release, lambda: len(release.items("pods", "workflows.argoproj.io/workflow")) == 1 + len(names))
+    # the upgrade is done before the pods of the version before it are gone
+    until(release, lambda: len(release.items("pods", "app.kubernetes.io/name=tiphys")) == 2)
+    until(release, lambda: len(release.items("leases", "tiphys.io/replicas-of")) == 2)
+    controllers = release.items("pods", "app.kubernetes.io/name=tiphys")
     release.kubectl("delete", "pod", controllers[0]["metadata"]["name"], "--grace-period=0", "--force")
     for name in names:
         assert finished(release, name)["status"]["phase"] == "Succeeded"
-    made = json.loads(release.kubectl("get", "pods", "-l", "workflows.argoproj.io/workflow", "-o", "json"))["items"]
-    assert len(made) == 1 + len(names)
+    assert len(release.items("pods", "workflows.argoproj.io/workflow")) == 1 + len(names)
 
 
 def test_an_upgrade_and_an_uninstall_leave_users_workflows(release: Release) -> None:
@@ -114,7 +120,8 @@ def test_an_upgrade_and_an_uninstall_leave_users_workflows(release: Release) -> 
 
 
 @pytest.mark.parametrize("values", [[], ["--set", "controller.singleNamespace=true"], ["--set", "controller.replicas=3"],
-    ["--set", "metrics.serviceMonitor.enabled=true"]])
+    ["--set", "metrics.serviceMonitor.enabled=true"], ["--set", "server.enabled=false"], ["--set", "server.authModes={server}"],
+    ["--set", "server.ingress.enabled=true,server.ingress.hosts={argo.example},server.secure=false"]])
 def test_the_chart_renders_and_is_clean(values: list[str]) -> None:
     for command in (["lint", "--strict"], ["template", "x"]):
         done = subprocess.run([HELM, *command, CHART, *values], capture_output=True, text=True, check=False)

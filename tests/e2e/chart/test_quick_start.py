@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, run
+from tests.e2e.server.client import Client, forwarded
 
 IMAGES = {"postgres": "docker.io/library/postgres:15", "mariadb": "docker.io/library/mariadb:10.11", "minio": "docker.io/minio/minio:latest"}
 STATUS = "workflows.argoproj.io/workflow-archiving-status"
@@ -58,6 +59,21 @@ def workflow(name: str, template: dict[str, Any]) -> str:
     })  # fmt: skip
 
 
+def asked_through_the_server(started: Cluster) -> None:
+    """As the tutorials do once the port is forwarded: nobody has a token; parameters, the list, logs while they are printed."""
+    script = "echo {{inputs.parameters.message}}; sleep 3; echo bye"
+    template = {"name": "main", "inputs": {"parameters": [{"name": "message"}]}, "container": {"image": "alpine", "command": ["sh", "-c", script]}}
+    arguments = {"parameters": [{"name": "message", "value": "hello from outside"}]}
+    wanted = {"metadata": {"generateName": "two-"}, "spec": {"entrypoint": "main", "arguments": arguments, "templates": [template]}}
+    with forwarded(started.kubeconfig, "argo", "service/tiphys-server", 2746) as address:
+        client = Client(f"https://{address}")
+        name = client.submit("argo", wanted)
+        assert name in [one["metadata"]["name"] for one in client.ask("GET", "/api/v1/workflows/argo")[1]["items"]]
+        said = [line["result"]["content"] for line in client.lines(f"/api/v1/workflows/argo/{name}/log?logOptions.container=main&logOptions.follow=true")]
+        assert said == ["hello from outside", "bye"]
+        assert client.ask("GET", "/api/v1/workflows/elsewhere")[0] == 403
+
+
 def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     def story() -> str:
         pods = started.kubectl("get", "pods,statefulsets,workflows", "-o", "wide", check=False)
@@ -67,7 +83,7 @@ def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     def ready() -> bool:
         pods = json.loads(started.kubectl("get", "pods", "-o", "json"))["items"]
         states = [one.get("status", {}).get("containerStatuses", [{"ready": False}])[0]["ready"] for one in pods]
-        return len(states) == 3 and all(states)
+        return len(states) == 4 and all(states)
 
     until(ready, story)
     saved = {"name": "out", "path": "/tmp/out.txt", "archive": {"none": {}}}  # noqa: S108
@@ -80,6 +96,7 @@ def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     key = next(iter(live["status"]["nodes"].values()))["outputs"]["artifacts"][0]["s3"]["key"]
     assert key.endswith("/out.txt")
     started.kubectl("delete", "workflow", "one")
+    asked_through_the_server(started)
     inside = ("exec", "deploy/tiphys-controller", "--", "tiphys")
     assert json.loads(started.kubectl(*inside, "archive", "get", "one", "-o", "json"))["status"] == live["status"]
     assert started.kubectl(*inside, "archive", "list", "-o", "name").split() == ["one"]

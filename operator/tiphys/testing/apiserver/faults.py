@@ -22,6 +22,7 @@ class Call(msgspec.Struct, frozen=True):
     namespace: str = ""
     name: str = ""
     agent: str = ""
+    user: str = ""
 
     @property
     def is_effect(self) -> bool:

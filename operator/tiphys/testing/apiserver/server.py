@@ -118,7 +118,7 @@ class APIServer:
         return None
 
     async def _serve(self, request: web.Request, target: Target, user: User) -> web.StreamResponse:
-        call = call_of(request, target)
+        call = msgspec.structs.replace(call_of(request, target), user=user.name)
         self.calls.append(call)
         check(user, call)
         fault = self.strike(call, "answer", "drop", "lose", "hang")
