@@ -88,8 +88,12 @@ class Plan(msgspec.Struct, frozen=True):
         return list(order)
 
 
-def plan_of(dag: DAGTemplate) -> Plan:
+def plan_of(dag: DAGTemplate, parsed: Mapping[str, Depends] | None = None) -> Plan:
     """The plan of a DAG.
+
+    Args:
+        dag: As it is written.
+        parsed: What tasks wait for, where somebody has read it already.
 
     Raises:
         ExpressionError: A condition names what does not exist, or does not parse.
@@ -100,12 +104,14 @@ def plan_of(dag: DAGTemplate) -> Plan:
         covered = tasks[name].continue_on if name in tasks else None
         return (bool(covered and covered.error), bool(covered and covered.failed))
 
-    depends = {}
+    depends = dict(parsed or {})
     dependants: dict[str, list[str]] = {}
     for task in dag.tasks:
-        text = task.depends or from_dependencies(task.dependencies, continue_on)
-        if text.strip():
-            depends[task.name] = parse_depends(text, tasks)
+        if task.name not in depends:
+            text = task.depends or from_dependencies(task.dependencies, continue_on)
+            if text.strip():
+                depends[task.name] = parse_depends(text, tasks)
+        if task.name in depends:
             for name in depends[task.name].tasks:
                 dependants.setdefault(name, []).append(task.name)
     return Plan(tasks, depends, {name: tuple(waiting) for name, waiting in dependants.items()})

@@ -173,7 +173,8 @@ class Lifecycle:
         run.written.annotations.setdefault(names.ANNOTATION_POD_NAME_FORMAT, run.premises.pod_name_format)
         run.written.add(origin(run.workflow.metadata, run.workflow.spec, run.premises))
         try:
-            check_workflow(run.workflow)
+            if run.spec is not run.workflow.spec:
+                check_workflow(run.workflow)
             executed = msgspec.structs.replace(run.spec, workflow_template_ref=None)
             meta = msgspec.structs.replace(run.workflow.metadata, labels=run.written.labels, annotations=run.written.annotations)
             whole = msgspec.structs.replace(run.workflow, metadata=meta, spec=executed)

@@ -6,7 +6,7 @@ tags again, or fail for its characters; a tag inside a tag is resolved in the sa
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, TypeVar, cast
@@ -153,7 +153,9 @@ def tags(value: object) -> list[Tag]:
     Raises:
         ExpressionError: A tag has no end.
     """
-    return [tag for text in _texts(value) if "{{" in text for tag in _flat(_pieces(text))]
+    found: list[str] = []
+    _gather(value, found)
+    return [tag for text in found for tag in _flat(_pieces(text))]
 
 
 def _flat(pieces: Iterable[str | Tag]) -> Iterator[Tag]:
@@ -163,19 +165,23 @@ def _flat(pieces: Iterable[str | Tag]) -> Iterator[Tag]:
             yield piece
 
 
-def _texts(value: object) -> Iterator[str]:
+def _gather(value: object, found: list[str]) -> None:
+    """Add the texts of a value that have tags; most fields of most structs are empty, and not looked into."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for key, part in value.items():
-            yield from _texts(key)
-            yield from _texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from _texts(part)
+        if "{{" in value:
+            found.append(value)
     elif isinstance(value, msgspec.Struct):
         for field in value.__struct_fields__:
-            yield from _texts(getattr(value, field))
+            part = getattr(value, field)
+            if part:
+                _gather(part, found)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            _gather(part, found)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            _gather(key, found)
+            _gather(part, found)
 
 
 class _Pass(NamedTuple):

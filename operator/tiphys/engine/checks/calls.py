@@ -10,6 +10,7 @@ import msgspec
 
 from tiphys.engine.checks.arguments import check_arguments, check_supplied
 from tiphys.engine.checks.known import Known, Step, check_tags, joined, of_items, of_step
+from tiphys.engine.loops import is_loop
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Arguments
 from tiphys.model.parse import nearest
@@ -86,7 +87,7 @@ def check_step(step: Step, place: Place, callees: Callees, faults: list[SpecErro
         guess = nearest(step.on_exit, callees.templates)
         faults.append(SpecError(f"template name '{step.on_exit}' undefined{guess}", path=f"{path}.onExit"))
     _check_loop(step, path, faults)
-    own = place.known.plus(of_items(step))
+    own = place.known.plus(of_items(step)) if is_loop(step) else place.known
     # an optional artifact may refer to nothing
     needed = tuple(artifact for artifact in step.arguments.artifacts if not artifact.optional)
     arguments = msgspec.structs.replace(step.arguments, artifacts=needed)
@@ -95,7 +96,7 @@ def check_step(step: Step, place: Place, callees: Callees, faults: list[SpecErro
     )
     check_tags(bare, own, path, faults)
     check_tags((step.with_items, step.with_param, step.with_sequence), place.known, path, faults)
-    inside = own.plus(of_step(place.kind, step, template))
+    inside = own.plus(of_step(place.kind, step, template)) if step.hooks else own
     for name, hook in step.hooks.items():
         check_hook(name, hook, Place(f"{path}.hooks.{name}", place.kind, inside), callees, faults)
 

@@ -12,7 +12,7 @@ from tiphys.engine.checks.naming import check_step_names
 from tiphys.engine.dag import Plan, plan_of
 from tiphys.engine.loops import is_loop
 from tiphys.errors import ExpressionError, SpecError, UserError
-from tiphys.expr.depends import parse_depends
+from tiphys.expr.depends import Depends, parse_depends
 from tiphys.expr.template import tags
 from tiphys.model.parse import nearest
 from tiphys.model.template import DAGTask, DAGTemplate, Template
@@ -27,8 +27,8 @@ def check_dag(template: Template, path: str, known: Known, callees: Callees, fau
         faults.append(SpecError("must have at least one task", path=path))
     check_step_names((task.name for task in dag.tasks), f"{path}.tasks", faults)
     before = len(faults)
-    _check_dependencies(dag, path, faults)
-    plan = _plan(dag, path, faults) if len(faults) == before else None
+    depends = _check_dependencies(dag, path, faults)
+    plan = _plan(dag, depends, path, faults) if len(faults) == before else None
     everything = known.plus(joined(of_step("tasks", task, callees.quietly(task)) for task in dag.tasks))
     for task in dag.tasks:
         place = Place(f"{path}.tasks.{task.name}", "tasks", everything)
@@ -38,44 +38,50 @@ def check_dag(template: Template, path: str, known: Known, callees: Callees, fau
     return everything
 
 
-def _check_dependencies(dag: DAGTemplate, path: str, faults: list[SpecError]) -> None:
+def _check_dependencies(dag: DAGTemplate, path: str, faults: list[SpecError]) -> dict[str, Depends]:
+    """What tasks wait for, as far as it is right."""
+    parsed: dict[str, Depends] = {}
     tasks = {task.name: task for task in dag.tasks}
     has_depends = any(task.depends for task in dag.tasks)
     if has_depends and any(task.dependencies for task in dag.tasks):
         faults.append(SpecError("cannot use both 'depends' and 'dependencies' in the same DAG template", path=path))
-        return
+        return parsed
     if has_depends and any(task.continue_on for task in dag.tasks):
         message = "cannot use 'continueOn' when using 'depends'. Instead use 'dep-task.Failed'/'dep-task.Errored'"
         faults.append(SpecError(message, path=path))
-    uses_depends = any(task.depends for task in dag.tasks)
     for task in dag.tasks:
-        if (uses_depends or task.dependencies) and task.name[:1].isdigit():
+        if (has_depends or task.dependencies) and task.name[:1].isdigit():
             message = "name cannot begin with a digit when using either 'depends' or 'dependencies'"
             faults.append(SpecError(message, path=f"{path}.tasks.{task.name}"))
-        _check_task(task, tasks, f"{path}.tasks.{task.name}", faults)
+        depends = _check_task(task, tasks, f"{path}.tasks.{task.name}", faults)
+        if depends is not None:
+            parsed[task.name] = depends
+    return parsed
 
 
-def _check_task(task: DAGTask, tasks: Mapping[str, DAGTask], path: str, faults: list[SpecError]) -> None:
+def _check_task(task: DAGTask, tasks: Mapping[str, DAGTask], path: str, faults: list[SpecError]) -> Depends | None:
     unknown = [name for name in task.dependencies if name not in tasks]
     faults += [SpecError(f"dependency '{name}' not defined{nearest(name, tasks)}", path=path) for name in unknown]
-    if task.depends.strip():
-        try:
-            parse_depends(task.depends, tasks)
-        except ExpressionError as e:
-            faults.append(SpecError(e.message, path=path))
-            return
-        for name in _OF_ITEMS.findall(task.depends):
-            if name in tasks and not is_loop(tasks[name]):
-                message = (
-                    f"dependency '{name}' uses an items-based condition such as .AnySucceeded or .AllFailed "
-                    "but does not contain any items"
-                )
-                faults.append(SpecError(message, path=path))
-
-
-def _plan(dag: DAGTemplate, path: str, faults: list[SpecError]) -> Plan | None:
+    if not task.depends.strip():
+        return None
     try:
-        plan = plan_of(dag)
+        depends = parse_depends(task.depends, tasks)
+    except ExpressionError as e:
+        faults.append(SpecError(e.message, path=path))
+        return None
+    for name in _OF_ITEMS.findall(task.depends):
+        if name in tasks and not is_loop(tasks[name]):
+            message = (
+                f"dependency '{name}' uses an items-based condition such as .AnySucceeded or .AllFailed "
+                "but does not contain any items"
+            )
+            faults.append(SpecError(message, path=path))
+    return depends
+
+
+def _plan(dag: DAGTemplate, depends: Mapping[str, Depends], path: str, faults: list[SpecError]) -> Plan | None:
+    try:
+        plan = plan_of(dag, depends)
         plan.needed(list(plan.tasks))
         if "{{" not in dag.target:
             plan.targets(dag.target)
