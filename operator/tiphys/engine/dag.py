@@ -4,6 +4,7 @@ Source: argo-semantics 7.
 """
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -117,6 +118,19 @@ def plan_of(dag: DAGTemplate, parsed: Mapping[str, Depends] | None = None) -> Pl
     return Plan(tasks, depends, {name: tuple(waiting) for name, waiting in dependants.items()})
 
 
+@lru_cache(maxsize=64)
+def _outcome_of(phase: str, is_daemon: bool) -> Outcome:
+    """How a single node ended."""
+    return Outcome(
+        succeeded=phase == SUCCEEDED,
+        failed=phase == FAILED,
+        errored=phase == ERROR,
+        skipped=phase == SKIPPED,
+        omitted=phase == OMITTED,
+        daemoned=is_daemon,
+    )
+
+
 class DAGExecution(BodyExecution):
     """One DAG node."""
 
@@ -186,8 +200,12 @@ class DAGExecution(BodyExecution):
         if depends is None:
             return (self.node_id,)
         tree = self.run.tree
-        nodes = [tree.find(f"{self.call.name}.{other}") for other in depends.tasks]
-        return tuple(dict.fromkeys(last for node in nodes if node is not None for last in tree.outbound(node)))
+        found: dict[str, None] = {}
+        for other in depends.tasks:
+            node = tree.find(f"{self.call.name}.{other}")
+            if node is not None:
+                found.update(dict.fromkeys(tree.outbound(node)))
+        return tuple(found)
 
     def _task_call(self, name: str) -> Call:
         task = self._plan.tasks[name]
@@ -256,16 +274,13 @@ class DAGExecution(BodyExecution):
         return next((phase for phase in inherited if phase in (FAILED, ERROR)), SUCCEEDED)
 
     def _outcome(self, node: NodeStatus) -> Outcome:
+        if node.type != TASK_GROUP:
+            return _outcome_of(node.phase, bool(node.daemoned) and node.phase != PENDING)
         tree = self.run.tree
-        members = [tree.by_id(child) for child in tree.children(node.id)] if node.type == TASK_GROUP else []
+        members = [tree.by_id(child) for child in tree.children(node.id)]
         phases = [member.phase for member in members if member is not None]
-        return Outcome(
-            succeeded=node.phase == SUCCEEDED,
-            failed=node.phase == FAILED,
-            errored=node.phase == ERROR,
-            skipped=node.phase == SKIPPED,
-            omitted=node.phase == OMITTED,
-            daemoned=bool(node.daemoned) and node.phase != PENDING,
+        return msgspec.structs.replace(
+            _outcome_of(node.phase, False),
             any_succeeded=SUCCEEDED in phases,
             all_failed=bool(phases) and all(phase == FAILED for phase in phases),
         )
@@ -303,7 +318,11 @@ class _Task:
         self._name = name
 
     def member_finished(self, member: Member) -> None:
-        """The only member of the task has ended."""
+        """The only member of the task has ended; only a daemon is still asked for afterwards."""
+        node = member.node
+        if node is None or not node.daemoned:
+            self._dag.members.pop(member.name, None)
+            member.let_go()
         self._dag.task_finished(self._name, member.hook_error)
 
     def child_finished(self, _child: Execution) -> None:

@@ -55,6 +55,7 @@ class Execution:
         self.memo: Memo | None = None
         self.memo_status: MemoizationStatus | None = None
         self._told = False
+        self._pod_name = ""
 
     @property
     def has_runner(self) -> bool:
@@ -124,7 +125,7 @@ class Execution:
         Raises:
             BugError: It was never created.
         """
-        node = self.run.tree.by_id(self.node_id)
+        node = self.run.tree.nodes.get(self.node_id)
         if node is None:
             raise BugError(f"no node {self.call.name}")
         return node
@@ -132,7 +133,7 @@ class Execution:
     @property
     def node_or_none(self) -> NodeStatus | None:
         """The node as it is now, if it exists."""
-        return self.run.tree.by_id(self.node_id)
+        return self.run.tree.nodes.get(self.node_id)
 
     def prepare(self) -> Prepared:
         """Inputs, scope and text of the template.
@@ -143,14 +144,14 @@ class Execution:
         """
         call = self.call
         template = call.found.template
-        is_body = kind_of(template) in ("steps", "dag")
-        local = dict(call.local) | {"node.name": call.name}
-        if kind_of(template) in POD_KINDS:
+        kind = kind_of(template)
+        local = {**call.local, "node.name": call.name}
+        if kind in POD_KINDS:
             local["pod.name"] = self.pod_name
-        prepare = prepare_body if is_body else prepare_leaf
+        prepare = prepare_body if kind in ("steps", "dag") else prepare_leaf
         node = self.node_or_none
         inputs = self.run.config_values.inputs(template.inputs, call.arguments, node.inputs if node else None, self.begin)
-        if inputs.parameters != template.inputs.parameters:
+        if inputs is not template.inputs and inputs.parameters != template.inputs.parameters:
             template = msgspec.structs.replace(template, inputs=inputs)
         # the node's own time, so that whoever prepares it again gets the same texts (keys with `now()`)
         now = (node.started_at if node is not None else None) or self.run.stamp
@@ -159,9 +160,11 @@ class Execution:
     @property
     def pod_name(self) -> str:
         """The name of the node's pod, if it is to have one."""
-        found = self.call.found
-        template_name = found.ref.template if found.ref else found.name
-        return names.pod_name(self.run.name, self.call.name, template_name, version=self.run.pod_name_format)
+        if not self._pod_name:
+            found = self.call.found
+            template_name = found.ref.template if found.ref else found.name
+            self._pod_name = names.pod_name(self.run.name, self.call.name, template_name, version=self.run.pod_name_format)
+        return self._pod_name
 
     def create(
         self, node_type: str, phase: str, *, message: str = "", inputs: Inputs | None = None, outputs: Outputs | None = None
@@ -201,7 +204,7 @@ class Execution:
 
     def _measure(self, node: NodeStatus) -> None:
         """A node of a template is there; one of type Skipped has run none."""
-        if node.type == SKIPPED_TYPE:
+        if node.type == SKIPPED_TYPE or self.call.found.template.metrics is None:
             return
         self.run.metrics.node_started(self)
         if node.phase in FULFILLED:
@@ -241,8 +244,10 @@ class Execution:
         if message is not None:
             fields["message"] = message
         # a run that was restored may find the runner's end before it hears that the lock was given
-        self.change(phase=phase, **{"synchronization_status": None, **fields})
-        self.run.metrics.node_ended(self)
+        fields.setdefault("synchronization_status", None)
+        self.change(phase=phase, **fields)
+        if self.call.found.template.metrics is not None:
+            self.run.metrics.node_ended(self)
         self.run.limits.note_end(self.call, phase)
         self.tell()
 
@@ -256,7 +261,7 @@ class Execution:
 
     def tell(self) -> None:
         """Tell the parent, once, that the node is fulfilled; its locks are free then, except a daemon's."""
-        if self.node.phase in FULFILLED:
+        if self.run.locks.is_used and self.node.phase in FULFILLED:
             self.run.locks.release_node(self.node_id)
         if not self._told:
             self._told = True

@@ -43,6 +43,8 @@ def resolve_arguments(arguments: Arguments, scope: Scope, now: datetime) -> Argu
     Raises:
         ExpressionError: A `steps.` or `tasks.` variable is unknown, or an expression fails.
     """
+    if not arguments.parameters and not arguments.artifacts:
+        return arguments
     parameters = tuple(_resolve_argument(parameter, scope, now) for parameter in arguments.parameters)
     found = (resolve_artifact(artifact, scope, now) for artifact in arguments.artifacts)
     return Arguments(parameters=parameters, artifacts=tuple(artifact for artifact in found if artifact is not None))
@@ -72,6 +74,8 @@ def resolve_inputs(inputs: Inputs, arguments: Arguments, scope: Scope, now: date
     Raises:
         SpecError: A parameter or artifact has no value.
     """
+    if not inputs.parameters and not inputs.artifacts:
+        return inputs
     given = {parameter.name: parameter for parameter in arguments.parameters}
     parameters = tuple(_resolve_parameter(parameter, given.get(parameter.name), scope, now) for parameter in inputs.parameters)
     handed = {artifact.name: artifact for artifact in arguments.artifacts}
@@ -102,9 +106,10 @@ def prepare_body(template: Template, arguments: Arguments, outer: Scope, local: 
     Raises:
         SpecError: An input has no value.
     """
-    scope = outer.child(dict(local))
+    scope = outer.child(local)
     inputs = resolve_inputs(template.inputs, arguments, scope, now)
-    return Prepared(inputs, scope.child(input_values(inputs)), template)
+    values = input_values(inputs)
+    return Prepared(inputs, scope.child(values) if values else scope, template)
 
 
 def prepare_leaf(template: Template, arguments: Arguments, outer: Scope, local: Mapping[str, object], now: datetime) -> Prepared:
@@ -115,9 +120,13 @@ def prepare_leaf(template: Template, arguments: Arguments, outer: Scope, local: 
         ExpressionError: An expression fails.
     """
     body = prepare_body(template, arguments, outer, local, now)
-    scope = body.scope.child(output_paths(substitute(template.outputs, body.scope, strict=False, now=now)))
+    scope, outputs = body.scope, template.outputs
+    if outputs.parameters or outputs.artifacts:
+        scope = scope.child(output_paths(substitute(outputs, scope, strict=False, now=now)))
     ready = substitute(template, scope, strict=False, now=now, but=("inputs",))
-    return Prepared(body.inputs, scope, msgspec.structs.replace(ready, inputs=body.inputs))
+    if ready.inputs is not body.inputs:
+        ready = msgspec.structs.replace(ready, inputs=body.inputs)
+    return Prepared(body.inputs, scope, ready)
 
 
 def substituted(value: T, scope: Scope, now: datetime) -> T:

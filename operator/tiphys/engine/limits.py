@@ -60,7 +60,7 @@ class Limits:
     def admit(self, execution: "Execution") -> bool:
         """Whether it may start now; otherwise it waits in line and is begun again."""
         body = self._bodies.get(execution.call.boundary_id)
-        if self.is_suspended or self._is_full():
+        if self.is_suspended or (self.parallelism and self._is_full()):
             self._wait(self._held, execution)
             return False
         if body is not None and (body.is_failing or (body.parallelism and body.active >= body.parallelism)):
@@ -105,8 +105,10 @@ class Limits:
 
     def note_end(self, call: "Call", phase: str) -> None:
         """A node has ended; what owns it may want to fail fast. Attempts and hooks do not count."""
+        if phase not in UNSUCCESSFUL or call.is_attempt or call.is_hook:
+            return
         body = self._bodies.get(call.boundary_id)
-        if body is not None and phase in UNSUCCESSFUL and not (call.is_attempt or call.is_hook):
+        if body is not None:
             body.note_failure()
 
     def next(self) -> "Execution | None":

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tiphys.engine.run import Run
 
 Step = WorkflowStep | DAGTask
+_NOTHING = Arguments()
 
 
 class Home(Protocol):
@@ -103,7 +104,7 @@ class Member:
         return Call(
             name=self.name,
             found=found,
-            arguments=arguments or Arguments(),
+            arguments=arguments or _NOTHING,
             boundary_id=place.boundary_id,
             container=place.container,
             attach_to=place.attach_to,
@@ -145,8 +146,13 @@ class Member:
             self._is_closed = True
             self.run.soon(self.home.member_finished, self)
 
+    def let_go(self) -> None:
+        """Nobody asks for it any more: break the circle, so that it goes at once, and a big workflow keeps its nodes only."""
+        self.execution = None
+        self._hooks.clear()
+
     def _start_due_hooks(self) -> None:
-        for name, hook in self.step.hooks.items():
+        for name, hook in self.step.hooks.items() if self.step.hooks else ():
             if name != "exit" and not hook.expression:
                 self.hook_error = self.hook_error or f"Expression required for hook {self.name}.hooks.{name}"
             elif name != "exit" and name not in self._hooks and self._is_due(f"{self.name}.hooks.{name}", hook):
@@ -166,9 +172,11 @@ class Member:
 
     def _start_exit_handler(self) -> None:
         hook = LifecycleHook(template=self.step.on_exit) if self.step.on_exit else self.step.hooks.get("exit")
+        if hook is None:
+            return
         node = self.node
         name = f"{self.name}.onExit"
-        if hook is None or node is None or node.phase not in COMPLETED or self.run.shutdown.forbids_exit_handlers(name):
+        if node is None or node.phase not in COMPLETED or self.run.shutdown.forbids_exit_handlers(name):
             return
         if hook.expression and not self._is_due(name, hook):
             return

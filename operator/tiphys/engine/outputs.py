@@ -80,13 +80,14 @@ def leaf_outputs(template: Template, report: NodeReport, placed: Placed | None =
     """What a runner read and stored of a template's outputs; None when there is nothing at all."""
     parameters = tuple(
         msgspec.structs.replace(parameter, value=report.parameters[parameter.name])
-        for parameter in template.outputs.parameters
+        for parameter in (template.outputs.parameters if report.parameters else ())
         if parameter.name in report.parameters
     )
-    exit_code = "" if report.exit_code is None else str(report.exit_code)
     artifacts = stored_artifacts(placed, report) if placed is not None else ()
-    made = Outputs(parameters=parameters, artifacts=artifacts, result=report.result, exit_code=exit_code)
-    return None if made == Outputs() else made
+    if not parameters and not artifacts and report.result is None and report.exit_code is None:
+        return None
+    exit_code = "" if report.exit_code is None else str(report.exit_code)
+    return Outputs(parameters=parameters, artifacts=artifacts, result=report.result, exit_code=exit_code)
 
 
 def stored_artifacts(placed: Placed, report: NodeReport) -> tuple[Artifact, ...]:

@@ -15,7 +15,6 @@ from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import Prepared
 from tiphys.engine.outputs import check_missing, leaf_outputs
 from tiphys.engine.pod_gc import is_collected
-from tiphys.engine.totals import leaf_progress
 from tiphys.errors import SpecError
 from tiphys.expr.template import substitute
 from tiphys.model.arguments import Outputs
@@ -27,6 +26,10 @@ from tiphys.model.status import NodeStatus
 from tiphys.model.template import Template
 
 _LEAST_TIME = timedelta(seconds=1)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return one if other is None else other if one is None else min(one, other)
 
 
 class PodExecution(Execution):
@@ -50,6 +53,8 @@ class PodExecution(Execution):
         self._placed = place(
             prepared.template, run.repository, prepared.scope, archive_logs=run.spec.archive_logs, now=now
         )
+        if self._placed.template is prepared.template:
+            return prepared
         return msgspec.structs.replace(prepared, template=self._placed.template)
 
     @property
@@ -118,7 +123,7 @@ class PodExecution(Execution):
     def order(self) -> None:
         """Ask for the runner; asking twice starts one."""
         call, template = self.call, self.prepared.template
-        timeout = self._timeout(template.timeout)
+        timeout = self._timeout(template.timeout) if template.timeout else None
         if timeout is not None and timeout - self.run.now <= _LEAST_TIME:
             self.finish(ERROR, f"{call.name} exceeded its deadline")
             return
@@ -129,7 +134,7 @@ class PodExecution(Execution):
             template=self._scheduled(template),
             template_name=call.found.ref.template if call.found.ref else call.found.name,
             wants_result=call.wants_result or template.data is not None,
-            deadline=min((at for at in (self.run.shutdown.deadline_of(call), call.deadline) if at is not None), default=None),
+            deadline=_earlier(self.run.shutdown.deadline_of(call), call.deadline),
             timeout=timeout,
             is_exit_handler=call.is_exit,
             avoid_hosts=call.avoid_hosts,
@@ -138,17 +143,18 @@ class PodExecution(Execution):
             may_lack_logs=self.placed.may_lack_logs,
         )
         self.run.act(StartNode(order))
-        self._watch_times(template)
+        if template.timeout or template.pending_timeout:
+            self._watch_times(template)
 
     def _watch_times(self, template: Template) -> None:
-        for at in (self._timeout(template.timeout), self._timeout(template.pending_timeout)):
-            if at is not None:
-                self.run.wake_at(at, self)
+        for text in (template.timeout, template.pending_timeout):
+            if text:
+                self.run.wake_at(self._timeout(text), self)
 
     def _scheduled(self, template: Template) -> Template:
         """The template with what the steps or dag template around it says about nodes. Source: argo-semantics 4.6."""
         around = self.run.limits.template_of(self.call.boundary_id)
-        if around is None:
+        if around is None or not (around.node_selector or around.affinity or around.tolerations):
             return template
         said = {key: getattr(around, key) for key in ("node_selector", "affinity", "tolerations") if not getattr(template, key)}
         ours = {key: value for key, value in said.items() if value}
@@ -157,15 +163,15 @@ class PodExecution(Execution):
         ready = substitute(ours, self.prepared.scope, strict=False, now=self.run.now)
         return msgspec.structs.replace(template, **ready)
 
-    def _timeout(self, text: str) -> datetime | None:
-        return (self.node.started_at or self.run.now) + parse_duration(text) if text else None
+    def _timeout(self, text: str) -> datetime:
+        return (self.node.started_at or self.run.now) + parse_duration(text)
 
     def woke(self) -> None:
         """A time-out of a node that is still Pending."""
         if self.node.phase != PENDING:
             return
         template = self.prepared.template
-        due = [at for at in (self._timeout(template.timeout), self._timeout(template.pending_timeout)) if at is not None]
+        due = [self._timeout(text) for text in (template.timeout, template.pending_timeout) if text]
         if due and min(due) <= self.run.now:
             self.run.act(StopNode(self.node_id, self.pod_name, 0))
             self.finish(FAILED, TIMEOUT)
@@ -242,8 +248,7 @@ class PodExecution(Execution):
             outputs=outputs,
             finished_at=report.finished_at,
             resources_duration=report.resources_duration,
-            progress=leaf_progress(phase, report.progress or self.node.progress),
-            daemoned=None,
+            progress=report.progress or self.node.progress,
         )
 
     def finish(self, phase: str, message: str, **fields: Any) -> None:
@@ -252,8 +257,9 @@ class PodExecution(Execution):
         self.run.reports.pop(self.node_id, None)
         if self.is_pod:
             self.run.limits.count_end(self.call.boundary_id, is_pod=True)
-        self.end(phase, message, daemoned=None, **{key: value for key, value in fields.items() if key != "daemoned"})
-        if self.is_pod and is_collected(self.run.pod_gc, phase):
+        fields["daemoned"] = None
+        self.end(phase, message, **fields)
+        if self.is_pod and self.run.pod_gc and is_collected(self.run.pod_gc, phase):
             self.run.act(CollectNode(self.node_id, self.pod_name, self.run.pod_gc_delay, phase))
 
     def gone(self) -> None:

@@ -5,7 +5,6 @@ Source: argo-semantics 2, 12.1, 13.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -87,6 +86,7 @@ class Run:
         suspended: Node id -> execution that waits for somebody.
         retries: Node name -> execution that counts attempts.
         reports: Node id -> the runner's last report.
+        soon: Do something after what is being done: nothing recurses, however deep a graph is.
     """
 
     def __init__(self, workflow: Workflow) -> None:
@@ -110,6 +110,7 @@ class Run:
         self.claims = Claims(self)
         self.config_values = ConfigValues(self)
         self.written = Written(workflow)
+        self._is_shown_running: bool | None = None
         self._running_pods = sum(node.type == POD and node.phase == RUNNING for node in workflow.status.nodes.values())
         self.leaves: dict[str, PodExecution] = {}
         self.suspended: dict[str, SuspendExecution] = {}
@@ -118,6 +119,7 @@ class Run:
         self.memos = RunMemos(self)
         self.metrics = RunMetrics(self)
         self._schedule = Schedule()
+        self.soon = self._schedule.soon
         self._plans: dict[int, tuple[DAGTemplate, Plan]] = {}
         self._results: dict[int, tuple[Template, frozenset[str]]] = {}
 
@@ -131,8 +133,13 @@ class Run:
         Raises:
             BugError: We are wrong about this workflow; it must not be handled further.
         """
-        self.now, self.stamp = now, now.replace(microsecond=0)
+        self.now, self.stamp = now, now.replace(microsecond=0) if now.microsecond else now
         match event:
+            case events.NodeReported():
+                # by far the most frequent
+                leaf = self.leaves.get(event.report.node_id)
+                if leaf is not None and not self.is_finished:
+                    leaf.report(event.report)
             case events.Restored():
                 self.reports = {report.node_id: report for report in event.reports}
                 self.premises = event.premises
@@ -154,7 +161,7 @@ class Run:
     def _answer(self, event: events.Event) -> None:
         """What the run asked for is answered."""
         match event:
-            case events.NodeReported() | events.NodeGone() | events.StartRefused() | events.StartDelayed():
+            case events.NodeGone() | events.StartRefused() | events.StartDelayed():
                 self._tell_leaf(event)
             case events.ClaimsCreated() | events.ClaimsDelayed() | events.ClaimsRefused():
                 self.claims.hear(event)
@@ -165,16 +172,13 @@ class Run:
             case events.MemoAnswered() | events.MemoSaved():
                 self.memos.handle(event)
 
-    def _tell_leaf(self, event: events.NodeReported | events.NodeGone | events.StartRefused | events.StartDelayed) -> None:
-        node_id = event.report.node_id if isinstance(event, events.NodeReported) else event.node_id
+    def _tell_leaf(self, event: events.NodeGone | events.StartRefused | events.StartDelayed) -> None:
         if isinstance(event, events.NodeGone):
-            self.reports.pop(node_id, None)
-        leaf = self.leaves.get(node_id)
+            self.reports.pop(event.node_id, None)
+        leaf = self.leaves.get(event.node_id)
         if leaf is None:
             return
         match event:
-            case events.NodeReported():
-                leaf.report(event.report)
             case events.NodeGone():
                 leaf.gone()
             case events.StartRefused():
@@ -183,7 +187,7 @@ class Run:
                 leaf.delay(event.message)
 
     def _settle(self) -> list[Action]:
-        for sleeper in self._schedule.take_due(self.now):
+        for sleeper in self._schedule.take_due(self.now) if self.next_wake is not None else ():
             if not self.is_finished:
                 sleeper.woke()
         if self._is_restoring:
@@ -192,14 +196,15 @@ class Run:
             self._drain()
         self.shutdown.apply()
         self._drain()
-        while not self.is_finished and self.lifecycle.hooks.look():
+        while self.spec.hooks and not self.is_finished and self.lifecycle.hooks.look():
             self._drain()
         self.locks.settle()
         if len(self.templates.stored) != len(self.status.stored_templates):
             self.status = msgspec.structs.replace(self.status, stored_templates=dict(self.templates.stored))
         self._tell_phases()
-        if self.next_wake is not None and not self.is_finished:
-            self.act(WakeAt(self.next_wake))
+        wake = self.next_wake
+        if wake is not None and not self.is_finished:
+            self.act(WakeAt(wake))
         actions, self._actions = self._actions, []
         return actions
 
@@ -212,8 +217,10 @@ class Run:
                 self.act(NodeChanged(node_id, node.name, node.type, template, before, phase, node.message))
                 if node.type == POD:
                     self._running_pods += (phase == RUNNING) - (before == RUNNING)
-        if not self.is_finished:
-            self.status = show_running(self.status, is_running=self._running_pods > 0)
+        is_running = self._running_pods > 0
+        if is_running is not self._is_shown_running and not self.is_finished:
+            self._is_shown_running = is_running
+            self.status = show_running(self.status, is_running=is_running)
 
     def sum_up(self) -> None:
         """Bring the workflow's progress and resources up to its nodes'."""
@@ -264,10 +271,6 @@ class Run:
     def act(self, action: Action) -> None:
         """Ask something of the world."""
         self._actions.append(action)
-
-    def soon(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Do this after what is being done: nothing recurses, however deep a graph is."""
-        self._schedule.soon(work, *arguments)
 
     def at_rest(self, work: Callable[[], None]) -> None:
         """Do this when nothing else can be done."""
@@ -329,6 +332,8 @@ class Run:
 
     def publish(self, outputs: Outputs | None) -> None:
         """Copy outputs with a `globalName` to the workflow's own."""
+        if outputs is None or not (outputs.parameters or outputs.artifacts):
+            return
         made = publish(outputs, self.status.outputs or Outputs())
         if made != (self.status.outputs or Outputs()):
             self.status = msgspec.structs.replace(self.status, outputs=made)

@@ -47,7 +47,8 @@ class Shutdown:
             self._run.wake_at(self.deadline, None)
 
     def _is_late(self) -> bool:
-        return self.deadline is not None and self._run.now >= self.deadline
+        deadline = self.deadline
+        return deadline is not None and self._run.now >= deadline
 
     def apply(self) -> None:
         """End what a shutdown or the deadline ends, once for each of them."""

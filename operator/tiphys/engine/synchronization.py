@@ -101,9 +101,14 @@ class RunLocks:
         if self._held.pop(holder, None) is not None:
             self._is_changed = True
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody holds a lock or asks for one."""
+        return bool(self._asking or self._held)
+
     def release_node(self, node_id: str) -> None:
         """The node has ended."""
-        if self._asking or self._held:
+        if self.is_used:
             self.release(self.holder(node_id))
 
     def release_all(self) -> None:

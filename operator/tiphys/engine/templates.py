@@ -78,6 +78,7 @@ class Templates:
         self._defaults = spec.template_defaults
         self._raw = {template.name: template for template in spec.templates}
         self._merged: dict[str, Template] = {}
+        self._local: dict[str, Found] = {}
 
     def local(self, name: str) -> Found:
         """The template of the run's own spec called `name`.
@@ -85,9 +86,12 @@ class Templates:
         Raises:
             SpecError: There is none.
         """
-        if name not in self._raw:
-            raise SpecError(f"template name '{name}' undefined{nearest(name, self._raw)}")
-        return Found(self._complete(name, self._raw[name]), name=name, scope=self.own_scope)
+        found = self._local.get(name)
+        if found is None:
+            if name not in self._raw:
+                raise SpecError(f"template name '{name}' undefined{nearest(name, self._raw)}")
+            found = self._local[name] = Found(self._complete(name, self._raw[name]), name=name, scope=self.own_scope)
+        return found
 
     def of(self, holder: Holder, scope: str) -> Found:
         """The template that a step, task or hook calls whose text stands in `scope`.

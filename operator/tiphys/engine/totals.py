@@ -71,7 +71,8 @@ class Totals:
         old_done, old_total = self._progress.get(node.id, (0, 0))
         done, total = parse_progress(node.progress)
         self._progress[node.id] = (done, total)
-        spent = _difference(node.resources_duration, self._durations.get(node.id, {}))
+        before = self._durations.get(node.id, {})
+        spent = _difference(node.resources_duration, before) if node.resources_duration != before else {}
         if spent:
             self._durations[node.id] = dict(node.resources_duration)
         self._add(self._container.get(node.id), done - old_done, total - old_total, spent)

@@ -19,23 +19,29 @@ _OWN_OUTBOUND = frozenset({SKIPPED_TYPE, "Suspend", "HTTP", "Plugin"})
 
 
 class NodeTree:
-    """The nodes by id, what changed since the last `take_changes`, and the sums over what contains them."""
+    """The nodes by id, what changed since the last `take_changes`, and the sums over what contains them.
+
+    Attributes:
+        nodes: By id, in order of creation; for reading only.
+        totals: The sums.
+    """
 
     def __init__(self, workflow: str, nodes: Mapping[str, NodeStatus]) -> None:
         self.workflow = workflow
         self.totals = Totals()
-        self._nodes = dict(nodes)
+        self.nodes = dict(nodes)
         self._before: dict[str, NodeStatus | None] = {}
         self._phases: list[tuple[str, str, str]] = []
         self._edges: dict[str, set[str]] = {}
         self._drawn: dict[str, list[str]] = {}
         self._ids: dict[str, str] = {}
+        self._with_containers = {node.boundary_id for node in nodes.values() if node.type == CONTAINER}
 
     def __iter__(self) -> Iterator[NodeStatus]:
-        return iter(self._nodes.values())
+        return iter(self.nodes.values())
 
     def __len__(self) -> int:
-        return len(self._nodes)
+        return len(self.nodes)
 
     def id_of(self, name: str) -> str:
         """The id of the node called `name`, whether it exists or not."""
@@ -46,21 +52,25 @@ class NodeTree:
 
     def find(self, name: str) -> NodeStatus | None:
         """The node called `name`."""
-        node = self._nodes.get(self.id_of(name))
+        node = self.nodes.get(self._ids.get(name) or self.id_of(name))
         return node if node is not None and node.name == name else None
 
     def by_id(self, node_id: str) -> NodeStatus | None:
         """The node with this id."""
-        return self._nodes.get(node_id)
+        return self.nodes.get(node_id)
 
     def add(self, node: NodeStatus, container: str) -> NodeStatus:
         """A new node, contained in the node `container` (`totals.ROOT` for none)."""
         check_transition(node.name, "", node.phase)
-        if node.type in LEAF_TYPES:
-            node = msgspec.structs.replace(node, progress=leaf_progress(node.phase, node.progress))
+        is_leaf = node.type in LEAF_TYPES
+        if is_leaf and node.progress != (progress := leaf_progress(node.phase, node.progress)):
+            node = msgspec.structs.replace(node, progress=progress)
         self._store(None, node)
+        if node.type == CONTAINER:
+            self._with_containers.add(node.boundary_id)
         self.totals.contain(node.id, container)
-        self.totals.count(node)
+        if is_leaf or node.progress:
+            self.totals.count(node)
         return node
 
     def adopt(self, node: NodeStatus, container: str) -> None:
@@ -78,7 +88,7 @@ class NodeTree:
         Raises:
             IllegalTransition: The phase may not change so; nothing was changed.
         """
-        old = self._nodes[node_id]
+        old = self.nodes[node_id]
         if "phase" in fields:
             check_transition(old.name, old.phase, fields["phase"])
         phase = fields.get("phase", old.phase)
@@ -88,7 +98,7 @@ class NodeTree:
         if old.type in LEAF_TYPES:
             fields["progress"] = leaf_progress(phase, fields.get("progress") or old.progress)
         new = msgspec.structs.replace(old, **fields)
-        if new == old:
+        if phase == old.phase and new == old:
             return old
         self._store(old, new)
         if new.type in LEAF_TYPES:
@@ -97,7 +107,7 @@ class NodeTree:
 
     def attach(self, parent_id: str, child_id: str) -> None:
         """Draw an edge; drawing it twice draws it once. It is stored by `settle`, all new edges of a node at once."""
-        parent = self._nodes.get(parent_id)
+        parent = self.nodes.get(parent_id)
         if parent is None:
             return
         edges = self._edges.get(parent_id)
@@ -109,17 +119,17 @@ class NodeTree:
 
     def children(self, node_id: str) -> tuple[str, ...]:
         """Ids of what is attached to the node, in order of attachment."""
-        return (*self._nodes[node_id].children, *self._drawn.get(node_id, ()))
+        return (*self.nodes[node_id].children, *self._drawn.get(node_id, ()))
 
     def settle(self) -> tuple[str, dict[str, int]] | None:
         """Write new edges and sums onto the nodes they belong to; the sums of the workflow itself, when they changed."""
         drawn, self._drawn = self._drawn, {}
         for parent_id, added in drawn.items():
-            parent = self._nodes[parent_id]
+            parent = self.nodes[parent_id]
             self._store(parent, msgspec.structs.replace(parent, children=(*parent.children, *added)))
         root = None
         for node_id, progress, durations in self.totals.take():
-            node = self._nodes.get(node_id)
+            node = self.nodes.get(node_id)
             if node is None:
                 root = (progress, durations)
             elif node.progress != progress or node.resources_duration != durations:
@@ -129,14 +139,16 @@ class NodeTree:
     def take_changes(self) -> list[tuple[NodeStatus | None, NodeStatus]]:
         """Each changed node as it was at the last call (None for a new one) and as it is."""
         before, self._before = self._before, {}
-        return [(old, self._nodes[node_id]) for node_id, old in before.items()]
+        return [(old, self.nodes[node_id]) for node_id, old in before.items()]
 
     def outbound(self, node: NodeStatus) -> list[str]:
         """Ids of the last nodes inside a node, to which what follows it is attached. Source: argo-semantics 3.5."""
+        if node.type == POD and node.id not in self._with_containers:
+            return [node.id]
         found: dict[str, None] = {}
         stack = [node.id]
         while stack:
-            inner = self._nodes.get(stack.pop())
+            inner = self.nodes.get(stack.pop())
             if inner is None:
                 continue
             deeper = self._last_inside(inner)
@@ -149,7 +161,7 @@ class NodeTree:
     def _last_inside(self, node: NodeStatus) -> tuple[str, ...]:
         if node.type in (POD, CONTAINER):
             pod_id = node.id if node.type == POD else node.boundary_id
-            children = (self._nodes.get(child) for child in self.children(node.id))
+            children = (self.nodes.get(child) for child in self.children(node.id))
             return tuple(c.id for c in children if c is not None and c.type == CONTAINER and c.boundary_id == pod_id)
         if node.type in _OWN_OUTBOUND:
             return ()
@@ -162,7 +174,7 @@ class NodeTree:
 
     def attempts(self, node: NodeStatus) -> list[NodeStatus]:
         """The attempts of a Retry node, oldest first; its hooks left out."""
-        children = (self._nodes.get(child) for child in self.children(node.id))
+        children = (self.nodes.get(child) for child in self.children(node.id))
         return [child for child in children if child is not None and child.node_flag is not None and child.node_flag.retried]
 
     def take_phases(self) -> list[tuple[str, str, str]]:
@@ -174,5 +186,7 @@ class NodeTree:
         before = old.phase if old else ""
         if new.phase != before:
             self._phases.append((new.id, before, new.phase))
-        self._before.setdefault(new.id, old)
-        self._nodes[new.id] = new
+        node_id = new.id
+        if node_id not in self._before:
+            self._before[node_id] = old
+        self.nodes[node_id] = new

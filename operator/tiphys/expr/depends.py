@@ -28,6 +28,11 @@ class Outcome(msgspec.Struct, frozen=True):
     any_succeeded: bool = False
     all_failed: bool = False
 
+    @property
+    def is_fine(self) -> bool:
+        """What a task alone asks for."""
+        return self.succeeded or self.skipped or self.daemoned
+
 
 _RESULTS: dict[str, str] = {
     "Succeeded": "succeeded",
@@ -137,7 +142,7 @@ class _Parser:
             raise self._error(f"there is no task {name!r}{_nearest(name, self.known)}", position)
         self.found[name] = None
         if not dot:
-            return lambda outcome: _is_fine(outcome(name))
+            return lambda outcome: outcome(name).is_fine
         if result not in _RESULTS:
             raise self._error(f"a task has no result {result!r}{_nearest(result, _RESULTS)}", position)
         field = _RESULTS[result]
@@ -149,15 +154,17 @@ def _any(parts: list[_Condition]) -> _Condition:
 
 
 def _all(parts: list[_Condition]) -> _Condition:
-    return lambda outcome: all(part(outcome) for part in parts)
+    def condition(outcome: Callable[[str], Outcome]) -> bool:
+        for part in parts:  # noqa: SIM110 asked for each node: a generator costs as much again
+            if not part(outcome):
+                return False
+        return True
+
+    return condition
 
 
 def _not(part: _Condition) -> _Condition:
     return lambda outcome: not part(outcome)
-
-
-def _is_fine(outcome: Outcome) -> bool:
-    return outcome.succeeded or outcome.skipped or outcome.daemoned
 
 
 def _nearest(word: str, known: Collection[Any]) -> str:

@@ -66,7 +66,8 @@ def display_name(node_name: str, boundary_name: str = "") -> str:
     """What the tree shows: the node's name without its boundary's."""
     if not boundary_name:
         return node_name
-    return _DISPLAY_LEAD.sub("", node_name.removeprefix(boundary_name))
+    rest = node_name.removeprefix(boundary_name)
+    return rest[1:] if rest.startswith(".") else _DISPLAY_LEAD.sub("", rest)
 
 
 def item_text(item: object) -> str:
