@@ -319,7 +319,7 @@ class _Task:
 
     def member_finished(self, member: Member) -> None:
         """The only member of the task has ended; only a daemon is still asked for afterwards."""
-        node = member.node
+        node = member.execution.node_or_none if member.execution is not None else None
         if node is None or not node.daemoned:
             self._dag.members.pop(member.name, None)
             member.let_go()

@@ -79,7 +79,7 @@ class Member:
     def begin(self) -> None:
         """Start, skip or fail; or go on with the stored node."""
         try:
-            if self.node is None and self.step.when and not self._is_wanted():
+            if self.step.when and self.node is None and not self._is_wanted():
                 return
             call = self._call()
         except UserError as e:

@@ -90,9 +90,16 @@ def _difference(before: list[Json], now: list[Json]) -> str:
     for index in range(max(len(before), len(now))):
         old = before[index] if index < len(before) else None
         new = now[index] if index < len(now) else None
-        if old != new:
+        if _bare(old) != _bare(new):
             return f"{_shown(old)} became {_shown(new)}"
     return ""
+
+
+def _bare(value: Any) -> Any:
+    """The value without what is empty in it: absent and empty are the same to the model, however they are written."""
+    if isinstance(value, dict):
+        return {key: bare for key, part in value.items() if (bare := _bare(part)) not in ({}, [])}
+    return [_bare(part) for part in value] if isinstance(value, list) else value
 
 
 def _shown(action: Json | None) -> str:

@@ -15,6 +15,8 @@ SHAPES = {
     "layered dag": lambda n: "dag: {tasks: [" + ", ".join(
         f"{{name: t{i}, template: one" + (f", depends: 't{i - 5} && t{i - 4}'" if i >= 5 else "") + "}" for i in range(n)) + "]}",
     "flat dag": lambda n: "dag: {tasks: [" + ", ".join(f"{{name: t{i}, template: one}}" for i in range(n)) + "]}",
+    "dag after one task": lambda n: "dag: {tasks: [{name: t0, template: one}, " + ", ".join(
+        f"{{name: t{i}, template: one, depends: t0}}" for i in range(1, n)) + "]}",
     "loop in a dag": lambda n: f"dag: {{tasks: [{{name: l, template: one, withSequence: {{count: {n}}}}}]}}",
     "loop in steps": lambda n: f"steps: [[{{name: l, template: one, withSequence: {{count: {n}}}}}]]",
     "chain of steps": lambda n: "steps: [" + ", ".join(f"[{{name: s{i}, template: one}}]" for i in range(n)) + "]",
