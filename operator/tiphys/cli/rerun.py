@@ -53,9 +53,10 @@ def retry(  # noqa: PLR0913 as many options as Argo's
     async def one(api: Api, name: str, namespace: str) -> Workflow:
         old = await read_workflow(api, namespace, name)
         # the pods go first: a pod's name is its node's, so what runs again must not meet what has run
-        for pod in change(old).pods:
+        pods = change(old).pods
+        for pod in pods:
             await api.delete("Pod", old.metadata.namespace, pod)
-        await until_gone(api, old.metadata.namespace, change(old).pods)
+        await until_gone(api, old.metadata.namespace, pods)
         return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
 
     async def work(api: Api, namespace: str) -> int:

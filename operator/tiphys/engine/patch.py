@@ -67,6 +67,20 @@ def has_replaced(patch: Json) -> bool:
     return any(isinstance(value, dict) and (isinstance(value, Replaced) or has_replaced(value)) for value in patch.values())
 
 
+def merged(stored: Json, patch: Json) -> Json:
+    """What a JSON merge patch makes of an object; the parts that it does not touch are shared with it. Source: RFC 7386."""
+    made = dict(stored)
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        elif isinstance(value, dict):
+            below = made.get(key)
+            made[key] = merged(below if isinstance(below, dict) else {}, value)
+        else:
+            made[key] = value
+    return made
+
+
 def merge(target: Json, patch: Json) -> None:
     """Apply a JSON merge patch in place. Source: RFC 7386."""
     for key, value in patch.items():

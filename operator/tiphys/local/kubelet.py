@@ -97,6 +97,12 @@ class _Life:
         self._is_ending = False
         self._reason = ("", "")
 
+    @property
+    def _is_alone(self) -> bool:
+        """One container and nothing else: the pod's folder is its own."""
+        spec = self._pod["spec"]
+        return len(spec["containers"]) == 1 and not spec.get("initContainers") and not spec.get("volumes")
+
     # --- the pod
 
     async def live(self) -> None:
@@ -112,7 +118,7 @@ class _Life:
         timer = asyncio.get_running_loop().call_later(deadline, self._expire) if deadline else None
         try:
             # what an earlier run of the same node left
-            shutil.rmtree(self._folder, ignore_errors=True)
+            _clear(self._folder)
             sidecars = await self._run_inits()
             if sidecars is not None:
                 await self._run_mains()
@@ -123,7 +129,7 @@ class _Life:
             if self._ending is not None:
                 self._ending.cancel()
             self._volumes.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            _clear(self._folder)
 
     def _expire(self) -> None:
         self._reason = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
@@ -206,7 +212,6 @@ class _Life:
         return code
 
     def _plan(self, container: Json, termination: Path) -> ContainerPlan:
-        self._folder.mkdir(parents=True, exist_ok=True)
         environment = environment_of(self._store, self._pod, container)
         mounts = []
         for mount in container.get("volumeMounts", ()):
@@ -233,7 +238,7 @@ class _Life:
             environment=environment,
             working_folder=str(container.get("workingDir") or ""),
             mounts=tuple(mounts),
-            folder=self._folder / name,
+            folder=self._folder if self._is_alone else self._folder / name,
             log=log_file(self._setting.logs, self._place.namespace, self._place.name, name),
             termination=termination,
             termination_path=str(container.get("terminationMessagePath") or TERMINATION),
@@ -271,6 +276,16 @@ class _Life:
             now = self._store.read(self._place)
             if now["metadata"].get("deletionTimestamp") and now["metadata"]["uid"] == self._pod["metadata"]["uid"]:
                 self._store.remove(self._place)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder with all that is in it; most are empty or not there."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _code(status: Json) -> int:

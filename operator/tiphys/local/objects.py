@@ -1,14 +1,13 @@
 """Objects as an API server keeps them: versions, preconditions, finalizers, owners, and the history that watches read."""
 
 import asyncio
-import copy
 import itertools
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from tiphys.engine.patch import merge
+from tiphys.engine.patch import merged
 from tiphys.model.base import Json
 
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
@@ -49,6 +48,8 @@ class Change(NamedTuple):
 
 class Store:
     """Objects by their place. Every method takes effect at once; `changed` is set anew with every change.
+
+    An object that was given or taken is never changed in place: versions of it share what is the same in them.
 
     Attributes:
         changes: All changes since `floor`, oldest first.
@@ -146,8 +147,8 @@ class Store:
         Raises:
             Refusal: 409, the name is taken; 422, it is no name.
         """
-        made = copy.deepcopy(manifest)
-        meta = made.setdefault("metadata", {})
+        meta = dict(manifest.get("metadata") or {})
+        made = {**manifest, "metadata": meta}
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = f"{meta['generateName']}{self._suffix()}"
         place = place._replace(name=meta.get("name", ""))
@@ -190,9 +191,7 @@ class Store:
             if wanted.get(name) and wanted[name] != before["metadata"][name]:
                 raise Refusal(409, "Conflict", f"Operation cannot be fulfilled on {place.plural} {place.name!r}: the object has "
                               f"been modified; please apply your changes to the latest version and try again")  # fmt: skip
-        now = copy.deepcopy(before)
-        merge(now, copy.deepcopy(patch))
-        return self._replace(place, before, now)
+        return self._replace(place, before, merged(before, patch))
 
     def replace(self, place: Place, manifest: Json) -> Json:
         """Put another object in its place; its `resourceVersion`, when given, is a precondition.
@@ -204,9 +203,10 @@ class Store:
         version = manifest.get("metadata", {}).get("resourceVersion")
         if version and version != before["metadata"]["resourceVersion"]:
             raise Refusal(409, "Conflict", f"Operation cannot be fulfilled on {place.plural} {place.name!r}")
-        return self._replace(place, before, copy.deepcopy(manifest))
+        return self._replace(place, before, manifest)
 
-    def _replace(self, place: Place, before: Json, now: Json) -> Json:
+    def _replace(self, place: Place, before: Json, wanted: Json) -> Json:
+        now = _own(wanted)
         kept = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp", "resourceVersion")
         for name in kept:
             if name in before["metadata"]:
@@ -233,7 +233,7 @@ class Store:
         if uid and uid != before["metadata"]["uid"]:
             found = before["metadata"]["uid"]
             raise Refusal(409, "Conflict", f"Precondition failed: UID in precondition: {uid}, UID in object meta: {found}")
-        now = copy.deepcopy(before)
+        now = _own(before)
         meta = now["metadata"]
         has_ended = now.get("status", {}).get("phase") in ("Succeeded", "Failed")
         is_running = place.plural == "pods" and now.get("spec", {}).get("nodeName") and not has_ended
@@ -249,7 +249,7 @@ class Store:
     def remove(self, place: Place) -> None:
         """Remove an object, whatever holds it: as a kubelet does in the end."""
         if place in self._objects:
-            self._remove(place, copy.deepcopy(self._objects[place]))
+            self._remove(place, _own(self._objects[place]))
 
     def _remove(self, place: Place, last: Json) -> Json:
         before = self._objects.pop(place)
@@ -277,6 +277,11 @@ class Store:
         self.changed = asyncio.Event()
         for listener in self.on_change:
             listener(change)
+
+
+def _own(one: Json) -> Json:
+    """The object with metadata that may be changed; all else is shared."""
+    return {**one, "metadata": dict(one["metadata"])}
 
 
 def place_of(manifest: Json, group: str, plural: str) -> Place:

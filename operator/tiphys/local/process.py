@@ -4,14 +4,15 @@ A container that needs files at places of its own (volumes, declared outputs, a 
 system (`view.py`); one that needs none of this is started as it is, in a scratch folder.
 """
 
-import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 
 from tiphys.errors import SpecError
 from tiphys.local.container import ContainerPlan, Handle, Mount
+from tiphys.local.spawn import ended, spawn
 from tiphys.local.view import in_view
 from tiphys.pods.passes.script import SCRIPT_PATH
 from tiphys.pods.passes.shim import SHIM_PATH
@@ -23,7 +24,7 @@ _OURS = (SHIM_PATH, SCRIPT_PATH)
 class Process:
     """A process that runs, the first of its own session."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
 
     @property
@@ -33,7 +34,7 @@ class Process:
 
     async def wait(self) -> int:
         """Its exit code, once it has ended; 128 + n when signal n ended it."""
-        code = await self._process.wait()
+        code = await ended(self._process)
         # what it left behind ends with it, as it would in a container
         self._signal_all(signal.SIGKILL)
         return 128 - code if code < 0 else code
@@ -68,10 +69,7 @@ class ProcessRuntime:
         environment = {**_base_environment(plan), **plan.environment}
         with plan.log.open("ab") as log:
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, cwd=plan.folder, env=environment,
-                    start_new_session=True,
-                )  # fmt: skip
+                process = spawn(command, log, plan.folder, environment)
             except OSError as e:
                 raise SpecError(f"{command[0]}: {e.strerror or e}", hint="is the program on this machine?") from e
         return Process(process)

@@ -4,7 +4,6 @@ Pods are remembered once they have ended: those that ran when the program was ki
 """
 
 import contextlib
-import json
 import os
 import signal
 import sqlite3
@@ -12,6 +11,8 @@ import uuid
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from tiphys.local.objects import Change, Place, Store
 from tiphys.model.base import Json
@@ -61,7 +62,7 @@ class State:
         if change.type == "DELETED":
             self._file.execute("delete from objects where api=? and plural=? and namespace=? and name=?", key)
         elif place.plural != "pods" or change.now.get("status", {}).get("phase") in ("Succeeded", "Failed"):
-            document = json.dumps(change.now, separators=(",", ":"))
+            document = msgspec.json.encode(change.now).decode()
             row = (*key, workflow_of(place, change.now), document)
             self._file.execute("insert or replace into objects values (?,?,?,?,?,?)", row)
 
@@ -69,7 +70,7 @@ class State:
         """Objects of one workflow and those of none; all for an empty name."""
         sql = "select api, plural, namespace, name, document from objects"
         rows = self._file.execute(sql + " where workflow in ('', ?)", (workflow,)) if workflow else self._file.execute(sql)
-        return [(Place(*row[:4]), json.loads(row[4])) for row in rows.fetchall()]
+        return [(Place(*row[:4]), msgspec.json.decode(row[4])) for row in rows.fetchall()]
 
     def forget(self, workflow: str) -> None:
         """Forget a workflow and all that is its own."""

@@ -95,7 +95,8 @@ class Volumes:
 
     def close(self) -> None:
         """Remove what was made for this pod alone."""
-        shutil.rmtree(self._folder / "volumes", ignore_errors=True)
+        if self._made:
+            shutil.rmtree(self._folder / "volumes", ignore_errors=True)
 
 
 def _file(path: Path, content: bytes, mode: int) -> None:
