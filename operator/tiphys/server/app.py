@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiphys.errors import SpecError, TiphysError
-from tiphys.server import fixed, objects, workflows
+from tiphys.server import fixed, objects, schemas, upcoming, workflows
 from tiphys.server.answers import answer, failure
 from tiphys.server.call import Call
 from tiphys.server.exposing import metrics_of
@@ -110,7 +110,7 @@ def make_app(gate: Gate, base: str = "/", *, metrics: ServerMetrics | None = Non
         return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)
 
     shown = metrics_of(gate, metrics or ServerMetrics(), is_open=shows_metrics)
-    routes = [Route("/healthz", _health), Route("/metrics", shown)]
+    routes = [Route("/healthz", _health), Route("/metrics", shown), *schemas.ROUTES, *upcoming.ROUTES]
     for verb, path, handler in OPERATIONS:
         routes.append(Route(path, _endpoint(gate, handler), methods=[verb]))
     routes.append(Route("/{path:path}", document, methods=["GET"]))

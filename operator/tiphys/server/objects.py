@@ -113,6 +113,9 @@ ROUTES: tuple[Route, ...] = (
     *Kind("CronWorkflow", "cronWorkflow").routes(CRON),
     *Kind("WorkflowTemplate", "template").routes("/api/v1/workflow-templates/{namespace}"),
     *Kind("ClusterWorkflowTemplate", "template").routes("/api/v1/cluster-workflow-templates"),
+    # of all namespaces: the path ends where the namespace would begin
+    ("GET", "/api/v1/cron-workflows/", Kind("CronWorkflow", "cronWorkflow").list_),
+    ("GET", "/api/v1/workflow-templates/", Kind("WorkflowTemplate", "template").list_),
     ("POST", "/api/v1/events/{namespace}/{discriminator}", _receive),
     ("POST", "/api/v1/events/{namespace}/", _receive),
     ("GET", "/api/v1/workflow-event-bindings/{namespace}", _bindings),

@@ -2,6 +2,7 @@
 import "./frame.css";
 import { useEffect, useState } from "react";
 import { NavLink, Outlet, useNavigate } from "react-router";
+import { Help } from "./Help";
 import { PLACES } from "./places";
 import { applyTheme, type Theme, theme } from "./theme";
 
@@ -25,6 +26,7 @@ export function Frame() {
             </NavLink>
           ))}
         </nav>
+        <Help />
         <ThemeButton />
       </header>
       <main id="page" tabIndex={-1}>

@@ -7,4 +7,12 @@ export interface Place {
   key: string;
 }
 
-export const PLACES: Place[] = [{ to: "/workflows", label: "Workflows", key: "w" }];
+export const PLACES: Place[] = [
+  { to: "/workflows", label: "Workflows", key: "w" },
+  { to: "/templates", label: "Templates", key: "t" },
+  { to: "/cluster-templates", label: "Cluster templates", key: "c" },
+  { to: "/cron", label: "Cron", key: "s" },
+  { to: "/archive", label: "Archive", key: "a" },
+  { to: "/reports", label: "Reports", key: "r" },
+  { to: "/user", label: "User", key: "u" },
+];

@@ -1,9 +1,36 @@
 /** Which page each address shows; pages are loaded when they are first looked at. */
 import { Navigate, type RouteObject } from "react-router";
+import { KEPT, type KeptKind } from "../api/kept";
 import { NotFound } from "../pages/NotFound";
 import { Frame } from "./Frame";
 
+/** The list of a kind, and one of it. */
+function kept(kind: KeptKind): RouteObject[] {
+  const one = kind.namespaced ? `${kind.place}/:namespace/:name` : `${kind.place}/:name`;
+  return [
+    {
+      path: kind.namespaced ? `${kind.place}/:namespace?` : kind.place,
+      lazy: async () => {
+        const { KeptListPage } = await import("../pages/kept/KeptListPage");
+        return { element: <KeptListPage key={kind.place} kind={kind} /> };
+      },
+    },
+    {
+      path: one,
+      lazy: async () => {
+        const { KeptPage } = await import("../pages/kept/KeptPage");
+        return { element: <KeptPage key={kind.place} kind={kind} /> };
+      },
+    },
+  ];
+}
+
 export const ROUTES: RouteObject[] = [
+  {
+    path: "login",
+    HydrateFallback: () => null,
+    lazy: async () => ({ Component: (await import("../pages/user/LoginPage")).LoginPage }),
+  },
   {
     element: <Frame />,
     HydrateFallback: () => null,
@@ -13,6 +40,20 @@ export const ROUTES: RouteObject[] = [
         path: "workflows/:namespace?",
         lazy: async () => ({ Component: (await import("../pages/workflows/WorkflowsPage")).WorkflowsPage }),
       },
+      ...KEPT.flatMap(kept),
+      {
+        path: "create/:place/:namespace?",
+        lazy: async () => ({ Component: (await import("../pages/create/CreatePage")).CreatePage }),
+      },
+      {
+        path: "archive/:namespace?",
+        lazy: async () => ({ Component: (await import("../pages/archive/ArchivePage")).ArchivePage }),
+      },
+      {
+        path: "reports/:namespace?",
+        lazy: async () => ({ Component: (await import("../pages/reports/ReportsPage")).ReportsPage }),
+      },
+      { path: "user", lazy: async () => ({ Component: (await import("../pages/user/UserPage")).UserPage }) },
       { path: "*", element: <NotFound /> },
     ],
   },

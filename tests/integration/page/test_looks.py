@@ -1,0 +1,48 @@
+"""Every page: accessible by day, by night and on a phone, without a complaint of the browser, and kept as a picture."""
+
+import pytest
+from tests.integration.page.conftest import World
+from tests.servers.browser import Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# name of the picture, address, what is to be seen when all is there
+PAGES = [
+    ("workflows", "/workflows", "diamond"),
+    ("templates", "/templates", "greeting"),
+    ("template", "/templates/ns/greeting", "Says hello to somebody."),
+    ("template-submit", "/templates/ns/greeting?tab=submit", "Who is greeted."),
+    ("template-manifest", "/templates/ns/greeting?tab=manifest", "No problems"),
+    ("template-workflows", "/templates/ns/greeting?tab=workflows", "greeted"),
+    ("cluster-templates", "/cluster-templates", "shared-greeting"),
+    ("cluster-template", "/cluster-templates/shared-greeting", "container"),
+    ("cron", "/cron", "nightly"),
+    ("cron-one", "/cron/ns/nightly", "Next starts"),
+    ("create-workflow", "/create/workflows/ns", "No problems"),
+    ("reports", "/reports", "Median duration"),
+    ("user", "/user", "python"),
+    ("login", "/login", "Through your provider"),
+    ("nothing", "/no/such/page", "There is no page at this address."),
+]
+
+
+async def _look(visit: Visit, suffix: str) -> None:
+    faults: list[str] = []
+    for name, path, seen in PAGES:
+        await visit.open(path)
+        await visit.see(seen)
+        await visit.picture(f"{name}{suffix}")
+        faults += [f"{name}: {one}" for one in (await visit.violations(), await visit.excess()) if one]
+    assert not faults, "\n".join(faults)
+
+
+async def test_every_page_is_accessible_by_day(world: World, desk: Visit) -> None:
+    await _look(desk, "")
+
+
+async def test_every_page_is_accessible_by_night(world: World, night: Visit) -> None:
+    await _look(night, "-night")
+
+
+async def test_every_page_is_accessible_and_fits_on_a_phone(world: World, phone: Visit) -> None:
+    await _look(phone, "-phone")

@@ -1,0 +1,96 @@
+/** Who the server takes one for, and which server it is. */
+import "./user.css";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, useNavigate } from "react-router";
+import { request } from "../../api/request";
+import { authorization, setAuthorization } from "../../api/session";
+import { Button } from "../../parts/Button";
+import { Failure } from "../../parts/Empty";
+import { useTitle } from "../../parts/title";
+
+interface User {
+  issuer?: string;
+  subject?: string;
+  name?: string;
+  email?: string;
+  groups?: string[];
+  serviceAccountName?: string;
+  serviceAccountNamespace?: string;
+}
+
+export function UserPage() {
+  useTitle("User");
+  const user = useQuery({
+    queryKey: ["user"],
+    queryFn: ({ signal }) => request<User>("GET", "api/v1/userinfo", { signal }),
+  });
+  const version = useQuery({
+    queryKey: ["version"],
+    queryFn: ({ signal }) => request<Record<string, string>>("GET", "api/v1/version", { signal }),
+  });
+  return (
+    <div className="page">
+      <h1>User</h1>
+      <section className="card login-part" aria-label="Who you are">
+        {user.error && <Failure failure={user.error} what="The server does not know you:" />}
+        {user.data && <Facts user={user.data} />}
+        <Leave />
+      </section>
+      <section className="card login-part" aria-label="Server">
+        <h2>Server</h2>
+        <dl>
+          <dt>Version</dt>
+          <dd>{version.data?.version}</dd>
+          <dt>Platform</dt>
+          <dd>
+            {version.data?.goVersion} {version.data?.platform}
+          </dd>
+        </dl>
+        <p>
+          Command line: set <code>ARGO_SERVER={location.host}</code> and <code>ARGO_HTTP1=true</code>.
+        </p>
+      </section>
+    </div>
+  );
+}
+
+function Facts({ user }: { user: User }) {
+  const account = user.serviceAccountName && `${user.serviceAccountNamespace ?? ""}/${user.serviceAccountName}`;
+  const facts: [string, string | undefined][] = [
+    ["Name", user.name],
+    ["Subject", user.subject],
+    ["E-mail", user.email],
+    ["Issuer", user.issuer],
+    ["Groups", user.groups?.join(", ")],
+    ["Service account", account],
+  ];
+  const known = facts.filter(([, value]) => value);
+  if (known.length === 0)
+    return <p>The server says nothing about you: it acts with your token, or with its own rights.</p>;
+  return (
+    <dl>
+      {known.map(([title, value]) => (
+        <div key={title} className="user-fact">
+          <dt>{title}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Leave() {
+  const navigate = useNavigate();
+  const queries = useQueryClient();
+  const leave = () => {
+    setAuthorization("");
+    queries.clear();
+    navigate("/login");
+  };
+  return (
+    <div className="row">
+      <Link to="/login">Log in as somebody else</Link>
+      {authorization() && <Button onClick={leave}>Log out</Button>}
+    </div>
+  );
+}
