@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, async_playwright
+from tests.servers.network import Network
 
 ROOT = pathlib.Path(__file__).parents[2]
 PICTURES = ROOT / "build/screenshots"
@@ -24,10 +25,11 @@ def install_browser() -> None:
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """The browser; one is enough for all tests."""
+async def chromium(network: Network, folder: pathlib.Path) -> AsyncIterator[Browser]:
+    """The browser, in its network; one is enough for all tests."""
+    program = network.program("/usr/bin/chromium", folder)
     async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
+        browser = await play.chromium.launch(executable_path=program, args=_FLAGS)
         try:
             yield browser
         finally:

@@ -6,17 +6,17 @@ What is not observed here: pods of a real cluster; that is tests/e2e/page.
 import asyncio
 import contextlib
 import pathlib
-import socket
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
 
 import msgspec
+import pytest
 import pytest_asyncio
 import uvicorn
 import yaml
 from playwright.async_api import Browser
 from tests.servers.browser import Visit, chromium, install_browser, visit
+from tests.servers.network import Network
 
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
@@ -98,6 +98,10 @@ class World:
     def stored(self, name: str, plural: str = "workflows", namespace: str = "ns") -> Json:
         return self.cluster.store.read(Place(ARGO, plural, namespace, name))
 
+    def patch(self, name: str, patch: Json, plural: str = "workflows") -> None:
+        """Change it, as somebody else does."""
+        self.cluster.store.patch(Place(ARGO, plural, "ns", name), patch)
+
     def phase(self, name: str) -> str:
         return str(self.stored(name).get("status", {}).get("phase", ""))
 
@@ -125,11 +129,11 @@ async def controlled(cluster: APIServer) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def served(cluster: APIServer, mode: Mode = "server", **options: Any) -> AsyncIterator[str]:
+async def served(cluster: APIServer, network: Network, mode: Mode = "server", base: str = "/") -> AsyncIterator[str]:
     """The address of a server over a cluster."""
     gate = Gate(access=Access(server=cluster.address), modes=frozenset({mode}))
-    listener = socket.create_server(("127.0.0.1", 0))
-    app = Around(make_app(gate, **options), Safety(rate=0), ServerMetrics())
+    listener = network.listener()
+    app = Around(make_app(gate, base), Safety(rate=0), ServerMetrics())
     program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     running = asyncio.create_task(program.serve([listener]))
     while not program.started:  # noqa: ASYNC110
@@ -141,9 +145,16 @@ async def served(cluster: APIServer, mode: Mode = "server", **options: Any) -> A
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world() -> AsyncIterator[World]:
+async def network() -> AsyncIterator[Network]:
+    made = Network()
+    yield made
+    made.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def world(network: Network) -> AsyncIterator[World]:
     """All of it, filled with workflows of every phase."""
-    async with APIServer(behave) as cluster, controlled(cluster), served(cluster) as address:
+    async with APIServer(behave) as cluster, controlled(cluster), served(cluster, network) as address:
         made = World(cluster)
         made.address = address
         names = [(made.apply(one), one) for one in yaml.safe_load_all(WORLD.read_text())]
@@ -153,9 +164,9 @@ async def world() -> AsyncIterator[World]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(network: Network, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
     await asyncio.to_thread(install_browser)
-    async with chromium() as one:
+    async with chromium(network, tmp_path_factory.mktemp("browser")) as one:
         yield one
 
 

@@ -24,7 +24,8 @@ async def test_what_the_browser_complains_of_fails_the_visit(world: World, brows
         ("console.error('oh')", "error: oh"),
         ("setTimeout(() => { throw new Error('no') })", "error: no"),
         ("fetch('/api/nonsense')", "/api/nonsense: 501"),
-        ("new Image().src = 'http://127.0.0.1:9/x'", "ERR_"),
+        ("new Image().src = '/assets/no-such.png'", "no-such.png: 404"),
+        ("new Image().src = 'http://127.0.0.1:9/x'", "Content Security Policy"),
     ):
         with pytest.raises(AssertionError, match=said):
             await _break(browser, world.address, script)
