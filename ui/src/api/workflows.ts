@@ -8,6 +8,10 @@ export type Action = (typeof ACTIONS)[number];
 const place = (namespace: string, name: string) => `api/v1/workflows/${namespace}/${encodeURIComponent(name)}`;
 
 export function act(action: Action | "set", meta: Meta, body: object = {}): Promise<Workflow> {
+  if (archiving(meta) === "Persisted" && (action === "retry" || action === "resubmit")) {
+    const asked = { ...body, namespace: meta.namespace, uid: meta.uid };
+    return request("PUT", `api/v1/archived-workflows/${meta.uid}/${action}`, { body: asked });
+  }
   return request("PUT", `${place(meta.namespace ?? "", meta.name)}/${action}`, { body });
 }
 

@@ -40,6 +40,10 @@ export const ROUTES: RouteObject[] = [
         path: "workflows/:namespace?",
         lazy: async () => ({ Component: (await import("../pages/workflows/WorkflowsPage")).WorkflowsPage }),
       },
+      {
+        path: "workflows/:namespace/:name",
+        lazy: async () => ({ Component: (await import("../pages/workflow/WorkflowPage")).WorkflowPage }),
+      },
       ...KEPT.flatMap(kept),
       {
         path: "create/:place/:namespace?",

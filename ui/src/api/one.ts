@@ -1,0 +1,77 @@
+/** One object that stays as the cluster has it. */
+import { type Connection, follow } from "./follow";
+import { type Refused, request } from "./request";
+import type { Change, Stored } from "./types";
+
+const SHOWN_EVERY = 200;
+
+export interface ShownOne<T> {
+  object?: T | undefined;
+  connection: Connection;
+  failure?: Refused | undefined;
+  /** Whether it has left the cluster since it was loaded. */
+  isGone: boolean;
+}
+
+export interface OneSource {
+  object: string;
+  watch: string;
+  name: string;
+  uid?: string;
+}
+
+export class LiveOne<T extends Stored> {
+  private shown: ShownOne<T> = { connection: "loading", isGone: false };
+  private next: ShownOne<T> = this.shown;
+  private readonly listeners = new Set<() => void>();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private end: (() => void) | undefined;
+
+  constructor(private readonly source: OneSource) {}
+
+  readonly subscribe = (listener: () => void) => {
+    this.listeners.add(listener);
+    this.end ??= this.start();
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) {
+        this.end?.();
+        this.end = undefined;
+      }
+    };
+  };
+
+  readonly snapshot = () => this.shown;
+
+  private start(): () => void {
+    const { object, watch, name, uid } = this.source;
+    return follow<T>({
+      load: async (signal) => {
+        const found = await request<T>("GET", object, { query: { uid }, signal });
+        this.next = { ...this.next, object: found, isGone: false };
+        return found.metadata.resourceVersion ?? "";
+      },
+      watch: { path: watch, query: { "listOptions.fieldSelector": `metadata.name=${name}` } },
+      change: (change) => this.apply(change),
+      state: (connection, failure) => {
+        this.next = { ...this.next, connection, failure };
+        this.show();
+      },
+    });
+  }
+
+  private apply({ type, object }: Change<T>): void {
+    const uid = this.next.object?.metadata.uid;
+    // another object of the same name is not the one that is looked at
+    if (uid && object.metadata.uid && uid !== object.metadata.uid) return;
+    this.next = type === "DELETED" ? { ...this.next, isGone: true } : { ...this.next, object, isGone: false };
+    this.timer ??= setTimeout(() => this.show(), SHOWN_EVERY);
+  }
+
+  private show(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.shown = this.next;
+    for (const listener of this.listeners) listener();
+  }
+}

@@ -1,0 +1,158 @@
+/** The nodes as a tree; the way through the workflow for who does not look at graphs. */
+import "./tree.css";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { Button } from "../../parts/Button";
+import { PhaseMark } from "../../parts/PhaseMark";
+import { duration, useNow } from "../../parts/time";
+import { labelOf, type Nodes, reason } from "./nodes";
+import { type Row, rows as rowsOf } from "./tree";
+
+interface Props {
+  nodes: Nodes;
+  selected: string | undefined;
+  onSelect: (id: string | undefined) => void;
+}
+
+const HEIGHT = 28;
+
+export function Tree({ nodes, selected, onSelect }: Props) {
+  const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
+  const [isFailedFirst, setFailedFirst] = useState(false);
+  const rows = useMemo(() => rowsOf(nodes, toggled, isFailedFirst), [nodes, toggled, isFailedFirst]);
+  const scroll = useRef<HTMLDivElement>(null);
+  const [active, setActive] = useState<string>();
+  const found = rows.findIndex(({ node }) => node.id === (active ?? selected));
+  const focus = Math.max(0, found);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroll.current,
+    estimateSize: () => HEIGHT,
+    overscan: 15,
+  });
+  useEffect(() => {
+    if (selected) setActive(selected);
+  }, [selected]);
+
+  const toggle = (id: string) => {
+    const next = new Set(toggled);
+    if (!next.delete(id)) next.add(id);
+    setToggled(next);
+  };
+  const go = (to: number) => {
+    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
+    if (!row) return;
+    setActive(row.node.id);
+    virtual.scrollToIndex(rows.indexOf(row));
+    requestAnimationFrame(() =>
+      scroll.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(row.node.id)}"]`)?.focus(),
+    );
+  };
+  const press = (event: KeyboardEvent) => {
+    const row = rows[focus];
+    if (!row) return;
+    const moves: Record<string, number> = { ArrowDown: focus + 1, ArrowUp: focus - 1, Home: 0, End: rows.length - 1 };
+    const to = moves[event.key];
+    if (to !== undefined) go(to);
+    else if (event.key === "ArrowRight") row.inside && !row.isOpen ? toggle(row.node.id) : go(focus + 1);
+    else if (event.key === "ArrowLeft") row.isOpen ? toggle(row.node.id) : go(outer(rows, focus));
+    else if (event.key === "Enter" || event.key === " ") onSelect(row.node.id);
+    else return;
+    event.preventDefault();
+  };
+
+  return (
+    <div className="tree card">
+      <div className="tree-tools row">
+        <Button aria-pressed={isFailedFirst} onClick={() => setFailedFirst(!isFailedFirst)}>
+          Failed first
+        </Button>
+        <span className="quiet">{rows.length} rows</span>
+      </div>
+      <div className="tree-scroll" ref={scroll}>
+        <div
+          role="tree"
+          aria-label="Nodes"
+          style={{ height: virtual.getTotalSize(), position: "relative" }}
+          onKeyDown={press}
+          tabIndex={-1}
+        >
+          {virtual.getVirtualItems().map(({ index, start }) => {
+            const row = rows[index];
+            return (
+              row && (
+                <TreeRow
+                  key={row.node.id}
+                  row={row}
+                  top={start}
+                  isSelected={row.node.id === selected}
+                  isActive={index === focus}
+                  onToggle={toggle}
+                  onSelect={onSelect}
+                />
+              )
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** The row that another one hangs below. */
+function outer(rows: Row[], index: number): number {
+  const depth = rows[index]?.depth ?? 0;
+  for (let at = index - 1; at >= 0; at -= 1) if ((rows[at]?.depth ?? 0) < depth) return at;
+  return index;
+}
+
+interface TreeRowProps {
+  row: Row;
+  top: number;
+  isSelected: boolean;
+  isActive: boolean;
+  onToggle: (id: string) => void;
+  onSelect: (id: string) => void;
+}
+
+function TreeRow({
+  row: { node, depth, inside, isOpen },
+  top,
+  isSelected,
+  isActive,
+  onToggle,
+  onSelect,
+}: TreeRowProps) {
+  const now = useNow();
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are handled by the tree around it
+    <div
+      className="tree-row"
+      role="treeitem"
+      data-id={node.id}
+      aria-level={depth + 1}
+      aria-selected={isSelected}
+      {...(inside > 0 && { "aria-expanded": isOpen })}
+      tabIndex={isActive ? 0 : -1}
+      style={{ transform: `translateY(${top}px)`, height: HEIGHT, paddingLeft: 8 + depth * 18 }}
+      onClick={() => onSelect(node.id)}
+    >
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: the arrow keys do the same */}
+      {/* biome-ignore lint/a11y/useKeyWithClickEvents: as above */}
+      <span
+        className="tree-arrow"
+        onClick={(event) => {
+          event.stopPropagation();
+          if (inside > 0) onToggle(node.id);
+        }}
+      >
+        {inside > 0 ? (isOpen ? "▾" : "▸") : ""}
+      </span>
+      <PhaseMark phase={node.phase} short />
+      <span className="tree-label">{labelOf(node)}</span>
+      {inside > 0 && !isOpen && <span className="quiet">({inside})</span>}
+      <span className="tree-time quiet">{duration(node.startedAt, node.finishedAt, now)}</span>
+      <span className="tree-reason quiet">{reason(node)}</span>
+    </div>
+  );
+}

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { arrange, curve, HEIGHT, WIDTH } from "./arrange";
+
+test("what comes after another is drawn behind it, and nothing covers anything", () => {
+  const vertices = ["a", "b", "c", "d"];
+  const edges: [string, string][] = [
+    ["a", "b"],
+    ["a", "c"],
+    ["b", "d"],
+    ["c", "d"],
+  ];
+  const { places, width, height, edges: drawn } = arrange({ id: 1, vertices, edges, direction: "LR" });
+  const [a, b, c, d] = vertices.map((one) => places[one] ?? { x: 0, y: 0 }) as [P, P, P, P];
+  expect(a.x + WIDTH).toBeLessThan(b.x);
+  expect(b.x).toBe(c.x);
+  expect(Math.abs(b.y - c.y)).toBeGreaterThan(HEIGHT);
+  expect(d.x).toBeGreaterThan(c.x + WIDTH);
+  expect(width).toBeGreaterThan(d.x);
+  expect(height).toBeGreaterThan(Math.max(b.y, c.y));
+  expect(drawn.map(({ from, to }) => [from, to])).toEqual(edges);
+});
+
+type P = { x: number; y: number };
+
+test("a line begins and ends at its points", () => {
+  const path = curve([
+    { x: 0, y: 0 },
+    { x: 10, y: 0 },
+    { x: 20, y: 8 },
+  ]);
+  expect(path).toBe("M0 0 Q10 0 15 4 L20 8");
+});
