@@ -25,6 +25,8 @@ def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[Colu
         (query.name, at.name == query.name),
         (query.name_prefix, at.name.startswith(query.name_prefix, autoescape=True)),
         (query.name_contains, at.name.contains(query.name_contains, autoescape=True)),
+        (query.not_name, at.name != query.not_name),
+        (query.not_namespace, at.namespace != query.not_namespace),
         (query.phases, at.phase.in_(query.phases)),
     )
     found += [condition for given, condition in wanted if given]
@@ -32,6 +34,10 @@ def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[Colu
         found.append(at.startedat >= query.started_after.replace(tzinfo=None))
     if query.started_before is not None:
         found.append(at.startedat < query.started_before.replace(tzinfo=None))
+    if query.created_after is not None:
+        found.append(at.creationtimestamp >= query.created_after.replace(tzinfo=None))
+    if query.finished_before is not None:
+        found.append(at.finishedat < query.finished_before.replace(tzinfo=None))
     if query.cursor:
         last = parse_cursor(query.cursor)
         start = last.started_at.replace(tzinfo=None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, delete, select, text
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.database import Database
@@ -119,7 +119,16 @@ class SqlArchive:
             .where(*self._conditions(query), *([] if uids is None else [among(self._database.kind, archive.c.uid, uids)]))
             .order_by(archive.c.startedat.desc(), archive.c.uid.desc())
             .limit(query.limit + 1)
+            .offset(query.offset or None)
         )
+
+    async def count(self, query: ArchiveQuery) -> int:
+        """How many workflows a query means, whatever its page is."""
+        whole = msgspec.structs.replace(query, cursor="")
+        async with self._database.transaction() as connection:
+            named = await self._named(connection, whole)
+            wanted = select(func.count()).select_from(self._tables.archive).where(*self._conditions(whole), *named)
+            return int((await connection.execute(wanted)).scalar_one())
 
     def _conditions(self, query: ArchiveQuery) -> list[Any]:
         return [*conditions(query, self._tables, self._database.target)]

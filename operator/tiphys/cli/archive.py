@@ -14,15 +14,14 @@ from tiphys.cli.listing import Output, print_list
 from tiphys.cli.rerun import Follow, Given, Wait, Watch, until_gone
 from tiphys.cli.session import Where, create_workflow, now, with_api
 from tiphys.cli.show import print_workflow
-from tiphys.cli.whole import small_manifest
 from tiphys.cluster.api import Api
 from tiphys.engine.operations import resubmit as again
 from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.engine.operations.retry import fresh
 from tiphys.engine.operations.retry import retry as retried
 from tiphys.errors import AlreadyExists, NotFound, SpecError
 from tiphys.model.archived import MAX_PAGE, ArchiveQuery
-from tiphys.model.base import ObjectMeta
-from tiphys.model.names import LABEL_ARCHIVING_STATUS
+from tiphys.model.packed import small_manifest
 from tiphys.model.parse import parse_workflow
 from tiphys.model.workflow import Workflow
 
@@ -108,17 +107,6 @@ def delete(*names: str, uid: Uid = False, where: Where | None = None, source: So
     return with_storage(where, source, work)
 
 
-def _fresh(workflow: Workflow) -> Workflow:
-    """The workflow as one that was never stored: what the server gives is left out."""
-    meta = workflow.metadata
-    labels = {key: value for key, value in meta.labels.items() if key != LABEL_ARCHIVING_STATUS}
-    made = ObjectMeta(
-        name=meta.name, generate_name=meta.generate_name, namespace=meta.namespace, labels=labels, annotations=meta.annotations,
-        owner_references=meta.owner_references, finalizers=meta.finalizers,
-    )  # fmt: skip
-    return msgspec.structs.replace(workflow, metadata=made)
-
-
 def retry(  # noqa: PLR0913 as many options as Argo's
     *names: str,
     uid: Uid = False,
@@ -142,7 +130,7 @@ def retry(  # noqa: PLR0913 as many options as Argo's
         for pod in ready.pods:
             await api.delete("Pod", namespace, pod)
         await until_gone(api, namespace, ready.pods)
-        return await create_workflow(api, namespace, small_manifest(_fresh(ready.workflow)))
+        return await create_workflow(api, namespace, small_manifest(fresh(ready.workflow)))
 
     return _each(names, one, Follow(watch=watch, wait=wait, log=log, output=output), where, source, uid=uid)
 

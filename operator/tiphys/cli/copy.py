@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tiphys.cli.artifacts import open_artifact
 from tiphys.cli.session import Where, read_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.errors import NotFound, SpecError
@@ -16,6 +15,7 @@ from tiphys.model.storage import key_of, shown_location
 from tiphys.model.stored import Stored, stored_artifacts
 from tiphys.model.workflow import Workflow
 from tiphys.ports import ArtifactDriver
+from tiphys.server.stores import open_artifact
 
 _PATH = "{namespace}/{workflowName}/{nodeId}/outputs/{artifactName}"
 

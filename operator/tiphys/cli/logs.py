@@ -7,7 +7,6 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from tiphys.cli.artifacts import open_artifact, stored_lines
 from tiphys.cli.session import Where, find_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs
@@ -17,6 +16,7 @@ from tiphys.model.places import key_of
 from tiphys.model.record import MARK
 from tiphys.model.stored import archived_log
 from tiphys.model.workflow import Workflow, pod_name
+from tiphys.server.stores import open_artifact, stored_lines
 
 
 def logs(

@@ -11,13 +11,12 @@ from cyclopts import Parameter
 from tiphys.cli.documents import Document, read_documents
 from tiphys.cli.judge import judge, library_of
 from tiphys.cli.session import Where, now, with_api
-from tiphys.cli.submit import set_parameters
 from tiphys.cluster.api import Api
 from tiphys.engine.effective import effective_spec
 from tiphys.engine.forecast import Call, Timing, forecast, timing
 from tiphys.engine.library import Library
 from tiphys.engine.needs import Needs, needs_of
-from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.engine.operations.parameters import parse_pairs, set_parameters
 from tiphys.engine.premises import Premises
 from tiphys.errors import NotFound, SpecError, TiphysError
 from tiphys.expr.render import go_duration

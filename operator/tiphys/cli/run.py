@@ -19,10 +19,9 @@ from tiphys.cli.listing import Output
 from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
 from tiphys.cli.session import exit_code, now
 from tiphys.cli.show import print_workflow
-from tiphys.cli.submit import set_parameters
 from tiphys.cli.tree import render
 from tiphys.engine.operations import suspension
-from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.engine.operations.parameters import parse_pairs, set_parameters
 from tiphys.errors import NotFound, SpecError
 from tiphys.local.container import Runtime
 from tiphys.local.objects import Place, Refusal

@@ -11,9 +11,9 @@ from tiphys.cli.listing import Output
 from tiphys.cli.logs import print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
 from tiphys.cli.show import print_workflow, watch_workflow
-from tiphys.cli.stored import manifest_from
 from tiphys.cluster.api import Api
-from tiphys.engine.operations.parameters import parse_pairs
+from tiphys.cluster.stored import manifest_from
+from tiphys.engine.operations.parameters import parse_pairs, set_parameters
 from tiphys.engine.validate import check_workflow
 from tiphys.errors import SpecError
 from tiphys.model.parse import parse_workflow
@@ -22,14 +22,6 @@ from tiphys.model.workflow import Workflow
 
 def _is_workflow(manifest: Manifest) -> bool:
     return bool(manifest.get("kind") == "Workflow")
-
-
-def set_parameters(manifest: Manifest, given: dict[str, str]) -> None:
-    """Override or add arguments of the workflow."""
-    arguments = manifest.setdefault("spec", {}).setdefault("arguments", {})
-    kept = [entry for entry in arguments.get("parameters") or () if entry.get("name") not in given]
-    if given:
-        arguments["parameters"] = [*kept, *({"name": name, "value": value} for name, value in given.items())]
 
 
 def submit(  # noqa: PLR0913 as many options as Argo's

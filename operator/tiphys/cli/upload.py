@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tiphys.cli.artifacts import open_artifact
 from tiphys.cluster.api import Api
-from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.errors import NotFound, SpecError, TiphysError
 from tiphys.model.arguments import Artifact, ArtifactLocation
-from tiphys.model.locations import ArtifactRepository, ArtifactRepositoryRef
+from tiphys.model.locations import ArtifactRepository
 from tiphys.model.parse import parse_as, to_json
-from tiphys.model.places import key_of, kind_of
-from tiphys.model.storage import has_location, keyed, relocated, repository_location, with_key
+from tiphys.model.places import key_of
+from tiphys.model.storage import at_key, has_location, relocated, repository_location
+from tiphys.server.stores import open_artifact, repository_for
 from tiphys.settings.read import parse_configuration
 from tiphys.settings.repositories import RepositoryMap
 
@@ -38,19 +37,11 @@ async def set_artifacts(api: Api, namespace: str, manifest: dict[str, Any], give
     for name, value in given.items():
         own = parse_as(Artifact, entries.get(name) or {"name": name})
         key = f"uploads/{uuid4().hex}/{Path(value[1:]).name}" if value.startswith("@") else value
-        artifact = _at(own, base, key)
+        artifact = at_key(own, base, key)
         if value.startswith("@"):
             artifact = await _upload(api, namespace, artifact, base, Path(value[1:]))
         entries[name] = to_json(artifact)
     arguments["artifacts"] = list(entries.values())
-
-
-def _at(own: Artifact, base: ArtifactLocation | None, key: str) -> Artifact:
-    """The argument under another key: where its own location is, else in the workflow's repository."""
-    if kind_of(own):
-        located: Artifact = with_key(own, key)
-        return located
-    return keyed(own, base, key) if base is not None else parse_as(Artifact, {"name": own.name, "s3": {"key": key}})
 
 
 async def _upload(api: Api, namespace: str, artifact: Artifact, base: ArtifactLocation | None, file: Path) -> Artifact:
@@ -74,12 +65,10 @@ def _parts(file: Path) -> Iterator[bytes]:
 
 
 async def _repository(api: Api, namespace: str, spec: dict[str, Any]) -> ArtifactRepository | None:
-    ref = spec.get("artifactRepositoryRef")
     default = None
     for place in dict.fromkeys((namespace, *_NAMESPACES)):
         with contextlib.suppress(TiphysError):
             found = parse_as(RepositoryMap, await api.read("ConfigMap", place, _CONFIG_MAP))
             default = parse_configuration(found.data).artifact_repository
             break
-    known = ConfigMapRepositories(api, "", lambda: default)
-    return (await known.find(namespace, parse_as(ArtifactRepositoryRef, ref) if ref else None)).artifact_repository
+    return await repository_for(api, namespace, spec, default)

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
+from tiphys.archive.hydrating import Hydrator
 from tiphys.controller.backoff import Backoff
-from tiphys.controller.hydrating import Hydrator
 from tiphys.controller.waiting import Backlog, Waiting
 from tiphys.errors import BugError, Conflict, Forbidden, NotFound, OutsideError, TiphysError
 from tiphys.model.archived import ARCHIVED, PENDING, ArchiveQuery, to_archive

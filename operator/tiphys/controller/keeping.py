@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from tiphys.archive.hydrating import Hydrator
 from tiphys.controller.archiving import Archiver
 from tiphys.controller.backoff import Backoff
-from tiphys.controller.hydrating import Hydrator
 from tiphys.controller.packing import Packer, PackingRules
 from tiphys.controller.waiting import Waiting
 from tiphys.model.base import Json, ObjectMeta

@@ -104,7 +104,9 @@ class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         labels: A Kubernetes label selector.
         started_after: Started at this time or later; `started_before` is exclusive.
+        created_after: Created at this time or later; `finished_before` is exclusive.
         limit: Rows of a page, 1 to `MAX_PAGE`.
+        offset: Rows to leave out first.
         cursor: Where the page before ended.
     """
 
@@ -112,11 +114,16 @@ class ArchiveQuery(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     name_prefix: str = ""
     name_contains: str = ""
+    not_name: str = ""
+    not_namespace: str = ""
     phases: tuple[str, ...] = ()
     labels: str = ""
     started_after: datetime | None = None
     started_before: datetime | None = None
+    created_after: datetime | None = None
+    finished_before: datetime | None = None
     limit: int = 100
+    offset: int = 0
     cursor: str = ""
 
 

@@ -10,8 +10,8 @@ import msgspec
 
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
-from tiphys.model.compression import decompress
-from tiphys.model.parse import parse_as
+from tiphys.model.compression import MAX_STATUS_BYTES, compress, decompress
+from tiphys.model.parse import parse_as, to_json
 from tiphys.model.status import WorkflowStatus
 from tiphys.model.workflow import Workflow
 
@@ -47,6 +47,16 @@ def with_nodes(workflow: Workflow, nodes: bytes) -> Workflow:
     read = parse_as(WorkflowStatus, b'{"nodes":' + nodes + b"}").nodes
     status = msgspec.structs.replace(workflow.status, nodes=read, compressed_nodes="", offload_node_status_version="")
     return msgspec.structs.replace(workflow, status=status)
+
+
+def small_manifest(workflow: Workflow) -> Json:
+    """The manifest of a workflow that is created with nodes: compressed where they are too many."""
+    manifest = to_json(workflow)
+    if len(msgspec.json.encode(manifest)) > MAX_STATUS_BYTES:
+        status = {**manifest["status"], "compressedNodes": compress(msgspec.json.encode(workflow.status.nodes))}
+        status.pop("nodes")
+        manifest["status"] = status
+    return manifest
 
 
 def document_packing(document: Mapping[str, Any]) -> tuple[str, Packing]:

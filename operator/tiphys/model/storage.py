@@ -10,7 +10,7 @@ import msgspec
 
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
-from tiphys.model.locations import ArtifactRepository
+from tiphys.model.locations import ArtifactRepository, S3Artifact
 from tiphys.model.places import KEY_FIELDS, bucket_of, kind_of
 
 _URL = re.compile(r"([a-zA-Z][\w+.-]*://[^/?#]*)?([^?#]*)(.*)", re.DOTALL)
@@ -138,6 +138,14 @@ def keyed(artifact: Artifact, base: ArtifactLocation, key: str) -> Artifact:
         return msgspec.structs.replace(artifact, **{store: getattr(with_key(base, key), store)})
     empty = type(getattr(base, store))()
     return msgspec.structs.replace(artifact, **{store: msgspec.structs.replace(empty, **{_KEYS[store]: key})})
+
+
+def at_key(own: Artifact, base: ArtifactLocation | None, key: str) -> Artifact:
+    """An argument under another key: where its own location is, else in the workflow's repository."""
+    if kind_of(own):
+        located: Artifact = with_key(own, key)
+        return located
+    return keyed(own, base, key) if base is not None else Artifact(name=own.name, s3=S3Artifact(key=key))
 
 
 def shown_location(location: ArtifactLocation) -> str:

@@ -19,6 +19,7 @@ from tiphys.errors import (
     Gone,
     InvalidManifest,
     NotFound,
+    RefusedError,
     SpecError,
     Throttled,
     TiphysError,
@@ -41,7 +42,7 @@ class NotYet(TiphysError):  # noqa: N818 the protocol's own word
 _CODES: dict[type[TiphysError], tuple[int, int]] = {
     SpecError: (400, 3), ExpressionError: (400, 3), InvalidManifest: (400, 3), NotFound: (404, 5), AlreadyExists: (409, 6),
     Conflict: (409, 10), Forbidden: (403, 7), Throttled: (429, 8), Gone: (429, 8), Unavailable: (503, 14),
-    Unauthorized: (401, 16), NotYet: (501, 12),
+    Unauthorized: (401, 16), NotYet: (501, 12), RefusedError: (500, 2),
 }  # fmt: skip
 
 
@@ -62,6 +63,11 @@ def answer(content: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
+def as_response(made: Any) -> Response:
+    """What a handler has made, as an answer."""
+    return made if isinstance(made, Response) else answer(made)
+
+
 def checked_name(text: str, what: str) -> str:
     """A name that may stand in a path.
 
@@ -79,6 +85,15 @@ class Fields:
     def __init__(self, text: str) -> None:
         self._is_exclusion = text.startswith("-")
         self._paths = tuple(path for path in text.removeprefix("-").split(",") if path)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left out."""
+        return not self._paths
+
+    def keeps(self, path: str) -> bool:
+        """Whether anything of a path is wanted."""
+        return self.is_all or self._is_kept(path)
 
     def cut(self, value: Any, prefix: str = "") -> Any:
         """The value with what was asked for; `prefix` is the path of the value itself, with a dot at its end."""

@@ -5,7 +5,7 @@ Source: rest-and-clients 1.1, 1.2.
 
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -16,18 +16,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiphys.errors import SpecError, TiphysError
-from tiphys.server import fixed, objects, schemas, upcoming, workflows
-from tiphys.server.answers import answer, failure
+from tiphys.server import schemas, upcoming
+from tiphys.server.answers import answer, as_response, failure
 from tiphys.server.call import Call
 from tiphys.server.exposing import metrics_of
+from tiphys.server.kept import Kept, configured
 from tiphys.server.measures import ServerMetrics
+from tiphys.server.routes import OPERATIONS, STREAMS, Handler
 from tiphys.server.subject import Asked, Caller, Gate
 from tiphys.server.web import Page, below
 
 log = logging.getLogger(__name__)
-Handler = Callable[[Call], Awaitable[Any]]
-OPERATIONS: tuple[tuple[str, str, Handler], ...] = (*fixed.ROUTES, *workflows.ROUTES, *objects.ROUTES)
-"""Method, path and handler of everything that is asked with somebody's rights."""
 _MAX_BODY = 2 * 1024 * 1024
 
 
@@ -48,18 +47,18 @@ async def _body(request: Request) -> Any:
         raise SpecError(f"the body is no JSON: {e}") from e
 
 
-def _endpoint(gate: Gate, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(gate: Gate, kept: Kept, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
             caller = await gate.admit(Asked.of(request.method, request.headers, request.path_params.get("namespace", "")))
             body = await _body(request)
-            call = Call(request, body, caller.api, gate)
-            if handler in workflows.STREAMS:
+            call = Call(request, body, caller.api, gate, kept)
+            if handler in STREAMS:
                 return await _stream(handler, call, caller)
             async with caller.api:
                 made = await handler(call)
                 await caller.prove()
-                return answer(made)
+                return as_response(made)
         except TiphysError as e:
             return failure(e)
 
@@ -102,17 +101,26 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def make_app(gate: Gate, base: str = "/", *, metrics: ServerMetrics | None = None, shows_metrics: bool = False) -> ASGIApp:
+def make_app(
+    gate: Gate, base: str = "/", *, metrics: ServerMetrics | None = None, shows_metrics: bool = False, kept: Kept | None = None
+) -> ASGIApp:
     """The server as an ASGI application, below a base path; what the API has no route for is answered with 501."""
     page = Page(base)
 
     async def document(request: Request) -> Response:
         return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)
 
+    behind = kept or Kept(configured(gate.access))
     shown = metrics_of(gate, metrics or ServerMetrics(), is_open=shows_metrics)
     routes = [Route("/healthz", _health), Route("/metrics", shown), *schemas.ROUTES, *upcoming.ROUTES]
     for verb, path, handler in OPERATIONS:
-        routes.append(Route(path, _endpoint(gate, handler), methods=[verb]))
+        routes.append(Route(path, _endpoint(gate, behind, handler), methods=[verb]))
     routes.append(Route("/{path:path}", document, methods=["GET"]))
-    unknown = {404: _not_implemented, 405: _not_implemented}
-    return below(base, Starlette(routes=routes, exception_handlers={**unknown, Exception: _broken}))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        await behind.close()
+
+    handlers: dict[Any, Any] = {404: _not_implemented, 405: _not_implemented, Exception: _broken}
+    return below(base, Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan))

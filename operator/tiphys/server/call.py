@@ -8,6 +8,8 @@ from tiphys.cluster.api import Api
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.server.answers import Fields, checked_name
+from tiphys.server.choosing import Choice, checked_filter, count_of, time_of, with_selector
+from tiphys.server.kept import Kept
 from tiphys.server.storage import Storage
 from tiphys.server.subject import Gate
 
@@ -18,14 +20,16 @@ class Call:
     Attributes:
         storage: The objects, with the caller's rights.
         gate: Who was asked to let it in.
+        kept: What the server keeps open: the database.
     """
 
-    def __init__(self, request: Request, body: Any, api: Api, gate: Gate) -> None:
+    def __init__(self, request: Request, body: Any, api: Api, gate: Gate, kept: Kept) -> None:
         self._request = request
         self.body = body
         self.api = api
         self.storage = Storage(api)
         self.gate = gate
+        self.kept = kept
 
     @property
     def namespace(self) -> str:
@@ -35,8 +39,7 @@ class Call:
             SpecError: It is no name.
             Forbidden: It is not served.
         """
-        said = self._request.path_params.get("namespace", "")
-        return self.gate.place(checked_name(said, "namespace") if said else "")
+        return self.place(self.part("namespace"))
 
     @property
     def name(self) -> str:
@@ -67,6 +70,35 @@ class Call:
         """The selectors and the version, as the cluster takes them."""
         names = ("labelSelector", "fieldSelector", "resourceVersion")
         return {name: value for name in names if (value := self.query(f"listOptions.{name}"))}
+
+    def choice(self) -> Choice:
+        """Which workflows a list shows.
+
+        Raises:
+            SpecError: The query says what cannot be.
+        """
+        prefix = self.query("namePrefix")
+        asked = Choice(
+            namespace=self.namespace or self.place(self.query("namespace")), name=prefix,
+            name_filter="Prefix" if prefix else checked_filter(self.query("nameFilter")),
+            labels=self.query("listOptions.labelSelector"),
+            created_after=time_of(self.query("createdAfter"), "createdAfter"),
+            finished_before=time_of(self.query("finishedBefore"), "finishedBefore"),
+            limit=count_of(self.query("listOptions.limit"), "listOptions.limit"),
+            offset=count_of(self.query("listOptions.continue"), "listOptions.continue"),
+        )  # fmt: skip
+        narrowed = with_selector(asked, self.query("listOptions.fieldSelector"))
+        self.place(narrowed.namespace)
+        return narrowed
+
+    def place(self, namespace: str) -> str:
+        """A namespace that is named elsewhere than in the path; the only served one for none.
+
+        Raises:
+            SpecError: It is no name.
+            Forbidden: It is not served.
+        """
+        return self.gate.place(checked_name(namespace, "namespace") if namespace else "")
 
     def fields(self) -> Fields:
         """What of the answer is wanted."""

@@ -10,19 +10,22 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from tiphys.archive.hydrating import repacked
 from tiphys.cluster.api import Api
-from tiphys.engine.operations import resubmit as again
 from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import parse_pairs
-from tiphys.engine.operations.retry import retry
+from tiphys.engine.operations.resubmit import SUFFIX_LENGTH, SUFFIX_LETTERS, resubmit, resubmit_memoized
+from tiphys.engine.operations.retry import Retried, retry
 from tiphys.engine.patch import difference
 from tiphys.errors import Conflict, SpecError, Unavailable
 from tiphys.errors import NotFound as Missing
 from tiphys.model.base import Json
-from tiphys.model.packed import packing_of
+from tiphys.model.packed import packing_of, small_manifest
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.workflow import Workflow
-from tiphys.server.answers import NotYet
+from tiphys.server.finding import Wanted, find, hydrated
+from tiphys.server.kept import Kept
+from tiphys.server.labels import acted_by, created_by
 from tiphys.server.storage import Storage
 
 Change = Callable[[Workflow], Workflow]
@@ -76,58 +79,81 @@ def _node_change(order: Order) -> suspension.NodeChange:
     return suspension.NodeChange(phase=order.phase, message=order.message, outputs=outputs)
 
 
-async def operate(storage: Storage, namespace: str, name: str, verb: str, order: Order) -> Json:
-    """The workflow after an operation."""
-    if verb == "retry":
-        return await _retry(storage, namespace, name, order)
+async def operate(storage: Storage, kept: Kept, wanted: Wanted, verb: str, order: Order) -> Json:
+    """The workflow after an operation, with its nodes."""
     if verb == "resubmit":
-        return await _resubmit(storage, namespace, name, order)
-    return await _edit(storage, namespace, name, change_of(verb, order))
+        # one that is gone is resubmitted from the archive, as it is read from there
+        old = parse_workflow(await find(storage, kept, wanted))
+        new = small_manifest(again(old, order))
+        return await hydrated(kept, await storage.create("Workflow", wanted.namespace, created_by(storage.api, new)))
+    if verb == "retry":
+        return await _retry(storage, kept, wanted, order)
+    return await _edit(storage, kept, wanted, verb, change_of(verb, order))
 
 
-def _whole(found: Json) -> Workflow:
-    workflow = parse_workflow(found)
-    if packing_of(workflow):
-        raise NotYet("the nodes of this workflow are packed or offloaded: use `tiphys` beside the cluster for this operation")
-    return workflow
-
-
-async def _edit(storage: Storage, namespace: str, name: str, change: Change) -> Json:
+async def _edit(storage: Storage, kept: Kept, wanted: Wanted, verb: str, change: Change) -> Json:
     for attempt in range(_TRIES):
-        old = _whole(await storage.read("Workflow", namespace, name))
-        patch = difference(to_json(old), to_json(change(old)))
+        document = await storage.read("Workflow", wanted.namespace, wanted.name)
+        stored = parse_workflow(document)
+        old = parse_workflow(await hydrated(kept, document))
+        new = change(old)
+        patch = await _packed(kept, stored, new, difference(to_json(old), to_json(new)))
         meta = old.metadata
         try:
             if patch:
+                labels = acted_by(storage.api, verb.capitalize())
+                patch["metadata"] = _with_labels(patch.get("metadata") or {}, labels)
                 await storage.api.patch("Workflow", meta.namespace, meta.name, patch, resource_version=meta.resource_version)
         except Conflict:
             await asyncio.sleep(0.05 * attempt)
         else:
-            return await storage.read("Workflow", namespace, meta.name)
-    raise Conflict(f"workflow {name} is changed by somebody else all the time")
+            return await hydrated(kept, await storage.read("Workflow", wanted.namespace, meta.name))
+    raise Conflict(f"workflow {wanted.name} is changed by somebody else all the time")
 
 
-async def _retry(storage: Storage, namespace: str, name: str, order: Order) -> Json:
+def _with_labels(meta: Json, labels: dict[str, str]) -> Json:
+    return {**meta, "labels": {**(meta.get("labels") or {}), **labels}} if labels else meta
+
+
+async def _packed(kept: Kept, stored: Workflow, new: Workflow, patch: Json) -> Json:
+    """The patch, with the nodes packed as they were."""
+    storage = await kept.storage() if packing_of(stored).version else None
+    return await repacked(stored, new, patch, storage.offload if storage is not None else None)
+
+
+async def _retry(storage: Storage, kept: Kept, wanted: Wanted, order: Order) -> Json:
     def change(old: Workflow) -> Workflow:
-        return _retried(old, order)[0]
+        return retried(old, order).workflow
 
-    old = _whole(await storage.read("Workflow", namespace, name))
-    # a pod's name is its node's: what runs again must not meet what has run
-    pods = _retried(old, order)[1]
-    for pod in pods:
-        await storage.api.delete("Pod", namespace, pod)
-    await _until_gone(storage.api, namespace, pods)
-    return await _edit(storage, namespace, old.metadata.name, change)
+    old = parse_workflow(await hydrated(kept, await storage.read("Workflow", wanted.namespace, wanted.name)))
+    await remove_pods(storage.api, wanted.namespace, retried(old, order).pods)
+    known = Wanted(namespace=wanted.namespace, name=old.metadata.name)
+    return await _edit(storage, kept, known, "retry", change)
 
 
-def _retried(old: Workflow, order: Order) -> tuple[Workflow, tuple[str, ...]]:
-    made = retry(
+def retried(old: Workflow, order: Order) -> Retried:
+    """A workflow that runs again as an order says, and the pods that must go for it."""
+    return retry(
         old, now(), restart_successful=order.restart_successful, selector=order.node_field_selector, parameters=order.given
     )
-    return made.workflow, made.pods
 
 
-async def _until_gone(api: Api, namespace: str, pods: tuple[str, ...]) -> None:
+def again(old: Workflow, order: Order) -> Workflow:
+    """A new workflow that does the same, as an order says."""
+    if not order.memoized:
+        return resubmit(old, order.given)
+    suffix = "".join(secrets.choice(SUFFIX_LETTERS) for _ in range(SUFFIX_LENGTH))
+    return resubmit_memoized(old, now(), suffix=suffix, parameters=order.given)
+
+
+async def remove_pods(api: Api, namespace: str, pods: tuple[str, ...]) -> None:
+    """Return when these pods are gone: a pod's name is its node's, so what runs again must not meet what has run.
+
+    Raises:
+        Unavailable: One does not go.
+    """
+    for pod in pods:
+        await api.delete("Pod", namespace, pod)
     end = asyncio.get_running_loop().time() + _POD_GONE_SECONDS
     for pod in pods:
         while True:
@@ -138,12 +164,3 @@ async def _until_gone(api: Api, namespace: str, pods: tuple[str, ...]) -> None:
             if asyncio.get_running_loop().time() > end:
                 raise Unavailable(f"pod {pod} of the earlier run is still there; try again")
             await asyncio.sleep(0.2)
-
-
-async def _resubmit(storage: Storage, namespace: str, name: str, order: Order) -> Json:
-    old = _whole(await storage.read("Workflow", namespace, name))
-    if not order.memoized:
-        return await storage.create("Workflow", namespace, to_json(again.resubmit(old, order.given)))
-    suffix = "".join(secrets.choice(again.SUFFIX_LETTERS) for _ in range(again.SUFFIX_LENGTH))
-    new = again.resubmit_memoized(old, now(), suffix=suffix, parameters=order.given)
-    return await storage.create("Workflow", namespace, to_json(new))

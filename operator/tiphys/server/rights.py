@@ -52,4 +52,4 @@ async def require(api: Api, verb: str, kind: str, namespace: str = "", name: str
     """
     if not await may(api, verb, kind, namespace, name):
         where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
-        raise Forbidden(f'Permission denied, you are not allowed to {verb} {KINDS[kind][1]}{where}')
+        raise Forbidden(f"Permission denied, you are not allowed to {verb} {KINDS[kind][1]}{where}")

@@ -9,7 +9,6 @@ from tiphys.cluster.api import Api, path_of
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as
-from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import CronWorkflow, Workflow, WorkflowTemplate
 from tiphys.server.answers import checked_name
 
@@ -20,25 +19,42 @@ TYPES: dict[str, type[msgspec.Struct]] = {
 _PAGE = "500"
 
 
+class _NamedMeta(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    creation_timestamp: str = ""
+
+
+class _Named(msgspec.Struct, frozen=True):
+    metadata: _NamedMeta = _NamedMeta()
+
+
 class Storage:
     """Objects of one caller; there is none without his connection."""
 
     def __init__(self, api: Api) -> None:
         self.api = api
 
-    async def read(self, kind: str, namespace: str, name: str) -> Json:
+    async def read(self, kind: str, namespace: str, name: str, query: Mapping[str, str] | None = None) -> Json:
         """One object; `@latest` is the newest workflow.
 
         Raises:
             NotFound: There is none.
         """
         if name == "@latest" and kind == "Workflow":
-            found, _ = await self.all(kind, namespace, {})
-            if not found:
-                raise NotFound(f"no workflows in namespace {namespace}")
-            return max(found, key=lambda one: str(one["metadata"].get("creationTimestamp", "")))
-        answer: Json = msgspec.json.decode(await self.api.read(kind, namespace, checked_name(name, kind)))
+            name = await self._latest(namespace)
+        path = path_of(kind, namespace, checked_name(name, kind))
+        answer: Json = msgspec.json.decode(await self.api.call("GET", kind, path, query=query))
         return answer
+
+    async def _latest(self, namespace: str) -> str:
+        newest = ("", "")
+        async for page in self.api.list("Workflow", namespace, metadata_only=True):
+            for raw in page.items:
+                meta = msgspec.json.decode(raw, type=_Named).metadata
+                newest = max(newest, (meta.creation_timestamp, meta.name))
+        if not newest[1]:
+            raise NotFound(f"no workflows in namespace {namespace}")
+        return newest[1]
 
     async def create(self, kind: str, namespace: str, manifest: Json, *, is_dry: bool = False) -> Json:
         """Create it; as the cluster has it then."""
@@ -95,12 +111,3 @@ def _same_namespace(manifest: Json, namespace: str) -> None:
     said = manifest["metadata"].get("namespace") or namespace
     if said != namespace and manifest["kind"] != "ClusterWorkflowTemplate":
         raise SpecError(f"the manifest says namespace {said!r}, the path {namespace!r}")
-
-
-def order(found: list[Json]) -> list[Json]:
-    """Workflows that have not ended first, then by their end, newest first."""
-    ended = [one for one in found if (one.get("status") or {}).get("phase") in COMPLETED]
-    alive = [one for one in found if (one.get("status") or {}).get("phase") not in COMPLETED]
-    alive.sort(key=lambda one: str((one.get("status") or {}).get("startedAt") or ""), reverse=True)
-    ended.sort(key=lambda one: str(one["status"].get("finishedAt") or ""), reverse=True)
-    return alive + ended

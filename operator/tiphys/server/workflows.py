@@ -9,68 +9,48 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from tiphys.engine.validate import check_workflow
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
-from tiphys.model.parse import parse_workflow
-from tiphys.server.answers import NotYet, checked_name, listing
+from tiphys.server.accepting import check, is_dry
+from tiphys.server.answers import NotYet, checked_name
 from tiphys.server.call import Call
+from tiphys.server.finding import Wanted, find
+from tiphys.server.labels import created_by
 from tiphys.server.operating import VERBS, Order, operate
 from tiphys.server.rights import require
-from tiphys.server.rules import check_rules
-from tiphys.server.storage import order
+from tiphys.server.rows import merged, written
 from tiphys.server.streams import LogQuery, changes, log_lines, opened
 
 Handler = Callable[[Call], Awaitable[Any]]
 
 
-async def _check(call: Call, manifest: Json) -> None:
-    """Let pass what can run, and may."""
-    meta = manifest.get("metadata") or {}
-    name = meta.get("name") or f"{meta.get('generateName', '')}x"
-    workflow = parse_workflow({**manifest, "metadata": {**meta, "name": name}})
-    check_workflow(workflow)
-    await check_rules(call.gate.access, call.api, call.namespace, workflow)
-
-
 async def create(call: Call) -> Json:
     """Store a new workflow, when it is a good one; with `dryRun` only say what would be stored."""
-    manifest = call.sent("workflow")
-    await _check(call, manifest)
-    options = call.body.get("createOptions") or {}
-    is_dry = bool(call.body.get("serverDryRun")) or "All" in (options.get("dryRun") or ())
-    return await call.storage.create("Workflow", call.namespace, manifest, is_dry=is_dry)
+    manifest = created_by(call.api, call.sent("workflow"))
+    await check(call, call.namespace, manifest)
+    return await call.storage.create("Workflow", call.namespace, manifest, is_dry=is_dry(call))
 
 
 async def lint(call: Call) -> Json:
     """The workflow back, when it is a good one."""
     manifest = call.sent("workflow")
-    await _check(call, manifest)
+    await check(call, call.namespace, manifest)
     return manifest
 
 
 async def read(call: Call) -> Json:
-    """One workflow."""
-    return dict(call.fields().cut(await call.storage.read("Workflow", call.namespace, call.name)))
+    """One workflow, from the cluster or from the archive."""
+    query = {"resourceVersion": call.query("getOptions.resourceVersion")}
+    asked = Wanted(namespace=call.namespace, name=call.name, uid=call.query("uid"))
+    found = await find(call.storage, call.kept, asked, {key: text for key, text in query.items() if text})
+    return dict(call.fields().cut(found))
 
 
-async def list_(call: Call) -> Json:
-    """Workflows that have not ended first, a page of them when `limit` says so; `continue` counts those before it."""
-    query = call.selection()
-    query.pop("resourceVersion", None)
-    found, version = await call.storage.all("Workflow", call.namespace, query)
-    limit, offset = _number(call, "limit"), _number(call, "continue")
-    last = offset + limit if limit else len(found)
-    more = str(last) if last < len(found) else ""
-    page = order(found)[offset:last]
-    return dict(call.fields().cut(listing(page, "WorkflowList", version=version, more=more)))
-
-
-def _number(call: Call, name: str) -> int:
-    text = call.query(f"listOptions.{name}") or "0"
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise SpecError(f"{text!r} is no count", path=f"listOptions.{name}")
-    return int(text)
+async def list_(call: Call) -> Response:
+    """Workflows, live and archived; those that have not ended first, a page of them when `limit` says so."""
+    fields = call.fields()
+    listed = await merged(call.api, call.kept, call.choice(), fields)
+    return await written(listed, fields, call.kept)
 
 
 async def delete(call: Call) -> Json:
@@ -87,7 +67,8 @@ async def act(call: Call) -> Json:
         raise SpecError(f"the body: {e}") from e
     if call.part("verb") not in VERBS:
         raise NotYet("Not Implemented")
-    return await operate(call.storage, call.namespace, call.name, call.part("verb"), asked)
+    wanted = Wanted(namespace=call.namespace, name=call.name)
+    return await operate(call.storage, call.kept, wanted, call.part("verb"), asked)
 
 
 async def watch(call: Call) -> Response:

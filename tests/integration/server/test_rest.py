@@ -1,64 +1,22 @@
 """The REST API on a small API server, asked over HTTP and by the real Hera client."""
 
 import asyncio
-import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
-from typing import Any
 
-import aiohttp
 import pytest
-import uvicorn
 from hera.exceptions import NotFound as HeraNotFound
 from hera.workflows import Container, Workflow, WorkflowsService
 from hera.workflows.models import WorkflowStopRequest, WorkflowSuspendRequest
+from tests.integration.server.serving import ARGO, SPEC, TOKEN, Served, running
 
 from tiphys.cli.server import is_loopback, server
 from tiphys.cluster.connection import Access
 from tiphys.errors import SpecError
 from tiphys.local.objects import Place
-from tiphys.server.app import make_app
 from tiphys.server.subject import Asked, Gate
 from tiphys.testing.apiserver import APIServer
 from tiphys.testing.apiserver.kubelet import Ending
-
-ARGO = "apis/argoproj.io/v1alpha1"
-SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "i", "command": ["a"]}}]}
-TOKEN = {"Authorization": "Bearer secret"}
-
-
-class Served:
-    """The server over its own small cluster."""
-
-    def __init__(self, cluster: APIServer, address: str, session: aiohttp.ClientSession) -> None:
-        self.cluster, self.address, self.session = cluster, address, session
-
-    async def ask(self, verb: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, Any]:
-        async with self.session.request(
-            verb, self.address + path, json=body, headers=TOKEN if headers is None else headers
-        ) as answer:
-            return answer.status, json.loads(await answer.read())
-
-    def put(self, name: str, plural: str = "workflows", namespace: str = "ns", **more: Any) -> None:
-        self.cluster.store.create(Place(ARGO, plural, namespace, name), {"metadata": {"name": name}, "spec": SPEC, **more})
-
-    def stored(self, name: str, plural: str = "workflows") -> dict[str, Any]:
-        return self.cluster.store.read(Place(ARGO, plural, "ns", name))
-
-
-@contextlib.asynccontextmanager
-async def running(cluster: APIServer, gate: Gate) -> AsyncIterator[Served]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    program = uvicorn.Server(uvicorn.Config(make_app(gate), log_config=None, timeout_graceful_shutdown=1))
-    task = asyncio.create_task(program.serve([listener]))
-    async with aiohttp.ClientSession() as session:
-        while not program.started:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        yield Served(cluster, f"http://127.0.0.1:{listener.getsockname()[1]}", session)
-    program.should_exit = True
-    await task
-    listener.close()
 
 
 @pytest.fixture
@@ -132,7 +90,9 @@ async def test_policies_of_the_administrator_are_read_with_the_servers_rights_an
     async with APIServer() as cluster:
         place = Place("api/v1", "configmaps", "argo", "tiphys")
         cluster.store.create(place, {"metadata": {"name": "tiphys"}, "data": {"policies": policies}})
-        async with running(cluster, Gate(access=Access(server=cluster.address, namespace="argo"), modes=frozenset({"client"}))) as served:
+        async with running(
+            cluster, Gate(access=Access(server=cluster.address, namespace="argo"), modes=frozenset({"client"}))
+        ) as served:
             workflow = {"metadata": {"name": "w"}, "spec": SPEC}
             for path in ("/api/v1/workflows/ns", "/api/v1/workflows/ns/lint"):
                 status, said = await served.ask("POST", path, {"workflow": workflow})

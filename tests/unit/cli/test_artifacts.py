@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tiphys.cli.artifacts import stored_lines
 from tiphys.cli.copy import _is_wanted, _print, _target
 from tiphys.cli.tree import heading, render
-from tiphys.cli.upload import _at
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.parse import parse_as, parse_workflow, to_json
+from tiphys.model.storage import at_key
 from tiphys.model.stored import archived_log, stored_artifacts
+from tiphys.server.stores import stored_lines
 from tiphys.testing.world import START
 
 DOCUMENT = {
@@ -93,5 +93,5 @@ async def test_lines_of_a_stored_log_are_those_that_were_written():
     ids=["its own store", "the repository's store", "without a repository"],
 )  # fmt: skip
 def test_a_key_given_at_submit_replaces_the_one_that_is_written(own, base, want):
-    made = _at(parse_as(Artifact, {"name": "x", **own}), parse_as(ArtifactLocation, base) if base else None, "new")
+    made = at_key(parse_as(Artifact, {"name": "x", **own}), parse_as(ArtifactLocation, base) if base else None, "new")
     assert to_json(made) == {"name": "x", **want}

@@ -9,6 +9,7 @@ import msgspec
 
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Parameter
+from tiphys.model.base import Json
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.workflow import Workflow
 
@@ -26,6 +27,14 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
             raise SpecError(f"expected parameter of the form: NAME=VALUE. Received: {pair}")
         made[name] = value
     return made
+
+
+def set_parameters(manifest: Json, given: Mapping[str, str]) -> None:
+    """Override or add arguments of a workflow's manifest."""
+    arguments = manifest.setdefault("spec", {}).setdefault("arguments", {})
+    kept = [entry for entry in arguments.get("parameters") or () if entry.get("name") not in given]
+    if given:
+        arguments["parameters"] = [*kept, *({"name": name, "value": value} for name, value in given.items())]
 
 
 def with_parameters(spec: WorkflowSpec, given: Mapping[str, str]) -> WorkflowSpec:

@@ -15,6 +15,7 @@ from tiphys.engine.operations.parameters import override
 from tiphys.errors import SpecError
 from tiphys.model import names
 from tiphys.model.arguments import Outputs, Parameter, SuppliedValueFrom, ValueFrom
+from tiphys.model.base import ObjectMeta
 from tiphys.model.phases import (
     CONTAINER,
     DAG,
@@ -234,3 +235,14 @@ def _reopened(workflow: Workflow, nodes: dict[str, NodeStatus], now: datetime) -
     )
     meta = msgspec.structs.replace(workflow.metadata, labels=labels)
     return msgspec.structs.replace(workflow, metadata=meta, spec=spec, status=status)
+
+
+def fresh(workflow: Workflow) -> Workflow:
+    """The workflow as one that was never stored: what the server gives is left out. So an archived one comes back."""
+    meta = workflow.metadata
+    labels = {key: value for key, value in meta.labels.items() if key != names.LABEL_ARCHIVING_STATUS}
+    made = ObjectMeta(
+        name=meta.name, generate_name=meta.generate_name, namespace=meta.namespace, labels=labels, annotations=meta.annotations,
+        owner_references=meta.owner_references, finalizers=meta.finalizers,
+    )  # fmt: skip
+    return msgspec.structs.replace(workflow, metadata=made)

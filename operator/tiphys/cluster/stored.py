@@ -1,4 +1,4 @@
-"""`submit --from KIND/NAME`: a stored object becomes a workflow.
+"""A stored object becomes a workflow: `submit --from KIND/NAME`, and the server's `submit`.
 
 Source: argo-semantics 14.3.
 """
@@ -11,16 +11,19 @@ from tiphys.model.names import LABEL_CLUSTER_WORKFLOW_TEMPLATE, LABEL_CRON_WORKF
 from tiphys.model.parse import nearest, parse_as, to_json
 from tiphys.model.workflow import CronWorkflow, WorkflowTemplate
 
-_KINDS = {
-    "workflowtemplate": "WorkflowTemplate",
-    "wftmpl": "WorkflowTemplate",
-    "clusterworkflowtemplate": "ClusterWorkflowTemplate",
-    "clusterworkflowtmpl": "ClusterWorkflowTemplate",
-    "cwft": "ClusterWorkflowTemplate",
-    "cronworkflow": "CronWorkflow",
-    "cronwf": "CronWorkflow",
-    "cwf": "CronWorkflow",
-}
+_NAMES = {
+    "WorkflowTemplate": ("workflowtemplate", "workflowtemplates", "wftmpl"),
+    "ClusterWorkflowTemplate": (
+        "clusterworkflowtemplate", "clusterworkflowtemplates", "clusterworkflowtmpl", "clusterwftmpl", "cwft",
+    ),
+    "CronWorkflow": ("cronworkflow", "cronworkflows", "cronwf", "cwf"),
+}  # fmt: skip
+_KINDS = {name: kind for kind, names in _NAMES.items() for name in names}
+
+
+def kind_named(word: str) -> str | None:
+    """The kind to submit from that a word means: kind, plural or short name in any case; None for no such kind."""
+    return _KINDS.get(word.lower())
 
 
 def parse_source(text: str) -> tuple[str, str]:
@@ -32,9 +35,10 @@ def parse_source(text: str) -> tuple[str, str]:
     kind, slash, name = text.partition("/")
     if not slash or not name:
         raise SpecError(f"--from {text!r}: expected KIND/NAME", hint="for example --from workflowtemplate/hello")
-    if kind.lower() not in _KINDS:
+    found = kind_named(kind)
+    if found is None:
         raise SpecError(f"--from {text!r}: unknown kind {kind!r}{nearest(kind, _KINDS)}", hint=f"one of {', '.join(_KINDS)}")
-    return _KINDS[kind.lower()], name
+    return found, name
 
 
 async def manifest_from(api: Api, namespace: str, text: str) -> dict[str, Any]:
@@ -44,7 +48,15 @@ async def manifest_from(api: Api, namespace: str, text: str) -> dict[str, Any]:
         SpecError: The text is no source.
         NotFound: There is no such object.
     """
-    kind, name = parse_source(text)
+    return await manifest_of(api, namespace, *parse_source(text))
+
+
+async def manifest_of(api: Api, namespace: str, kind: str, name: str) -> dict[str, Any]:
+    """The workflow that submits the stored object of this kind and name.
+
+    Raises:
+        NotFound: There is no such object.
+    """
     raw = await api.read(kind, namespace, name)
     meta: dict[str, Any] = {"generateName": f"{name}-"}
     if kind == "CronWorkflow":

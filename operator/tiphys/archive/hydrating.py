@@ -9,8 +9,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from tiphys.errors import RefusedError
 from tiphys.model.base import Json
+from tiphys.model.compression import compress
 from tiphys.model.packed import NO_OFFLOAD, Packing, decompressed, document_packing, document_with_nodes, packing_of, with_nodes
 from tiphys.model.workflow import Workflow
 from tiphys.ports import Offload
@@ -55,3 +58,23 @@ class Hydrator:
         if self._offload is None:
             raise RefusedError(NO_OFFLOAD, hint="set persistence.nodeStatusOffLoad")
         return await self._offload.load(uid, packing.version)
+
+
+async def repacked(stored: Workflow, new: Workflow, patch: Json, offload: Offload | None = None) -> Json:
+    """The patch of a stored workflow, its nodes packed as they were.
+
+    Raises:
+        RefusedError: They were offloaded, and offloading is disabled.
+    """
+    packing = packing_of(stored)
+    if not packing or "nodes" not in patch.get("status", {}):
+        return patch
+    nodes = msgspec.json.encode(new.status.nodes)
+    made: Json = {"nodes": None, "compressedNodes": None, "offloadNodeStatusVersion": None}
+    if not packing.version:
+        made["compressedNodes"] = await asyncio.to_thread(compress, nodes)
+    elif offload is None:
+        raise RefusedError(NO_OFFLOAD, hint="set persistence.nodeStatusOffLoad")
+    else:
+        made["offloadNodeStatusVersion"] = await offload.save(stored.metadata.uid, stored.metadata.namespace, nodes)
+    return {**patch, "status": {**patch["status"], **made}}

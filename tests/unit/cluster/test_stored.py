@@ -3,7 +3,7 @@ import asyncio
 import msgspec
 import pytest
 
-from tiphys.cli.stored import manifest_from, parse_source
+from tiphys.cluster.stored import manifest_from, parse_source
 from tiphys.errors import SpecError
 
 

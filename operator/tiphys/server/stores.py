@@ -1,11 +1,15 @@
-"""Artifacts of a workflow as the command line reaches them: through the store itself, with the rights of who asks."""
+"""Stores of artifacts as users reach them: directly, with the credentials that who asks may read in the cluster."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 from tiphys.cluster.api import Api
+from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.cluster.secret_values import read_secrets
 from tiphys.model.arguments import Artifact
+from tiphys.model.base import Json
+from tiphys.model.locations import ArtifactRepository, ArtifactRepositoryRef
+from tiphys.model.parse import parse_as
 from tiphys.model.places import secrets_of
 from tiphys.ports import ArtifactDriver
 
@@ -24,6 +28,17 @@ async def open_artifact(api: Api, namespace: str, artifact: Artifact) -> Artifac
 
     secrets = await read_secrets(api, namespace, secrets_of(artifact))
     return await asyncio.to_thread(open_driver, artifact, secrets)
+
+
+async def repository_for(api: Api, namespace: str, spec: Json, default: ArtifactRepository | None) -> ArtifactRepository | None:
+    """The repository that a workflow would have; `default` is that of the controller's configuration.
+
+    Raises:
+        SpecError: The one that it names is not there.
+    """
+    said = spec.get("artifactRepositoryRef")
+    ref = parse_as(ArtifactRepositoryRef, said) if said else None
+    return (await ConfigMapRepositories(api, "", lambda: default).find(namespace, ref)).artifact_repository
 
 
 async def stored_lines(driver: ArtifactDriver, key: str) -> AsyncIterator[bytes]:

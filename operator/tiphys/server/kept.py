@@ -1,0 +1,144 @@
+"""The database behind the server: that of the controller's configuration, opened when it is first needed.
+
+Its login is the server's own, so who asks must have proved first that he may see what it holds.
+
+Source: argo-semantics 25.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tiphys.cluster.api import Api
+from tiphys.cluster.connection import Access
+from tiphys.cluster.secret_values import secret_reader
+from tiphys.errors import Forbidden, NotFound, TiphysError
+from tiphys.settings.configuration import Configuration
+from tiphys.settings.read import parse_configuration
+
+if TYPE_CHECKING:
+    from tiphys.archive.storage import Storage
+    from tiphys.archive.store import SqlArchive
+    from tiphys.archive.target import Target
+
+log = logging.getLogger(__name__)
+CONFIG_MAP = "workflow-controller-configmap"
+_FRESH_SECONDS = 30.0
+_LISTS_AT_ONCE = 4
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What the configuration says.
+
+    Attributes:
+        configuration: All of it.
+        target: The database; None for none.
+    """
+
+    configuration: Configuration = Configuration()
+    target: "Target | None" = None
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether finished workflows are kept."""
+        return self.target is not None and (self.configuration.persistence is None or self.configuration.persistence.archive)
+
+
+Ask = Callable[[], Awaitable[Settled]]
+
+
+def configured(access: Access, config_map: str = CONFIG_MAP) -> Ask:
+    """Asks the ConfigMap of the controller, in the namespace that the server is in."""
+
+    async def ask() -> Settled:
+        async with Api(access) as api:
+            try:
+                found = msgspec.json.decode(await api.read("ConfigMap", access.namespace, config_map))
+            except (NotFound, Forbidden) as e:
+                log.info("the controller's configuration is not read: %s", e.message)
+                return Settled()
+        said = parse_configuration(found.get("data") or {})
+        if said.persistence is None:
+            return Settled(said)
+        from tiphys.archive.open import target_of
+
+        return Settled(said, target_of(said.persistence, _by_server(access), instance_id=said.instance_id or None))
+
+    return ask
+
+
+def _by_server(access: Access) -> Callable[[str, str], Awaitable[str]]:
+    """Reads a key of a Secret with a connection of its own: a login is asked for whenever the database is connected to."""
+
+    async def read(name: str, key: str) -> str:
+        async with Api(access) as api:
+            return await secret_reader(api, access.namespace)(name, key)
+
+    return read
+
+
+class Kept:
+    """What the server keeps open.
+
+    Args:
+        ask: Says what is configured.
+
+    Attributes:
+        lists: Held while a list is made; only a few are made at once, since each costs memory.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self.lists = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self._lock = asyncio.Lock()
+        self._settled = Settled()
+        self._asked = -_FRESH_SECONDS * 2
+        self._storage: Storage | None = None
+
+    async def settled(self) -> Settled:
+        """What is configured now, or was half a minute ago."""
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if now - self._asked > _FRESH_SECONDS:
+                await self._settle()
+                self._asked = now
+        return self._settled
+
+    async def _settle(self) -> None:
+        try:
+            said = await self._ask()
+        except TiphysError as e:
+            # what was there goes on to serve; a server that never had any says so to who needs it
+            log.warning("the controller's configuration cannot be read: %s", e.message)
+            return
+        is_same = said.configuration.persistence == self._settled.configuration.persistence
+        self._settled = said if not is_same or self._storage is None else Settled(said.configuration, self._settled.target)
+        if not is_same:
+            await self._close()
+
+    async def storage(self) -> "Storage | None":
+        """The database; None where none is configured."""
+        target = (await self.settled()).target
+        if target is not None and self._storage is None:
+            from tiphys.archive.storage import open_storage
+
+            self._storage = open_storage(target)
+        return self._storage
+
+    async def archive(self) -> "SqlArchive | None":
+        """The archive; None where there is none."""
+        storage = await self.storage()
+        return storage.archive if storage is not None and (await self.settled()).has_archive else None
+
+    async def close(self) -> None:
+        """Let the database go."""
+        async with self._lock:
+            await self._close()
+
+    async def _close(self) -> None:
+        storage, self._storage = self._storage, None
+        if storage is not None:
+            await storage.close()
