@@ -268,7 +268,11 @@ class Api:
         }
         while True:
             answer = await self.call("GET", kind, path_of(kind, namespace), query=query, accept=accept)
-            page = msgspec.json.decode(answer, type=Page)
+            try:
+                page = msgspec.json.decode(answer, type=Page)
+            except msgspec.DecodeError as e:
+                # a proxy's page, or an answer cut short
+                raise Unavailable(f"no list of {kind}: {e}") from e
             yield page
             if not page.metadata.continue_:
                 return

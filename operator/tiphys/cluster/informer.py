@@ -18,7 +18,7 @@ import msgspec
 
 from tiphys.cluster.api import Api, as_error, path_of, retry_after
 from tiphys.cluster.versions import is_older
-from tiphys.errors import Gone, OutsideError, RefusedError, TiphysError, Unauthorized, Unavailable
+from tiphys.errors import Gone, OutsideError, RefusedError, TiphysError, Unauthorized, Unavailable, UserError
 from tiphys.model.base import ObjectMeta
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ class Informer(Generic[T]):
         try:
             meta = _METAS.decode(raw).metadata
             item = self._parse(raw)
-        except (msgspec.DecodeError, RecursionError, ValueError) as e:
+        except (msgspec.DecodeError, RecursionError, ValueError, UserError) as e:
             log.warning("left out a %s that cannot be read: %s", self._kind, e)
             return ""
         key = f"{meta.namespace}/{meta.name}"
@@ -251,6 +251,6 @@ class Informer(Generic[T]):
             return
         try:
             last = self._parse(raw)
-        except (msgspec.DecodeError, RecursionError, ValueError):
+        except (msgspec.DecodeError, RecursionError, ValueError, UserError):
             last = self.items[key]
         self._drop(key, last)

@@ -110,6 +110,10 @@ class Agents:
             except TiphysError as e:
                 self._fail(live, orders, f'create agent pod failed with reason:"{e.message}"')
                 return
+            except Exception as e:
+                log.exception("%s: tasks for an agent", live.key)
+                self._fail(live, orders, f'create agent pod failed with reason:"{type(e).__name__}: {e}"')
+                return
             else:
                 return
 
@@ -184,8 +188,14 @@ class Agents:
 
     def pod_changed(self, live: Live, pod: PodView) -> None:
         """An agent's pod was changed."""
-        if pod.status.phase == "Failed" and pod.metadata.name == agent_name(live.name):
-            self._fail(live, dict(self._open.get(live.uid, {})), f'agent pod failed with reason:"{pod.status.message}"')
+        left = self._open.get(live.uid, {})
+        if not left or pod.metadata.name != agent_name(live.name):
+            return
+        if pod.status.phase == "Failed":
+            self._fail(live, dict(left), f'agent pod failed with reason:"{pod.status.message}"')
+        elif pod.status.phase == "Succeeded" and pod.metadata.deletion_timestamp is None:
+            # it was told to end, by whomever: once its pod is gone, another takes up what is left
+            self._controller.effects.spawn(self._controller.effects.starter.delete_pod(live.namespace, pod.metadata.name))
 
     def pod_deleted(self, live: Live) -> None:
         """An agent's pod is gone: another takes up what is left."""

@@ -8,6 +8,7 @@ import base64
 import os
 import secrets
 import signal
+import traceback
 from pathlib import Path
 
 import msgspec
@@ -40,7 +41,11 @@ def write_tokens(names: list[str]) -> int:
 
 
 def run_agent() -> int:
-    """Work until the task set says that the workflow has ended, or is gone; the exit code."""
+    """Work until the task set says that the workflow has ended, or is gone; the exit code.
+
+    Raises:
+        TiphysError: It cannot hear of tasks.
+    """
     asyncio.run(_main())
     return 0
 
@@ -74,15 +79,24 @@ class Agent:
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Work until the end."""
+        """Work until the end.
+
+        Raises:
+            TiphysError: It cannot hear of tasks.
+        """
         watching = asyncio.create_task(watch_task_sets(
             self._api, self._namespace, lambda _key, found: self.heard(found), labels=f"{LABEL_WORKFLOW}={self._workflow}",
             gone=lambda _key, _found: self.end()))  # fmt: skip
+        ending = asyncio.create_task(self.ended.wait())
         try:
-            await self.ended.wait()
+            # an agent that hears nothing any more must not live on: its pod is started again
+            await asyncio.wait((watching, ending), return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()
         finally:
             watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            ending.cancel()
+            await asyncio.gather(watching, ending, return_exceptions=True)
             await self.stop()
 
     def heard(self, found: TaskSet) -> None:
@@ -111,7 +125,11 @@ class Agent:
     async def _work(self, node_id: str, template: Template) -> None:
         async with self._slots:
             print(f"{node_id}: {template.name} begins", flush=True)
-            result = await self._do(template)
+            try:
+                result = await self._do(template)
+            except Exception as e:  # whatever a task does to us, somebody waits for its end
+                traceback.print_exc()
+                result = TaskResult(phase=ERROR, message=f"the agent failed: {type(e).__name__}: {e}")
             print(f"{node_id}: {result.phase} {result.message}", flush=True)
             await self._tell(node_id, result)
 

@@ -133,6 +133,35 @@ async def test_an_agent_whose_pod_is_lost_is_replaced() -> None:
         assert harbour.status()["phase"] == "Succeeded"
 
 
+async def test_an_agent_that_ended_too_early_is_replaced() -> None:
+    made: list[str] = []
+
+    def ends_once(pod: dict[str, Any]) -> Ending:
+        made.append(pod["metadata"]["name"])
+        return Ending(hangs=len(made) > 1)
+
+    async with asked() as (server, url), harbour_with(ends_once) as harbour:
+        server.may_answer.set()
+        harbour.submit(ASKS.format(url=url))
+        await harbour.controller()
+        await harbour.until(lambda: len(made) == 2)
+        async with agent(harbour):
+            await harbour.finished("w")
+        assert (harbour.status()["phase"], len(set(made))) == ("Succeeded", 1)
+
+
+async def test_a_task_set_that_cannot_be_read_keeps_no_other_from_being_heard() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        harbour.server.store.create(place("odd", "workflowtasksets"), {
+            "metadata": {"name": "odd", "labels": {"workflows.argoproj.io/workflow": "w"}}, "spec": {"tasks": "none"}})  # fmt: skip
+        server.may_answer.set()
+        harbour.submit(ASKS.format(url=url))
+        await harbour.controller()
+        async with agent(harbour):
+            await harbour.finished("w")
+        assert harbour.status()["phase"] == "Succeeded"
+
+
 async def test_what_is_left_of_an_earlier_workflow_of_that_name_is_not_taken() -> None:
     async with asked() as (server, url), harbour_with(behave) as harbour:
         server.may_answer.set()

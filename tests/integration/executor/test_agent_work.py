@@ -3,16 +3,20 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from aiohttp import web
 
+from tiphys.cluster.api import Api, Page
+from tiphys.cluster.connection import Access
 from tiphys.errors import SpecError
+from tiphys.executor.agent import Agent
 from tiphys.executor.http import MAX_BODY, do_http
 from tiphys.executor.plugins import do_plugin
-from tiphys.model.base import KeySelector
+from tiphys.model.base import KeySelector, ObjectMeta
 from tiphys.model.parse import parse_as
-from tiphys.model.task_set import PluginServer, TaskResult
+from tiphys.model.task_set import PluginServer, TaskResult, TaskSet, TaskSetSpec
 from tiphys.model.template import HTTPTemplate, Template
 
 Serve = Callable[..., Awaitable[str]]
@@ -145,3 +149,47 @@ async def test_a_template_that_no_plugin_takes_is_an_error(serve: Serve) -> None
     server = PluginServer(name="b", address=await serve("/api/v1/template.execute", broken))
     result = await do_plugin(TEMPLATE, ABOUT, (server,))
     assert (result.phase, result.message) == ("Error", "the plugin failed: b answered HTTP 400: what?")
+
+
+async def test_an_agent_that_cannot_hear_any_more_ends_with_an_error() -> None:
+    class Broken(Api):
+        async def list(self, *_: Any, **__: Any) -> AsyncIterator[Page]:
+            raise ValueError("broken")
+            yield Page()
+
+    async with Broken(Access(server="http://127.0.0.1:1")) as api:
+        with pytest.raises(ValueError, match="broken"):
+            await asyncio.wait_for(Agent(api, "ns", "w", "u", ()).run(), 60)
+
+
+async def test_an_answer_that_is_no_list_is_asked_for_again(serve: Serve) -> None:
+    answers = iter([web.Response(text="<html>"), web.json_response({"metadata": {"resourceVersion": "1"}, "items": [
+        {"metadata": {"name": "w", "labels": {"workflows.argoproj.io/completed": "true"}}}]})])  # fmt: skip
+
+    async def answer(_request: web.Request) -> web.Response:
+        return next(answers, web.Response(status=500))
+
+    async with Api(Access(server=await serve("/{path:.*}", answer))) as api:
+        await asyncio.wait_for(Agent(api, "ns", "w", "u", ()).run(), 60)
+
+
+async def test_a_task_that_breaks_the_agent_is_an_error_and_told(serve: Serve) -> None:
+    told: list[dict[str, Any]] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.method == "GET":
+            # a secret that is none: its values are numbers
+            return web.json_response({"data": {"key": 1}})
+        told.append(await request.json())
+        one.end()
+        return web.json_response({"metadata": {}})
+
+    header = {"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "key"}}}
+    task = parse_as(Template, {"name": "t", "http": {"url": "http://127.0.0.1:1/", "headers": [header]}})
+    async with Api(Access(server=await serve("/{path:.*}", answer))) as api:
+        one = Agent(api, "ns", "w", "u", ())
+        one.heard(TaskSet(metadata=ObjectMeta(name="w"), spec=TaskSetSpec(tasks={"n": task})))
+        await asyncio.wait_for(one.ended.wait(), 60)
+        await one.stop()
+    said = told[0]["status"]["nodes"]["n"]
+    assert (len(told), said["phase"], said["message"].partition(":")[0]) == (1, "Error", "the agent failed")
