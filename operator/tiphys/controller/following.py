@@ -61,6 +61,7 @@ class Following:
         """Do the part of one replica among others."""
         self._replica = replica
         self.sweep.is_own = replica.is_own
+        self._controller.locking.is_shared = True
         for work in replica.works():
             self.beside(work)
 

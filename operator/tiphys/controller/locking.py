@@ -16,14 +16,16 @@ import msgspec
 
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Live
+from tiphys.controller.sharding import key_of, key_of_locks
 from tiphys.engine.actions import AskLocks, WithdrawLocks
 from tiphys.engine.events import Event, LockEvent, LockGranted, LockRefused, LockStored, LockWaits
 from tiphys.engine.lock_table import LockRequest, LockTable
-from tiphys.engine.locks import Lock, parse_limit, waiting_message
+from tiphys.engine.locks import Lock, memory_locks, parse_limit, waiting_message
 from tiphys.engine.synchronization import held_by
 from tiphys.errors import NotFound, OutsideError, SpecError, TiphysError
 from tiphys.model.base import ObjectMeta
 from tiphys.model.names import LABEL_COMPLETED, LABEL_INSTANCE_ID
+from tiphys.model.parse import to_json
 from tiphys.model.phases import COMPLETED
 from tiphys.model.status import SynchronizationStatus
 from tiphys.ports import Locks
@@ -53,11 +55,16 @@ class _Data(msgspec.Struct, frozen=True):
 
 
 class Locking:
-    """Gives locks to runs that ask for them."""
+    """Gives locks to runs that ask for them.
+
+    Attributes:
+        is_shared: Other replicas give locks, too: each those of the namespaces that hashing gives it.
+    """
 
     def __init__(self, controller: "Controller", database: Locks | None = None) -> None:
         self._controller = controller
         self._database = database
+        self.is_shared = False
         self._table = LockTable()
         self._asking: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._read_at: dict[str, float] = {}
@@ -104,6 +111,7 @@ class Locking:
         backoff = Backoff()
         while True:
             try:
+                self._check_reach(request)
                 for lock in request.locks:
                     await self._read_limit(lock)
                 break
@@ -123,6 +131,25 @@ class Locking:
             self.gone(request.uid)
         else:
             self._controller.send(live, event)
+
+    def _check_reach(self, request: LockRequest) -> None:
+        """Return when no other replica gives one of the locks.
+
+        Differs from Argo: there one controller gives all locks, and the others wait for its end.
+
+        Raises:
+            SpecError: One may.
+        """
+        live = self._controller.lives.get(request.uid)
+        if not self.is_shared or live is None:
+            return
+        place = key_of(to_json(live.stored))
+        for lock in memory_locks(request.locks):
+            if place != key_of_locks(lock.namespace):
+                raise SpecError(
+                    f"{lock.key} is a lock of another namespace, and replicas share the work: all locks of a workflow must be "
+                    "written in it and live in one namespace then, or be of the database (database: true)"
+                )
 
     # --- limits
 

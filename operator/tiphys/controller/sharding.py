@@ -4,8 +4,8 @@ When a replica comes or goes, only what it gains or loses changes hands. Everyth
 own: so nothing must be written onto users' objects, and what changes hands is known already. Overlaps are harmless, since names
 of pods are the same whoever makes them, and writes carry the version that they were decided on; they are short, too.
 
-Workflows that wait for each other (locks, and stored templates, which may have some) go by their namespace, so that one replica
-sees all that hold a lock of it.
+Workflows that wait for each other (locks, and stored templates, which may have some) go by the namespace of what they wait for,
+so that one replica gives all locks of a namespace.
 
 Differs from Argo: it elects one leader, and the others wait.
 
@@ -44,23 +44,44 @@ def _weight(member: str, key: str) -> bytes:
 
 
 def key_of(raw: Mapping[str, Any]) -> str:
-    """What decides whose a workflow is: its uid, or its namespace where it may wait for others."""
+    """What decides whose a workflow is: its uid, or a namespace where it may wait for others.
+
+    That is the namespace of its locks where all of them live in one, else its own: see `Locking`, which refuses the others.
+    """
     meta = raw.get("metadata") or {}
-    return f"namespace {meta.get('namespace', '')}" if _mentions(raw.get("spec")) else str(meta.get("uid", ""))
+    own = str(meta.get("namespace", ""))
+    namespaces = _namespaces(raw.get("spec"), own)
+    if not namespaces:
+        return str(meta.get("uid", ""))
+    return key_of_locks(next(iter(namespaces)) if len(namespaces) == 1 else own)
 
 
-def _mentions(value: object) -> bool:
-    """Whether something in it may wait for other workflows."""
-    left: list[object] = [value]
+def key_of_locks(namespace: str) -> str:
+    """What decides which replica gives the locks of a namespace."""
+    return f"namespace {namespace}"
+
+
+def _namespaces(spec: object, own: str) -> set[str]:
+    """The namespaces in which something lives that the workflow may wait for."""
+    found: set[str] = set()
+    left: list[object] = [spec]
     while left:
         one = left.pop()
         if isinstance(one, Mapping):
             if not _TOGETHER.isdisjoint(one):
-                return True
+                found |= _of_block(one.get("synchronization"), own) if _TOGETHER & one.keys() == {"synchronization"} else {own}
             left.extend(one.values())
         elif isinstance(one, list):
             left.extend(one)
-    return False
+    return found
+
+
+def _of_block(written: object, own: str) -> set[str]:
+    """Where the locks of one block live; where that is known too late, it counts as the workflow's own namespace."""
+    lists = [written.get(kind) for kind in ("mutexes", "semaphores")] if isinstance(written, Mapping) else []
+    locks = [lock for many in lists if isinstance(many, list) for lock in many if isinstance(lock, Mapping)]
+    said = {str(lock.get("namespace") or own) for lock in locks if not lock.get("database")}
+    return {own if "{{" in namespace else namespace for namespace in said} or {own}
 
 
 class _Heading(msgspec.Struct, frozen=True):

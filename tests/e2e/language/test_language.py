@@ -200,7 +200,7 @@ def agent_objects(namespace: str) -> str:
 def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(cluster: Cluster) -> None:
     cluster.apply(agent_objects(cluster.namespace))
     apply(cluster, "asks", AGENT)
-    found = cluster.finished("asks", 120)
+    found = cluster.finished("asks", 240)
     assert found["status"]["phase"] == "Succeeded", messages(found)
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}
     assert by_name["ask"]["type"] == "HTTP"

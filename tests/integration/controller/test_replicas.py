@@ -5,7 +5,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from tests.integration.controller.conftest import Harbour, Life, LoopClock, place
+import yaml
+from tests.integration.controller.conftest import ARGO, Harbour, Life, LoopClock, place
 
 from tiphys.cluster.leases import Membership
 from tiphys.controller.sharding import Replica, Share
@@ -197,6 +198,38 @@ async def test_locks_of_a_namespace_are_seen_by_one_replica(harbour: Harbour) ->
     await harbour.finished(*names, seconds=300)
     assert overlaps == 0
     assert sum(bool(life.followed) for life in lives) == 1
+
+
+async def test_locks_of_another_namespace_are_given_by_the_replica_of_that_or_refused(harbour: Harbour) -> None:
+    harbour.server.kubelet.behave = lambda _pod: Ending(seconds=1)
+    await replicas(harbour, "a", "b", "c")
+    here = CHAIN.replace("entrypoint: main", "entrypoint: main\nsynchronization: {mutexes: [{name: one, namespace: lock-0}]}")
+    namespaces = ("lock-0", "ns-1", "ns-2", "ns-3", "ns-4")
+    for namespace in namespaces:
+        submit_in(harbour, namespace, "w", here)
+    submit_in(harbour, "ns-1", "mixed", here.replace("namespace: lock-0}", "namespace: lock-0}, {name: two}"))
+    overlaps = 0
+
+    def watch(_change: Any) -> None:
+        nonlocal overlaps
+        running = [pod for pod in harbour.server.store.find("api/v1", "pods") if pod["status"]["phase"] == "Running"]
+        overlaps += len({pod["metadata"]["namespace"] for pod in running}) > 1
+
+    harbour.server.store.on_change.append(watch)
+    await harbour.until(lambda: {phase(harbour, "w", namespace) for namespace in namespaces} == {"Succeeded"}, seconds=300)
+    assert overlaps == 0
+    await harbour.until(lambda: phase(harbour, "mixed", "ns-1") == "Failed")
+    message = harbour.server.store.read(Place(ARGO, "workflows", "ns-1", "mixed"))["status"]["message"]
+    assert message.startswith("Failed to acquire the synchronization lock. lock-0/Mutex/one is a lock of another namespace")
+
+
+def submit_in(harbour: Harbour, namespace: str, name: str, spec: str) -> None:
+    manifest = {"metadata": {"name": name, "namespace": namespace}, "spec": yaml.safe_load(spec)}
+    harbour.server.store.create(Place(ARGO, "workflows", namespace, name), manifest)
+
+
+def phase(harbour: Harbour, name: str, namespace: str) -> str:
+    return str(harbour.server.store.read(Place(ARGO, "workflows", namespace, name)).get("status", {}).get("phase", ""))
 
 
 async def test_leases_of_the_dead_are_told_from_those_of_the_living(harbour: Harbour) -> None:
