@@ -84,9 +84,6 @@ class Logs(Protocol):
     async def tail(self, namespace: str, pod: str, container: str, *, limit_bytes: int) -> bytes:
         """The last `limit_bytes` of the container's log."""
 
-    def follow(self, namespace: str, pod: str, container: str, *, since: datetime | None = None) -> AsyncIterator[bytes]:
-        """Lines with their ends, until the container ends."""
-
 
 class Exec(Protocol):
     """Commands in running containers."""

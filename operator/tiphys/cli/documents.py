@@ -17,6 +17,7 @@ Manifest = dict[str, Any]
 SUFFIXES = (".yaml", ".yml", ".json")
 _MOST_NODES, _MOST_DEPTH = 1_000_000, 200
 """So many values of a document are looked at, and so deep: aliases multiply, and may contain themselves."""
+_FETCH_SECONDS, _LONGEST = 30, 16 * 2**20
 _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -102,7 +103,7 @@ def _below(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | No
 
 
 def read_documents(paths: tuple[str, ...]) -> Iterator[Document]:
-    """Each object of files, folders (all below) and `-` for standard input; what is no object is passed over.
+    """Each object of files, folders (all below), URLs, and `-` for standard input; what is no object is passed over.
 
     Raises:
         SpecError: A file is no YAML; the message begins with `file:line:column`.
@@ -112,11 +113,29 @@ def read_documents(paths: tuple[str, ...]) -> Iterator[Document]:
         if path == "-":
             yield from parse_documents("stdin", sys.stdin.read())
             continue
+        if path.startswith(("http://", "https://")):
+            yield from parse_documents(path, _fetched(path))
+            continue
         where = Path(path)
         if not where.exists():
             raise NotFound(f"no file {path}")
         for file in files_below(where):
             yield from parse_documents(str(file), file.read_text(errors="replace"))
+
+
+def _fetched(url: str) -> str:
+    # few manifests come from a server
+    import http.client
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(url, timeout=_FETCH_SECONDS) as answer:  # noqa: S310 the schemes are known
+            content: bytes = answer.read(_LONGEST + 1)
+    except (OSError, http.client.HTTPException, ValueError) as e:
+        raise NotFound(f"{url} cannot be read: {e}") from e
+    if len(content) > _LONGEST:
+        raise SpecError(f"{url} is longer than {_LONGEST} bytes")
+    return content.decode(errors="replace")
 
 
 def files_below(where: Path) -> list[Path]:

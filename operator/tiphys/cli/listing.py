@@ -6,47 +6,58 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from tiphys.cli.session import Where, all_workflows, now, with_api
+from tiphys.cli.choice import Conditions, Selectors, created_since, matching
+from tiphys.cli.session import Where, now, with_api
 from tiphys.cli.spans import duration, spell
 from tiphys.cluster.api import Api
 from tiphys.cluster.plain import PlainApi
+from tiphys.model.names import LABEL_COMPLETED
 from tiphys.model.parse import to_json
 from tiphys.model.workflow import Workflow
 
 Output = Annotated[str, Parameter(name=["--output", "-o"])]
+_SHOWN = 40
 _COLUMNS = ("NAME", "STATUS", "AGE", "DURATION", "PRIORITY", "MESSAGE")
 
 
 def list_(  # noqa: PLR0913 as many options as Argo's
     *,
-    all_namespaces: Annotated[bool, Parameter(name=["--all-namespaces", "-A"])] = False,
-    selector: Annotated[str, Parameter(name=["--selector", "-l"])] = "",
-    status: str = "",
-    running: bool = False,
-    completed: bool = False,
-    prefix: str = "",
+    all_namespaces: Annotated[bool, Parameter(name=["--all-namespaces", "-A"], negative="")] = False,
+    selectors: Selectors | None = None,
+    conditions: Conditions | None = None,
+    running: Annotated[bool, Parameter(negative="")] = False,
+    since: str = "",
+    chunk_size: int = 0,
+    no_headers: Annotated[bool, Parameter(negative="")] = False,
     output: Output = "",
     where: Where | None = None,
 ) -> int:
-    """List workflows."""
-    label = {(True, False): "workflows.argoproj.io/completed!=true", (False, True): "workflows.argoproj.io/completed=true"}
-    labels = ",".join(part for part in (selector, label.get((running, completed), "")) if part)
-    phases = set(status.split(",")) if status else set()
+    """List workflows, newest first.
+
+    Args:
+        all_namespaces: Of all namespaces.
+        selectors: What the API server selects by.
+        conditions: What else they are selected by.
+        running: Those that have not ended.
+        since: Those that were made no longer ago than, as `10m`, `3h`, `7d`.
+        chunk_size: How many are asked for at once; 0 for the usual number.
+        no_headers: Without the names of the columns.
+        output: `wide` (with parameters), `name`, `json` or `yaml`.
+        where: The cluster.
+    """
+    label = (f"{LABEL_COMPLETED}!=true",) if running else ()
 
     async def work(api: Api, namespace: str) -> int:
-        found = [
-            workflow
-            async for workflow in all_workflows(api, "" if all_namespaces else namespace, labels)
-            if workflow.metadata.name.startswith(prefix) and (not phases or workflow.status.phase in phases)
-        ]
-        found.sort(key=lambda workflow: str(workflow.metadata.creation_timestamp), reverse=True)
-        print_list(found, output, with_namespace=all_namespaces)
+        found = await matching(api, "" if all_namespaces else namespace, selectors, conditions, *label, page=chunk_size)
+        at = now()
+        shown = [workflow for workflow in found if not since or created_since(workflow, since, at)]
+        print_list(shown, output, with_namespace=all_namespaces, has_heads=not no_headers)
         return 0
 
     return with_api(where, work, PlainApi)
 
 
-def print_list(found: list[Workflow], output: str, *, with_namespace: bool) -> None:
+def print_list(found: list[Workflow], output: str, *, with_namespace: bool, has_heads: bool = True) -> None:
     """Show workflows one a line, or as `json`, `yaml`, `name`."""
     if output == "name":
         print("\n".join(workflow.metadata.name for workflow in found))
@@ -59,8 +70,13 @@ def print_list(found: list[Workflow], output: str, *, with_namespace: bool) -> N
     elif not found:
         print("No workflows found")
     else:
-        rows = [[*([workflow.metadata.namespace] if with_namespace else []), *_row(workflow)] for workflow in found]
-        print(columns([*(["NAMESPACE"] if with_namespace else []), *_COLUMNS], rows, is_bold=sys.stdout.isatty()), end="")
+        is_wide = output == "wide"
+        rows = [
+            [*[one.metadata.namespace] * with_namespace, *_row(one), *[_given(one)] * is_wide] for one in found
+        ]
+        heads = [*["NAMESPACE"] * with_namespace, *_COLUMNS, *["PARAMETERS"] * is_wide]
+        text = columns(heads, rows, is_bold=sys.stdout.isatty())
+        print(text if has_heads else text.split("\n", 1)[1], end="")
 
 
 def columns(heads: list[str], rows: list[list[str]], *, is_bold: bool) -> str:
@@ -70,6 +86,12 @@ def columns(heads: list[str], rows: list[list[str]], *, is_bold: bool) -> str:
     if is_bold:
         lines[0] = f"\x1b[1m{lines[0]}\x1b[0m"
     return "\n".join(lines) + "\n"
+
+
+def _given(workflow: Workflow) -> str:
+    """The arguments of a workflow, short."""
+    known = workflow.spec.arguments.parameters
+    return ",".join(f"{one.name}={str(one.value if one.value is not None else one.default or '')[:_SHOWN]}" for one in known)
 
 
 def _row(workflow: Workflow) -> list[str]:

@@ -3,14 +3,20 @@
 import asyncio
 import re
 import sys
+from collections import deque
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Annotated
 
+import msgspec
 from cyclopts import Parameter
 
 from tiphys.cli.session import Where, find_workflow, with_api
 from tiphys.cluster.api import Api
-from tiphys.cluster.logs import PodLogs
-from tiphys.errors import InvalidManifest, NotFound, TiphysError
+from tiphys.cluster.logs import PodLogs, Window
+from tiphys.errors import InvalidManifest, NotFound, SpecError, TiphysError
+from tiphys.model.durations import parse_duration
+from tiphys.model.names import LABEL_WORKFLOW
 from tiphys.model.phases import COMPLETED, POD
 from tiphys.model.places import key_of
 from tiphys.model.record import MARK
@@ -19,67 +25,149 @@ from tiphys.model.workflow import Workflow, pod_name
 from tiphys.server.stores import open_artifact, stored_lines
 
 
-def logs(
+class Lines(msgspec.Struct, frozen=True, kw_only=True):
+    """Which lines are printed, and how.
+
+    Attributes:
+        container: Whose.
+        follow: Those to come, too.
+        grep: Only lines with a part that matches.
+        window: Which the API server gives.
+        labels: Only pods with these.
+    """
+
+    container: str = "main"
+    follow: bool = False
+    grep: str = ""
+    window: Window = Window()
+    labels: str = ""
+
+
+def logs(  # noqa: PLR0913 as many options as Argo's
     name: str,
     pod: str = "",
     *,
-    follow: Annotated[bool, Parameter(name=["--follow", "-f"])] = False,
+    follow: Annotated[bool, Parameter(name=["--follow", "-f"], negative="")] = False,
     container: Annotated[str, Parameter(name=["--container", "-c"])] = "main",
     grep: str = "",
+    tail: int | None = None,
+    since: str = "",
+    since_time: str = "",
+    previous: Annotated[bool, Parameter(name=["--previous", "-p"], negative="")] = False,
+    timestamps: Annotated[bool, Parameter(negative="")] = False,
+    selector: Annotated[str, Parameter(name=["--selector", "-l"])] = "",
+    no_color: Annotated[bool, Parameter(negative="")] = False,
     where: Where | None = None,
 ) -> int:
-    """Show the logs of a workflow, or of one of its pods."""
+    """Show the logs of a workflow, or of one of its pods.
+
+    Args:
+        name: The workflow.
+        pod: The pod; all of them where it is not given.
+        follow: Go on until the workflow ends.
+        container: The container.
+        grep: Only lines in which this regular expression is found.
+        tail: The last so many lines of each pod.
+        since: Lines no older than, as `5s`, `2m`, `3h`.
+        since_time: Lines printed at this time (RFC 3339) or later.
+        previous: Those of the container's life before this one.
+        timestamps: Each line with its time.
+        selector: Only pods with these labels.
+        no_color: There are no colors.
+        where: The cluster.
+    """
+    del no_color
+    window = Window(
+        tail=tail, previous=previous, timestamps=timestamps, since=_time(since_time) if since_time else None,
+        since_seconds=max(1, int(parse_duration(since).total_seconds())) if since else 0,
+    )  # fmt: skip
+    lines = Lines(container=container, follow=follow, grep=_pattern(grep), window=window, labels=selector)
 
     async def work(api: Api, namespace: str) -> int:
-        await print_logs(api, namespace, name, pod=pod, follow=follow, container=container, grep=grep)
+        await print_logs(api, namespace, name, lines, pod=pod)
         return 0
 
     return with_api(where, work)
 
 
-async def print_logs(  # noqa: PLR0913 as many as the command has
-    api: Api, namespace: str, name: str, *, pod: str = "", follow: bool = False, container: str = "main", grep: str = ""
-) -> None:
-    """Print lines as `pod: line`; with `follow`, until the workflow is finished."""
+def _time(text: str) -> datetime:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as e:
+        raise SpecError(f"{text!r} is no time", path="--since-time", hint="write it as 2026-01-31T12:00:00Z") from e
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as e:
+        raise SpecError(f"{text!r} is no regular expression: {e}", path="--grep") from e
+    return text
+
+
+async def print_logs(api: Api, namespace: str, name: str, lines: Lines, *, pod: str = "") -> None:
+    """Print lines as `pod: line`; where they are followed, until the workflow is finished."""
     shown: dict[str, asyncio.Task[None]] = {}
     while True:
         workflow = await find_workflow(api, namespace, name)
-        for one in _pods(workflow):
+        for one in await _pods(api, workflow, lines.labels):
             if one not in shown and pod in ("", one):
-                work = _print_pod(api, workflow, one, container, follow=follow, grep=grep)
-                shown[one] = asyncio.create_task(work)
-        if not follow or workflow.status.phase in COMPLETED:
+                shown[one] = asyncio.create_task(_print_pod(api, workflow, one, lines))
+        if not lines.follow or workflow.status.phase in COMPLETED:
             break
         await asyncio.sleep(0.5)
     await asyncio.gather(*shown.values())
 
 
-def _pods(workflow: Workflow) -> list[str]:
+async def _pods(api: Api, workflow: Workflow, labels: str) -> list[str]:
     nodes = [node for node in workflow.status.nodes.values() if node.type == POD and node.phase != "Pending"]
-    return [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
+    names = [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
+    if not labels:
+        return names
+    own = f"{LABEL_WORKFLOW}={workflow.metadata.name},{labels}"
+    pages = api.list("Pod", workflow.metadata.namespace, labels=own, metadata_only=True)
+    meant = {msgspec.json.decode(raw)["metadata"]["name"] async for page in pages for raw in page.items}
+    return [name for name in names if name in meant]
 
 
-async def _print_pod(api: Api, workflow: Workflow, pod: str, container: str, *, follow: bool, grep: str) -> None:
+async def _print_pod(api: Api, workflow: Workflow, pod: str, lines: Lines) -> None:
     namespace = workflow.metadata.namespace
     try:
         try:
-            async for raw in PodLogs(api).follow(namespace, pod, container, follow=follow):
-                _print_line(pod, raw, grep)
+            async for raw in PodLogs(api).follow(
+                namespace, pod, lines.container, follow=lines.follow, window=lines.window
+            ):
+                _print_line(pod, raw, lines)
         except NotFound:
             # the pod is gone: its log may be in the archive
             newest = await find_workflow(api, namespace, workflow.metadata.name)
-            log = archived_log(newest, pod, container)
+            log = archived_log(newest, pod, lines.container)
             if log is None:
                 raise
-            async for raw in stored_lines(await open_artifact(api, namespace, log.artifact), key_of(log.artifact)):
-                _print_line(pod, raw, grep)
+            stored = stored_lines(await open_artifact(api, namespace, log.artifact), key_of(log.artifact))
+            async for raw in _last(stored, lines.window.tail):
+                _print_line(pod, raw, lines)
     except (NotFound, InvalidManifest) as e:
         print(f"{pod}: no logs: {e.message}", file=sys.stderr)
     except TiphysError as e:
         print(f"{pod}: {e.message}", file=sys.stderr)
 
 
-def _print_line(pod: str, raw: bytes, grep: str) -> None:
+async def _last(lines: AsyncIterator[bytes], count: int | None) -> AsyncIterator[bytes]:
+    """All of them, or the last so many."""
+    kept: deque[bytes] = deque(maxlen=count)
+    async for line in lines:
+        if count is None:
+            yield line
+        else:
+            kept.append(line)
+    for line in kept:
+        yield line
+
+
+def _print_line(pod: str, raw: bytes, lines: Lines) -> None:
     line = raw.decode(errors="replace")
-    if not line.startswith(MARK) and (not grep or re.search(grep, line)):
+    said = line.partition(" ")[2] if lines.window.timestamps else line
+    if not said.startswith(MARK) and (not lines.grep or re.search(lines.grep, said)):
         sys.stdout.write(f"{pod}: {line if line.endswith(chr(10)) else line + chr(10)}")

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tiphys.cli.choice import Selectors, named_or_matching
 from tiphys.cli.listing import Output
-from tiphys.cli.session import Where, all_workflows, create_workflow, edit_workflow, now, read_workflow, with_api
+from tiphys.cli.session import Where, create_workflow, edit_workflow, now, read_workflow, with_api
 from tiphys.cli.show import print_workflow
 from tiphys.cli.submit import attend
 from tiphys.cluster.api import Api
@@ -24,7 +25,6 @@ from tiphys.model.parse import to_json
 from tiphys.model.workflow import Workflow
 
 Given = Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])]
-Labels = Annotated[str, Parameter(name=["--selector", "-l"])]
 Watch = Annotated[bool, Parameter(name=["--watch"])]
 Wait = Annotated[bool, Parameter(name=["--wait", "-w"])]
 _POD_GONE_SECONDS = 90.0
@@ -32,7 +32,7 @@ _POD_GONE_SECONDS = 90.0
 
 def retry(  # noqa: PLR0913 as many options as Argo's
     *names: str,
-    selector: Labels = "",
+    selectors: Selectors | None = None,
     restart_successful: bool = False,
     node_field_selector: Annotated[str, Parameter(name=["--node-field-selector"])] = "",
     parameter: Given = None,
@@ -60,14 +60,14 @@ def retry(  # noqa: PLR0913 as many options as Argo's
         return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
 
     async def work(api: Api, namespace: str) -> int:
-        return await _each(api, namespace, names, selector, one, Follow(watch=watch, wait=wait, log=log, output=output))
+        return await _each(api, namespace, names, selectors, one, Follow(watch=watch, wait=wait, log=log, output=output))
 
     return with_api(where, work)
 
 
 def resubmit(  # noqa: PLR0913 as many options as Argo's
     *names: str,
-    selector: Labels = "",
+    selectors: Selectors | None = None,
     memoized: bool = False,
     parameter: Given = None,
     priority: int | None = None,
@@ -93,7 +93,7 @@ def resubmit(  # noqa: PLR0913 as many options as Argo's
         return await create_workflow(api, old.metadata.namespace, manifest)
 
     async def work(api: Api, namespace: str) -> int:
-        return await _each(api, namespace, names, selector, one, Follow(watch=watch, wait=wait, log=log, output=output))
+        return await _each(api, namespace, names, selectors, one, Follow(watch=watch, wait=wait, log=log, output=output))
 
     return with_api(where, work)
 
@@ -115,17 +115,12 @@ async def _each(
     api: Api,
     namespace: str,
     names: tuple[str, ...],
-    selector: str,
+    selectors: Selectors | None,
     one: Callable[[Api, str, str], Awaitable[Workflow]],
     follow: Follow,
 ) -> int:
-    chosen = list(names)
-    if selector:
-        chosen += [workflow.metadata.name async for workflow in all_workflows(api, namespace, selector)]
-    if not chosen:
-        raise SpecError("no workflow given", hint="give names, or --selector LABELS")
     worst = 0
-    for name in dict.fromkeys(chosen):
+    for name in await named_or_matching(api, namespace, names, selectors):
         worst = max(worst, await follow.attend(api, await one(api, name, namespace)))
     return worst
 

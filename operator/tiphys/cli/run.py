@@ -5,15 +5,14 @@ import contextlib
 import secrets
 import signal
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 import uvloop
-import yaml
 from cyclopts import Parameter
 
 from tiphys.cli.documents import Document, Manifest, read_documents
+from tiphys.cli.filling import parameters_of
 from tiphys.cli.judge import judge, library_of
 from tiphys.cli.listing import Output
 from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
@@ -21,7 +20,7 @@ from tiphys.cli.session import exit_code, now
 from tiphys.cli.show import print_workflow
 from tiphys.cli.tree import render
 from tiphys.engine.operations import suspension
-from tiphys.engine.operations.parameters import parse_pairs, set_parameters
+from tiphys.engine.operations.parameters import set_parameters
 from tiphys.errors import NotFound, SpecError
 from tiphys.local.container import Runtime
 from tiphys.local.objects import Place, Refusal
@@ -84,8 +83,7 @@ def run(  # noqa: PLR0913 as many options as users want
         return uvloop.run(_run(resume, None, [], chosen, options))
     documents = list(read_documents((*files, *(with_ or ()))))
     manifest = _workflow(documents)
-    given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
-    set_parameters(manifest.value, {key: str(value) for key, value in (given or {}).items()} | parse_pairs(parameter or []))
+    set_parameters(manifest.value, parameters_of(parameter, parameter_file))
     if entrypoint:
         manifest.value["spec"]["entrypoint"] = entrypoint
     _check(manifest, documents)

@@ -19,6 +19,7 @@ from tiphys.model.workflow import Workflow
 T = TypeVar("T")
 POLL_SECONDS = 0.5
 _EDIT_TRIES = 10
+_PAGE = 500
 
 
 def now() -> datetime:
@@ -29,9 +30,16 @@ def now() -> datetime:
 @Parameter(name="*")
 @dataclass(kw_only=True)
 class Where:
-    """Which cluster, and which namespace of it."""
+    """Which cluster, and which namespace of it.
 
-    namespace: Annotated[str, Parameter(name=["--namespace", "-n"])] = ""
+    Attributes:
+        namespace: The namespace; the kubeconfig's where it is not given.
+        kubeconfig: The way to the cluster; KUBECONFIG's or the usual one where it is not given.
+        context: Of the kubeconfig.
+        local: What ran on this machine instead.
+    """
+
+    namespace: Annotated[str, Parameter(name=["--namespace", "-n"], env_var="ARGO_NAMESPACE")] = ""
     kubeconfig: str = ""
     context: str = ""
     local: Annotated[bool, Parameter(negative="")] = False
@@ -104,10 +112,12 @@ async def find_workflow(api: Api, namespace: str, name: str) -> Workflow:
         return await or_archived(api, namespace, name, e)
 
 
-async def all_workflows(api: Api, namespace: str, labels: str = "") -> AsyncIterator[Workflow]:
-    """All workflows of a namespace (of all for an empty one); what cannot be read is left out."""
-    async for page in api.list("Workflow", namespace, labels=labels):
-        for raw in page.items:
+async def all_workflows(
+    api: Api, namespace: str, labels: str = "", *, fields: str = "", page: int = 0
+) -> AsyncIterator[Workflow]:
+    """All workflows of a namespace (of all for an empty one), asked for in pages; what cannot be read is left out."""
+    async for found in api.list("Workflow", namespace, labels=labels, fields=fields, limit=page or _PAGE):
+        for raw in found.items:
             try:
                 yield parse_workflow(bytes(raw))
             except SpecError:
@@ -127,10 +137,11 @@ async def follow_workflow(api: Api, namespace: str, name: str) -> AsyncIterator[
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def create_workflow(api: Api, namespace: str, manifest: dict[str, object]) -> Workflow:
-    """Create a workflow; it as the server has it."""
+async def create_workflow(api: Api, namespace: str, manifest: dict[str, object], *, is_dry: bool = False) -> Workflow:
+    """Create a workflow; it as the server has it, or would have it."""
     body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **manifest}
-    answer = await api.call("POST", "Workflow", path_of("Workflow", namespace), body=body)
+    query = {"dryRun": "All"} if is_dry else None
+    answer = await api.call("POST", "Workflow", path_of("Workflow", namespace), body=body, query=query)
     return parse_workflow(answer)
 
 

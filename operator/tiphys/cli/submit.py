@@ -1,27 +1,36 @@
 """`submit`: manifests become workflows."""
 
-from pathlib import Path
 from typing import Annotated
 
-import yaml
 from cyclopts import Parameter
 
 from tiphys.cli.documents import Manifest, read_documents
+from tiphys.cli.filling import Filling, parameters_of
 from tiphys.cli.listing import Output
-from tiphys.cli.logs import print_logs
+from tiphys.cli.logs import Lines, print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
 from tiphys.cli.show import print_workflow, watch_workflow
+from tiphys.cli.unknown import unknown_fields
 from tiphys.cluster.api import Api
 from tiphys.cluster.stored import manifest_from
-from tiphys.engine.operations.parameters import parse_pairs, set_parameters
+from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.engine.validate import check_workflow
 from tiphys.errors import SpecError
 from tiphys.model.parse import parse_workflow
 from tiphys.model.workflow import Workflow
 
 
-def _is_workflow(manifest: Manifest) -> bool:
-    return bool(manifest.get("kind") == "Workflow")
+def _workflows(files: tuple[str, ...], *, is_strict: bool) -> list[Manifest]:
+    """The workflows in files; unknown fields are faults of a strict submission."""
+    found = [document for document in read_documents(files) if document.kind == "Workflow"]
+    if not found:
+        raise SpecError("no Workflow found in given files")
+    for document in found if is_strict else ():
+        unknown = next(unknown_fields(Workflow, document.value), None)
+        if unknown is not None:
+            line = document.place(unknown.path or "").line
+            raise SpecError(unknown.message, path=f"{document.file}:{line}: {unknown.path}", hint="--no-strict lets it pass")
+    return [document.value for document in found]
 
 
 def submit(  # noqa: PLR0913 as many options as Argo's
@@ -36,35 +45,57 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     labels: Annotated[str, Parameter(name=["--labels", "-l"])] = "",
     serviceaccount: str = "",
     priority: int | None = None,
-    dry_run: bool = False,
-    watch: Annotated[bool, Parameter(name=["--watch"])] = False,
-    wait: Annotated[bool, Parameter(name=["--wait", "-w"])] = False,
-    log: bool = False,
+    scheduled_time: str = "",
+    instanceid: Annotated[str, Parameter(env_var="ARGO_INSTANCEID")] = "",
+    strict: bool = True,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    server_dry_run: Annotated[bool, Parameter(negative="")] = False,
+    watch: Annotated[bool, Parameter(name=["--watch"], negative="")] = False,
+    wait: Annotated[bool, Parameter(name=["--wait", "-w"], negative="")] = False,
+    log: Annotated[bool, Parameter(negative="")] = False,
     output: Output = "",
     where: Where | None = None,
 ) -> int:
-    """Submit workflows from files, `-` for standard input, or --from a stored template or schedule (`workflowtemplate/x`).
+    """Submit workflows from files, URLs, `-` for standard input, or --from a stored template or schedule (`workflowtemplate/x`).
 
     With --watch, --wait or --log the exit code is 1 when one does not succeed. An artifact argument is given as NAME=KEY, or as
     NAME=@FILE for a file that is uploaded first.
+
+    Args:
+        files: Where the workflows are.
+        from_: Kind and name of what is stored, as `workflowtemplate/x`, `clusterworkflowtemplate/x`, `cronwf/x`.
+        parameter: NAME=VALUE.
+        parameter_file: Parameters as YAML or JSON.
+        artifact: NAME=KEY or NAME=@FILE.
+        name: The workflow's name.
+        generate_name: The beginning of a generated one.
+        entrypoint: The template to begin with.
+        labels: KEY=VALUE, with commas.
+        serviceaccount: Of its pods.
+        priority: The higher, the earlier.
+        scheduled_time: When it was due, as 2026-01-31T12:00:00Z.
+        instanceid: Of the controller that shall follow it.
+        strict: Unknown fields are faults.
+        dry_run: Only show what would be sent.
+        server_dry_run: Only show what the API server would store.
+        watch: Follow it on the screen.
+        wait: Return when it has ended.
+        log: Print what its pods print.
+        output: `wide`, `name`, `json` or `yaml`.
+        where: The cluster.
     """
-    given = yaml.safe_load(Path(parameter_file).read_text()) if parameter_file else {}
-    given = {key: value if isinstance(value, str) else str(value) for key, value in (given or {}).items()}
-    given |= parse_pairs(parameter or [])
     uploads = parse_pairs(artifact or [])
-    spec = {"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority}
+    filling = Filling(
+        parameters=parameters_of(parameter, parameter_file), name=name, generate_name=generate_name,
+        labels=parse_pairs([part for part in labels.split(",") if part]), scheduled_time=scheduled_time, instance_id=instanceid,
+        spec={"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority},
+    )  # fmt: skip
     if from_ and files:
         raise SpecError("give either files or --from, not both")
-    manifests = [manifest for manifest in (document.value for document in read_documents(files)) if _is_workflow(manifest)]
-    if not manifests and not from_:
-        raise SpecError("no Workflow found in given files")
+    manifests = [] if from_ else _workflows(files, is_strict=strict)
 
     def complete(manifest: Manifest) -> None:
-        set_parameters(manifest, given)
-        manifest["spec"] |= {key: value for key, value in spec.items() if value not in ("", None)}
-        meta = manifest.setdefault("metadata", {})
-        meta |= {"name": name} if name else {"generateName": generate_name} if generate_name else {}
-        meta.setdefault("labels", {}).update(parse_pairs([part for part in labels.split(",") if part]))
+        filling.fill(manifest)
         check_workflow(_named(_with_artifacts(manifest, uploads)))
 
     for manifest in manifests:
@@ -86,7 +117,10 @@ def submit(  # noqa: PLR0913 as many options as Argo's
             if dry_run:
                 print_workflow(parse_workflow(manifest), output or "yaml")
                 continue
-            created = await create_workflow(api, home, manifest)
+            created = await create_workflow(api, home, manifest, is_dry=server_dry_run)
+            if server_dry_run:
+                print_workflow(created, output or "yaml")
+                continue
             if output or not watch:
                 print_workflow(created, output)
             worst = max(worst, await attend(api, created, watch=watch, wait=wait, log=log))
@@ -118,7 +152,7 @@ async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: b
     """Stay with a workflow as far as was asked; the exit code."""
     meta = created.metadata
     if log:
-        await print_logs(api, meta.namespace, meta.name, follow=True)
+        await print_logs(api, meta.namespace, meta.name, Lines(follow=True))
     if watch:
         return exit_code(await watch_workflow(api, meta.namespace, meta.name))
     if not (wait or log):

@@ -1,8 +1,9 @@
 """A workflow as text: what it is, and its nodes as a tree."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
+import msgspec
 from rich.text import Text
 
 from tiphys.cli.spans import duration
@@ -20,6 +21,26 @@ ICONS = {
     "Failed": ("✖", "red"),
     "Error": ("⚠", "red"),
 }
+
+
+ASCII = {
+    "Pending": "o", "Running": "*", "Succeeded": "+", "Skipped": "-", "Omitted": "-", "Failed": "x", "Error": "!",
+    "└─": "`-", "├─": "|-", "│ ": "| ",
+}  # fmt: skip
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """How a tree is drawn.
+
+    Attributes:
+        is_wide: With the names of each node's output artifacts.
+        is_ascii: Without signs that old terminals lack.
+        keeps: Which nodes are shown.
+    """
+
+    is_wide: bool = False
+    is_ascii: bool = False
+    keeps: Callable[[NodeStatus], bool] = lambda _node: True
 
 
 def heading(workflow: Workflow, now: datetime) -> Iterator[str]:
@@ -106,10 +127,12 @@ def _below(node: NodeStatus, nodes: dict[str, NodeStatus], indent: str) -> Itera
         yield from _below(child, nodes, indent + ("  " if is_last else "│ "))
 
 
-def render(workflow: Workflow, now: datetime, *, is_wide: bool = False) -> Text:
-    """The whole picture; a wide one has the names of each node's output artifacts, too."""
+def render(workflow: Workflow, now: datetime, look: Look | None = None) -> Text:
+    """The whole picture."""
+    look = look or Look()
+    is_wide = look.is_wide
     text = Text("\n".join(heading(workflow, now)) + "\n")
-    shown = list(rows(workflow))
+    shown = [(branch, node) for branch, node in rows(workflow) if look.keeps(node)]
     if not shown:
         return text
     width = max(len(branch) + len(node.display_name or node.name) for branch, node in shown) + 3
@@ -121,12 +144,20 @@ def render(workflow: Workflow, now: datetime, *, is_wide: bool = False) -> Text:
     for branch, node in shown:
         icon, style = ICONS.get(node.phase, ("?", ""))
         name = node.display_name or node.name
-        text.append(f"{branch}")
+        if look.is_ascii:
+            icon = ASCII.get(node.phase, "?")
+        text.append(_plain(branch) if look.is_ascii else branch)
         text.append(icon, style=style)
         text.append(f" {name:<{width - len(branch) - 2}} {node.template_name:<20} {pod_name(workflow, node):<{pods}} ")
         column = f"{made[node.id]:<{artifacts}}" if is_wide else ""
         text.append(f"{duration(node.started_at, node.finished_at, now):<9} {column}{node.message}\n")
     return text
+
+
+def _plain(branch: str) -> str:
+    for sign, plain in ASCII.items():
+        branch = branch.replace(sign, plain)
+    return branch
 
 
 def _artifact_names(node: NodeStatus) -> str:

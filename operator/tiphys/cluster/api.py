@@ -257,12 +257,13 @@ class Api:
             return
 
     async def list(
-        self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "", metadata_only: bool = False
-    ) -> AsyncIterator[Page]:
-        """The objects, or their metadata only, page by page."""
+        self, kind: str, namespace: str = "", *, labels: str = "", fields: str = "", metadata_only: bool = False,
+        limit: int = _PAGE,
+    ) -> AsyncIterator[Page]:  # fmt: skip
+        """The objects, or their metadata only, page by page of `limit` objects."""
         accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1" if metadata_only else "application/json"
         query = {
-            "limit": str(_PAGE),
+            "limit": str(limit),
             **({"labelSelector": labels} if labels else {}),
             **({"fieldSelector": fields} if fields else {}),
         }

@@ -1,7 +1,6 @@
 """The API of this machine's own objects: the same calls as to a cluster, answered here."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -86,11 +85,3 @@ class LocalLogs:
         """The last `limit_bytes` of the container's log."""
         path = log_file(self._folder, namespace, pod, container)
         return path.read_bytes()[-limit_bytes:] if path.exists() else b""
-
-    async def follow(
-        self, namespace: str, pod: str, container: str, *, since: datetime | None = None
-    ) -> AsyncIterator[bytes]:
-        """Lines with their ends; those that are there. `since` is not known of lines on this machine."""
-        del since
-        for line in (await self.tail(namespace, pod, container, limit_bytes=2**31)).splitlines(keepends=True):
-            yield line

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tiphys.cli.copy import _is_wanted, _print, _target
-from tiphys.cli.tree import heading, render
+from tiphys.cli.tree import Look, heading, render
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.parse import parse_as, parse_workflow, to_json
@@ -73,7 +73,7 @@ def test_a_copy_is_called_as_the_object_and_lies_below_the_directory():
 def test_the_picture_shows_global_outputs_and_a_wide_one_the_names_of_artifacts():
     lines = [" ".join(line.split()) for line in heading(WORKFLOW, START)]
     assert lines[-4:] == ["Output Parameters:", "p: v", "Output Artifacts:", "g: s3://b/k/g.tgz"]
-    assert "out,gone,main-logs,site" in render(WORKFLOW, START, is_wide=True).plain
+    assert "out,gone,main-logs,site" in render(WORKFLOW, START, Look(is_wide=True)).plain
     assert "main-logs" not in render(WORKFLOW, START).plain
 
 

@@ -31,6 +31,7 @@ class APIServer:
         kubelet: Runs its pods.
         faults: What goes wrong, first come first struck.
         calls: What was asked, oldest first; watches are there once.
+        log_queries: How logs were asked for.
         is_down: Every request is dropped.
         token: Requests must bear it, and may do all; empty for any.
         users: Who may do what, by token; without any, everybody may do all.
@@ -43,6 +44,7 @@ class APIServer:
         self.kubelet = Kubelet(self.store, behave)
         self.faults: list[Fault] = []
         self.calls: list[Call] = []
+        self.log_queries: list[dict[str, str]] = []
         self.is_down = False
         self.token = ""
         self.users = Users()
@@ -191,7 +193,11 @@ class APIServer:
         if waiting:
             message = f'container "{container}" in pod "{place.name}" is waiting to start: {waiting["reason"]}'
             raise Refusal(400, "BadRequest", message)
+        self.log_queries.append(dict(request.query))
         content = self.kubelet.logs.get(place, b"")
+        if request.query.get("timestamps") == "true":
+            stamp = self.store.stamp().encode()
+            content = b"".join(stamp + b" " + line for line in content.splitlines(keepends=True))
         if request.query.get("tailLines"):
             content = b"".join(content.splitlines(keepends=True)[-int(request.query["tailLines"]) :])
         return web.Response(body=content, content_type="text/plain")
