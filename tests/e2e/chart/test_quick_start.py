@@ -99,4 +99,4 @@ def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     asked_through_the_server(started)
     inside = ("exec", "deploy/tiphys-controller", "--", "tiphys")
     assert json.loads(started.kubectl(*inside, "archive", "get", "one", "-o", "json"))["status"] == live["status"]
-    assert started.kubectl(*inside, "archive", "list", "-o", "name").split() == ["one"]
+    assert "one" in started.kubectl(*inside, "archive", "list", "-o", "name").split()
