@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from tiphys.cluster.connection import find_access
 from tiphys.errors import SpecError
 from tiphys.server.around import Safety
-from tiphys.server.subject import Gate, Mode
+from tiphys.server.subject import Mode
 from tiphys.settings import parse_environment
 from tiphys.telemetry.logs import set_up_logs
 
@@ -100,6 +100,7 @@ def server(  # noqa: PLR0913 as many options as there are
     port: Annotated[int, Parameter(name=["--port", "-p"])] = 2746,
     namespaced: bool = False,
     managed_namespace: str = "",
+    configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap",
     encryption: Encryption | None = None,
     care: Care | None = None,
     loglevel: str = "info",
@@ -109,11 +110,13 @@ def server(  # noqa: PLR0913 as many options as there are
     """Serve the REST API and the web page. Without --auth-mode only on this machine, each caller with the own token.
 
     Args:
-        auth_mode: `client`: callers act with their own token; `server`: callers without one act with the server's rights.
+        auth_mode: `client`: callers act with their own token; `server`: callers without one act with the server's rights;
+            `sso`: callers sign in, as the configuration's block `sso` says.
         host: The address to listen on; one that others reach needs --auth-mode.
         port: The port.
         namespaced: Serve one namespace only, the server's own unless --managed-namespace names another.
         managed_namespace: The only namespace to serve.
+        configmap: Name of the ConfigMap with the configuration, in the server's namespace.
         encryption: HTTPS.
         care: What browsers and many requests are told.
         loglevel: How much is logged.
@@ -121,7 +124,7 @@ def server(  # noqa: PLR0913 as many options as there are
         kubeconfig: The way to the cluster.
     """
     if not auth_mode and not is_loopback(host):
-        raise SpecError(f"--host {host} is reached by others", hint="choose whose rights count: --auth-mode client or server")
+        raise SpecError(f"--host {host} is reached by others", hint="choose --auth-mode: client, server or sso")
     tls = encryption or Encryption()
     is_secure = tls.is_on(host)
     safety = (care or Care()).safety(is_strict=tls.hsts and is_secure)
@@ -129,11 +132,12 @@ def server(  # noqa: PLR0913 as many options as there are
     access = find_access(kubeconfig)
     own = managed_namespace or (access.namespace if namespaced else "")
 
-    from tiphys.server.serve import Listening, run_server
+    from tiphys.server.serve import Listening, Order, run_server
 
     listening = Listening(
         host=host, port=port, is_secure=is_secure, certificate=tls.tls_certificate, key=tls.tls_key,
         secret=tls.tls_certificate_secret_name, min_version=parse_environment(os.environ).tls_min_version,
     )  # fmt: skip
-    run_server(Gate(access=access, modes=frozenset(auth_mode or ("client",)), namespace=own), listening, safety)
+    modes = frozenset(auth_mode or ("client",))
+    run_server(Order(access=access, modes=modes, namespace=own, config_map=configmap, listening=listening, flags=safety))
     return 0

@@ -5,7 +5,7 @@ Source: rest-and-clients 1.1, 1.2.
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -19,10 +19,9 @@ from tiphys.errors import SpecError, TiphysError
 from tiphys.server import schemas, upcoming
 from tiphys.server.answers import answer, as_response, failure
 from tiphys.server.call import Call
-from tiphys.server.exposing import metrics_of
 from tiphys.server.kept import Kept, configured
-from tiphys.server.measures import ServerMetrics
 from tiphys.server.routes import OPERATIONS, STREAMS, Handler
+from tiphys.server.sign_in import sign_in_routes
 from tiphys.server.subject import Asked, Caller, Gate
 from tiphys.server.web import Page, below
 
@@ -52,7 +51,7 @@ def _endpoint(gate: Gate, kept: Kept, handler: Handler) -> Callable[[Request], A
         try:
             caller = await gate.admit(Asked.of(request.method, request.headers, request.path_params.get("namespace", "")))
             body = await _body(request)
-            call = Call(request, body, caller.api, gate, kept)
+            call = Call(request, body, caller, gate, kept)
             if handler in STREAMS:
                 return await _stream(handler, call, caller)
             async with caller.api:
@@ -101,18 +100,22 @@ async def _health(_request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-def make_app(
-    gate: Gate, base: str = "/", *, metrics: ServerMetrics | None = None, shows_metrics: bool = False, kept: Kept | None = None
-) -> ASGIApp:
-    """The server as an ASGI application, below a base path; what the API has no route for is answered with 501."""
+def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: Kept | None = None) -> ASGIApp:
+    """The server as an ASGI application, below a base path; what the API has no route for is answered with 501.
+
+    Args:
+        gate: Lets requests in.
+        base: The path that browsers see before every address, with slashes at both ends.
+        more: Routes that are nobody's operations: numbers, signing in.
+        kept: What stays open between requests; by itself as the cluster's configuration says.
+    """
     page = Page(base)
 
     async def document(request: Request) -> Response:
         return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)
 
     behind = kept or Kept(configured(gate.access))
-    shown = metrics_of(gate, metrics or ServerMetrics(), is_open=shows_metrics)
-    routes = [Route("/healthz", _health), Route("/metrics", shown), *schemas.ROUTES, *upcoming.ROUTES]
+    routes = [Route("/healthz", _health), *more, *sign_in_routes(None), *schemas.ROUTES, *upcoming.ROUTES]
     for verb, path, handler in OPERATIONS:
         routes.append(Route(path, _endpoint(gate, behind, handler), methods=[verb]))
     routes.append(Route("/{path:path}", document, methods=["GET"]))

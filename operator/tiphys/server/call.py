@@ -4,14 +4,13 @@ from typing import Any
 
 from starlette.requests import Request
 
-from tiphys.cluster.api import Api
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.server.answers import Fields, checked_name
 from tiphys.server.choosing import Choice, checked_filter, count_of, time_of, with_selector
 from tiphys.server.kept import Kept
 from tiphys.server.storage import Storage
-from tiphys.server.subject import Gate
+from tiphys.server.subject import Caller, Gate
 
 
 class Call:
@@ -19,14 +18,16 @@ class Call:
 
     Attributes:
         storage: The objects, with the caller's rights.
+        claims: What is said of the caller by who signed him in.
         gate: Who was asked to let it in.
         kept: What the server keeps open: the database.
     """
 
-    def __init__(self, request: Request, body: Any, api: Api, gate: Gate, kept: Kept) -> None:
+    def __init__(self, request: Request, body: Any, caller: Caller, gate: Gate, kept: Kept) -> None:
         self._request = request
         self.body = body
-        self.api = api
+        self.api = api = caller.api
+        self.claims = caller.claims
         self.storage = Storage(api)
         self.gate = gate
         self.kept = kept

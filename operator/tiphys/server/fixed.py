@@ -8,6 +8,13 @@ import platform
 from tiphys import __version__
 from tiphys.model.base import Json
 from tiphys.server.call import Call
+from tiphys.server.rights import who
+
+_CLAIMS = {
+    "iss": "issuer", "sub": "subject", "groups": "groups", "email": "email", "email_verified": "emailVerified", "name": "name",
+    "preferred_username": "preferredUsername", "service_account_name": "serviceAccountName",
+    "service_account_namespace": "serviceAccountNamespace",
+}  # fmt: skip
 
 
 async def version(_call: Call) -> Json:
@@ -25,9 +32,17 @@ async def info(call: Call) -> Json:
     return {"managedNamespace": call.namespace, "links": [], "columns": [], "navColor": "", "modals": modals}
 
 
-async def user_info(_call: Call) -> Json:
-    """Who asks; nothing is known of him but his token."""
-    return {}
+async def user_info(call: Call) -> Json:
+    """Who asks: as who signed him in says, else as the cluster knows him."""
+    claims = call.claims
+    if claims:
+        return {shown: claims[name] for name, shown in _CLAIMS.items() if name in claims}
+    user = await who(call.api)
+    name = str(user.get("username", ""))
+    _, is_account, account = name.partition("system:serviceaccount:")
+    namespace, _, short = account.partition(":")
+    of_account = {"serviceAccountName": short, "serviceAccountNamespace": namespace} if is_account else {}
+    return {"subject": name, "groups": user.get("groups") or [], **of_account}
 
 
 ROUTES = (("GET", "/api/v1/version", version), ("GET", "/api/v1/info", info), ("GET", "/api/v1/userinfo", user_info))

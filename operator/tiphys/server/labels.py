@@ -15,13 +15,16 @@ import msgspec
 from tiphys.cluster.api import Api
 from tiphys.model.base import Json
 from tiphys.model.names import PREFIX
+from tiphys.server.subject import CallersApi
 
 _LONGEST = 63
 _STRANGE = re.compile(r"[^-_.A-Za-z0-9]")
 
 
 def claims_of(api: Api) -> Json:
-    """What the token of a connection says of its bearer; nothing where it is no JSON web token."""
+    """What is said of a connection's owner by who signed him in, else by his token; nothing where it is no JSON web token."""
+    if isinstance(api, CallersApi) and api.claims:
+        return api.claims
     token = api.access.token() if api.access.token else ""
     parts = (token or "").split(".")
     if len(parts) != 3:

@@ -13,14 +13,19 @@ from pathlib import Path
 
 import msgspec
 import uvicorn
+from starlette.routing import Route
 
 from tiphys.cluster.api import Api
+from tiphys.cluster.connection import Access
 from tiphys.errors import NotFound, SpecError
 from tiphys.server.app import make_app
 from tiphys.server.around import Around, Safety
+from tiphys.server.doors import open_gate
 from tiphys.server.draining import Draining
+from tiphys.server.exposing import metrics_of
 from tiphys.server.measures import ServerMetrics
-from tiphys.server.subject import Gate
+from tiphys.server.sign_in import SignIn, sign_in_routes
+from tiphys.server.subject import Gate, Mode
 from tiphys.settings import Configuration, parse_configuration
 from tiphys.telemetry.self_signed import self_signed, server_context
 
@@ -100,11 +105,14 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None) -> uvicorn.Server:
+def make_server(
+    gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None, sign_in: SignIn | None = None
+) -> uvicorn.Server:
     """A server that is ready to run."""
     metrics = ServerMetrics()
-    shows_metrics = os.environ.get("ARGO_SERVER_METRICS_AUTH") == "false"
-    draining = Draining(make_app(gate, safety.base_href, metrics=metrics, shows_metrics=shows_metrics))
+    numbers = metrics_of(gate, metrics, is_open=os.environ.get("ARGO_SERVER_METRICS_AUTH") == "false")
+    more = [Route("/metrics", numbers), *sign_in_routes(sign_in)]
+    draining = Draining(make_app(gate, safety.base_href, more=more))
     config = uvicorn.Config(
         Around(draining, safety, metrics), host=listening.host, port=listening.port, log_config=None, access_log=False,
         server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS, h11_max_incomplete_event_size=_LINE_BYTES,
@@ -119,18 +127,42 @@ def safety_from(environment: Mapping[str, str], flags: Safety) -> Safety:
     return msgspec.structs.replace(flags, address_headers=named)
 
 
-async def serve(gate: Gate, listening: Listening, flags: Safety) -> None:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """What to serve, and to whom.
+
+    Attributes:
+        access: The server's own way to the cluster.
+        modes: Whose rights count.
+        namespace: The only one to serve; empty for all.
+        config_map: Name of the ConfigMap with the configuration.
+        listening: Where.
+        flags: How careful to be.
+    """
+
+    access: Access
+    modes: frozenset[Mode]
+    namespace: str
+    config_map: str
+    listening: Listening
+    flags: Safety
+
+
+async def serve(order: Order) -> None:
     """Serve until asked to end."""
-    async with Api(gate.access) as api:
+    listening, flags = order.listening, order.flags
+    async with Api(order.access) as api:
         context = await tls_of(api, listening)
+        # client and server mode need no configuration, and perhaps no right to read it
+        sso = (await read_configuration(api, order.config_map)).sso if "sso" in order.modes else None
+        gate, sign_in = await open_gate(api, order.modes, order.namespace, sso, os.environ, flags.base_href)
     safety = msgspec.structs.replace(safety_from(os.environ, flags), is_strict=flags.is_strict and context is not None)
     scheme = "http" if context is None else "https"
     log.info("listening on %s://%s:%s%s", scheme, listening.host, listening.port, safety.base_href)
-    await make_server(gate, listening, safety, context).serve()
+    await make_server(gate, listening, safety, context, sign_in).serve()
 
 
-def run_server(gate: Gate, listening: Listening, safety: Safety) -> None:
+def run_server(order: Order) -> None:
     """Serve until asked to end, on a loop of its own."""
     import uvloop
 
-    uvloop.run(serve(gate, listening, safety))
+    uvloop.run(serve(order))

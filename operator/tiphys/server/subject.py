@@ -13,9 +13,13 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.errors import Forbidden, Unauthorized
 from tiphys.model.base import Json
+from tiphys.server.accounts import Accounts
 from tiphys.server.rights import who
+from tiphys.server.session import PREFIX, Sessions
 
-Mode = Literal["client", "server"]
+Mode = Literal["client", "server", "sso"]
+SESSION = "session"
+"""What tokens of who signed in are sealed for."""
 REFUSAL = "token not valid. see https://argo-workflows.readthedocs.io/en/latest/faq/"
 
 
@@ -66,6 +70,16 @@ def _cookies(header: str) -> list[str]:
     return [unquote(value.strip('"')) for name, _, value in pairs if name == "authorization" and value]
 
 
+class CallersApi(Api):
+    """A caller's connection.
+
+    Attributes:
+        claims: What is said of him by who signed him in; empty for a bare token.
+    """
+
+    claims: Json
+
+
 class Caller:
     """Who was let in.
 
@@ -75,8 +89,9 @@ class Caller:
     """
 
     def __init__(self, access: Access, claims: Json | None = None) -> None:
-        self.api = Api(access, observe=self._observe)
+        self.api = CallersApi(access, observe=self._observe)
         self.claims: Json = claims or {}
+        self.api.claims = self.claims
         self._is_known = False
 
     def _observe(self, _verb: str, _kind: str, status: int, _seconds: float) -> None:
@@ -97,13 +112,18 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         access: The server's own way to the cluster.
-        modes: Whose rights count: the caller's (`client`), or the server's own (`server`) for who shows no token.
+        modes: Whose rights count: the caller's (`client`), those of the service account whose rule takes who signed in (`sso`),
+            or the server's own (`server`) for who shows no token.
         namespace: The only one that may be asked about; empty for all.
+        sessions: Opens the tokens of who signed in.
+        accounts: Service accounts with rules; None where who signed in has the server's own rights.
     """
 
     access: Access
     modes: frozenset[Mode]
     namespace: str = ""
+    sessions: Sessions | None = None
+    accounts: Accounts | None = None
 
     async def admit(self, asked: Asked) -> Caller:
         """The caller behind a request; the first of his authorizations that a mode takes counts.
@@ -113,11 +133,23 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         """
         for text in asked.candidates():
             scheme, _, token = text.partition(" ")
+            if "sso" in self.modes and token.startswith(PREFIX):
+                claims = self.sessions.open(SESSION, token.removeprefix(PREFIX)) if self.sessions else None
+                if claims is None:
+                    continue
+                return await self._signed_in(claims, asked.namespace)
             if "client" in self.modes and scheme.lower() == "bearer" and token.strip():
                 return Caller(self.bearing(token.strip()))
         if "server" in self.modes:
             return Caller(self.access)
         raise Unauthorized(REFUSAL)
+
+    async def _signed_in(self, claims: Json, namespace: str) -> Caller:
+        if self.accounts is None:
+            return Caller(self.access, claims)
+        account = await self.accounts.chosen(claims, namespace or self.namespace)
+        known = {"service_account_name": account.name, "service_account_namespace": account.namespace}
+        return Caller(self.bearing(await self.accounts.token(account.namespace, account.name)), {**claims, **known})
 
     def bearing(self, token: str) -> Access:
         """The way to the cluster of who bears a token: the server's certificate and token stay behind."""

@@ -121,7 +121,8 @@ def test_an_upgrade_and_an_uninstall_leave_users_workflows(release: Release) -> 
 
 @pytest.mark.parametrize("values", [[], ["--set", "controller.singleNamespace=true"], ["--set", "controller.replicas=3"],
     ["--set", "metrics.serviceMonitor.enabled=true"], ["--set", "server.enabled=false"], ["--set", "server.authModes={server}"],
-    ["--set", "server.ingress.enabled=true,server.ingress.hosts={argo.example},server.secure=false"]])
+    ["--set", "server.ingress.enabled=true,server.ingress.hosts={argo.example},server.secure=false,server.webhooks=true"],
+    ["--set", "server.authModes={sso},config.sso.issuer=https://x,config.sso.clientId.name=s,config.sso.clientId.key=i"]])
 def test_the_chart_renders_and_is_clean(values: list[str]) -> None:
     for command in (["lint", "--strict"], ["template", "x"]):
         done = subprocess.run([HELM, *command, CHART, *values], capture_output=True, text=True, check=False)

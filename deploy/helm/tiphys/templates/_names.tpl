@@ -86,6 +86,14 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "tiphys.serverSecrets" -}}
 {{- $names := include "tiphys.databaseSecrets" . | fromYamlArray }}
 {{- with .Values.server.tlsSecretName }}{{ $names = append $names . }}{{ end }}
+{{- if has "sso" .Values.server.authModes }}
+{{- $sso := get (include "tiphys.config" . | fromYaml) "sso" }}
+{{- if not (kindIs "map" $sso) }}{{ fail "server.authModes has sso: config.sso is missing" }}{{ end }}
+{{- range $field := list "clientId" "clientSecret" }}
+{{- with get $sso $field }}{{ $names = append $names .name }}{{ end }}
+{{- end }}
+{{- end }}
+{{- if .Values.server.webhooks }}{{ $names = append $names "argo-workflows-webhook-clients" }}{{ end }}
 {{- $names | uniq | toYaml }}
 {{- end }}
 {{- /* The names of the Secrets with logins of stores, as far as the chart knows them. */ -}}
