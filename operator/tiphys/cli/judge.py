@@ -12,11 +12,10 @@ import msgspec
 
 from tiphys.cli.documents import Document, Manifest, Place
 from tiphys.cli.unknown import unknown_fields
-from tiphys.engine.cron.times import parse_schedule, parse_zone
+from tiphys.engine.cron.validate import compile_faults, cron_faults
 from tiphys.engine.library import Library, scope_of
 from tiphys.engine.validate import find_faults
-from tiphys.errors import ExpressionError, SpecError, UserError
-from tiphys.expr.language import compile_expression
+from tiphys.errors import SpecError
 from tiphys.model.base import ObjectMeta
 from tiphys.model.parse import nearest, parse_as
 from tiphys.model.spec import WorkflowSpec
@@ -220,37 +219,8 @@ def _stored_spec(spec: WorkflowSpec, library: Library | None, path: str) -> Iter
 
 
 def _of_cron(cron: CronWorkflow, library: Library | None) -> Iterator[SpecError]:
-    spec = cron.spec
-    if not spec.schedules:
-        yield SpecError("at least one schedule is required", path="spec.schedules", hint="schedules is a list, since 4.0")
-    for index, text in enumerate(spec.schedules):
-        try:
-            parse_schedule(text)
-        except SpecError as e:
-            yield SpecError(f"cron schedule {text!r} is malformed: {e.message}", path=f"spec.schedules[{index}]", hint=e.hint)
-    if spec.timezone:
-        try:
-            parse_zone(spec.timezone)
-        except SpecError as e:
-            yield SpecError(e.message, path="spec.timezone", hint=e.hint)
-    policies = ("Allow", "Forbid", "Replace")
-    if spec.concurrency_policy and spec.concurrency_policy not in policies:
-        guess = nearest(spec.concurrency_policy, policies)
-        yield SpecError(f"'{spec.concurrency_policy}' is not a valid concurrencyPolicy{guess}", path="spec.concurrencyPolicy")
-    if spec.starting_deadline_seconds is not None and spec.starting_deadline_seconds < 0:
-        yield SpecError("startingDeadlineSeconds must be positive", path="spec.startingDeadlineSeconds")
-    if spec.stop_strategy is not None:
-        yield from _compiles(spec.stop_strategy.expression, "spec.stopStrategy.expression")
-    inner = _of_spec(cron.metadata, spec.workflow_spec, library, "cron workflow")
-    yield from (_under(error, "spec.workflowSpec") for error in inner)
-    yield from _stored_spec(spec.workflow_spec, library, "spec.workflowSpec.workflowTemplateRef")
-
-
-def _under(error: SpecError, path: str) -> SpecError:
-    """The same fault, one level further in."""
-    inner = error.path.removeprefix("spec.") if error.path != "spec" else ""
-    text = str(error).removeprefix(f"{error.path}: ") if error.path else str(error)
-    return SpecError(text, path=f"{path}.{inner}".rstrip("."), hint=error.hint)
+    yield from cron_faults(cron, _lookup(library))
+    yield from _stored_spec(cron.spec.workflow_spec, library, "spec.workflowSpec.workflowTemplateRef")
 
 
 def _of_binding(binding: WorkflowEventBinding, library: Library | None) -> Iterator[SpecError]:
@@ -258,7 +228,7 @@ def _of_binding(binding: WorkflowEventBinding, library: Library | None) -> Itera
     if spec is None or spec.event is None or not spec.event.selector:
         yield SpecError("a selector is required", path="spec.event")
     else:
-        yield from _compiles(spec.event.selector, "spec.event.selector")
+        yield from compile_faults(spec.event.selector, "spec.event.selector")
     submit = spec.submit if spec else None
     if submit is None:
         return
@@ -269,13 +239,4 @@ def _of_binding(binding: WorkflowEventBinding, library: Library | None) -> Itera
         yield from _stored_spec(WorkflowSpec(workflow_template_ref=ref), library, "spec.submit.workflowTemplateRef")
     for index, parameter in enumerate(submit.arguments.parameters if submit.arguments else ()):
         if parameter.value_from is not None and parameter.value_from.event:
-            yield from _compiles(parameter.value_from.event, f"spec.submit.arguments.parameters[{index}].valueFrom.event")
-
-
-def _compiles(expression: str, path: str) -> Iterator[SpecError]:
-    try:
-        compile_expression(expression)
-    except (ExpressionError, UserError) as e:
-        yield SpecError(f"expression does not compile: {e.message}", path=path)
-
-
+            yield from compile_faults(parameter.value_from.event, f"spec.submit.arguments.parameters[{index}].valueFrom.event")

@@ -1,15 +1,35 @@
-"""What the administrator's policies will say of a workflow that is not stored yet: the same as when it begins.
+"""What will be said of a workflow that is not stored yet when it begins: by the engine's rules and the administrator's policies.
 
-Source: argo-semantics 22.3 to 22.5, for what is executed.
+Source: argo-semantics 22.3 to 22.5, for what is executed; 23.
 """
 
 import msgspec
 
 from tiphys.engine.effective import default_metadata, effective_spec
+from tiphys.engine.library import Library
 from tiphys.engine.policies import Verdict, judge_workflow
 from tiphys.engine.premises import Premises
+from tiphys.engine.references import check_references, lookup_in
+from tiphys.engine.validate import check_workflow
 from tiphys.errors import SpecError
 from tiphys.model.workflow import Workflow
+
+
+def check_submission(workflow: Workflow, library: Library) -> None:
+    """Return when a workflow can run as it would begin: with the stored spec that it references, and all templates it calls.
+
+    Args:
+        workflow: As it is given, with a name.
+        library: What it refers to, directly and not.
+
+    Raises:
+        SpecError: The first thing that is wrong with it.
+    """
+    check_workflow(workflow)
+    spec = effective_spec(workflow, Premises(library=library))
+    whole = msgspec.structs.replace(workflow, spec=msgspec.structs.replace(spec, workflow_template_ref=None))
+    check_workflow(whole, lookup_in(library))
+    check_references(spec, library)
 
 
 def judge_submission(workflow: Workflow, premises: Premises) -> Verdict:

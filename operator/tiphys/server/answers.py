@@ -39,10 +39,16 @@ class NotYet(TiphysError):  # noqa: N818 the protocol's own word
     code = "not-implemented"
 
 
+class Unsound(TiphysError):  # noqa: N818 it is no failure of ours
+    """What was to be looked at has a fault; Argo's clients know that answer as an error without a code of its own."""
+
+    code = "unsound"
+
+
 _CODES: dict[type[TiphysError], tuple[int, int]] = {
     SpecError: (400, 3), ExpressionError: (400, 3), InvalidManifest: (400, 3), NotFound: (404, 5), AlreadyExists: (409, 6),
     Conflict: (409, 10), Forbidden: (403, 7), Throttled: (429, 8), Gone: (429, 8), Unavailable: (503, 14),
-    Unauthorized: (401, 16), NotYet: (501, 12), RefusedError: (500, 2),
+    Unauthorized: (401, 16), NotYet: (501, 12), RefusedError: (500, 2), Unsound: (500, 2),
 }  # fmt: skip
 
 

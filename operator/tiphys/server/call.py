@@ -101,6 +101,27 @@ class Call:
         """
         return self.gate.place(checked_name(namespace, "namespace") if namespace else "")
 
+    def delete_options(self) -> Json:
+        """How something is to be deleted, as Kubernetes takes it.
+
+        Raises:
+            SpecError: A number is none.
+        """
+        said: Json = {"propagationPolicy": self.query("deleteOptions.propagationPolicy")}
+        grace = self.query("deleteOptions.gracePeriodSeconds")
+        if grace:
+            said["gracePeriodSeconds"] = count_of(grace, "deleteOptions.gracePeriodSeconds")
+        names = ("uid", "resourceVersion")
+        conditions = {name: text for name in names if (text := self.query(f"deleteOptions.preconditions.{name}"))}
+        said |= {"preconditions": conditions or None, "dryRun": ["All"] if self.query("deleteOptions.dryRun") == "All" else None}
+        return {name: value for name, value in said.items() if value not in ("", None)}
+
+    @property
+    def read_options(self) -> dict[str, str]:
+        """How one object is to be read."""
+        version = self.query("getOptions.resourceVersion")
+        return {"resourceVersion": version} if version else {}
+
     def fields(self) -> Fields:
         """What of the answer is wanted."""
         return Fields(self.query("fields"))

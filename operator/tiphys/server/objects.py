@@ -12,9 +12,10 @@ from tiphys.errors import Forbidden, OutsideError, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_as, to_json
 from tiphys.model.workflow import WorkflowEventBinding
+from tiphys.server.accepting import check_stored, is_dry, linting
 from tiphys.server.answers import listing
 from tiphys.server.call import Call
-from tiphys.server.storage import TYPES
+from tiphys.server.labels import acted_by, created_by
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[Any]]
@@ -28,26 +29,34 @@ class Kind:
         self.title, self._key = title, key
 
     async def create(self, call: Call) -> Json:
-        """Store a new one."""
-        return await call.storage.create(self.title, call.namespace, call.sent(self._key))
+        """Store a new one, when it is a good one."""
+        manifest = created_by(call.api, call.sent(self._key))
+        await check_stored(call, self.title, manifest)
+        return await call.storage.create(self.title, call.namespace, manifest, is_dry=is_dry(call))
 
     async def lint(self, call: Call) -> Json:
-        """Whether one can be read."""
+        """It back, when it is a good one."""
         manifest = call.sent(self._key)
-        parse_as(TYPES[self.title], manifest)
+        with linting():
+            await check_stored(call, self.title, manifest)
         return manifest
 
     async def read(self, call: Call) -> Json:
         """One."""
-        return await call.storage.read(self.title, call.namespace, call.name)
+        return await call.storage.read(self.title, call.namespace, call.name, call.read_options)
 
     async def replace(self, call: Call) -> Json:
-        """Store one in place of that of its name."""
-        return await call.storage.replace(self.title, call.namespace, call.name, call.sent(self._key))
+        """Store one in place of that of its name, when it is a good one."""
+        manifest = call.sent(self._key)
+        await check_stored(call, self.title, manifest)
+        meta = dict(manifest.get("metadata") or {})
+        labels = {**(meta.get("labels") or {}), **acted_by(call.api, "Update")}
+        manifest["metadata"] = {**meta, **({"labels": labels} if labels else {})}
+        return await call.storage.replace(self.title, call.namespace, call.name, manifest)
 
     async def delete(self, call: Call) -> Json:
         """Delete one."""
-        await call.storage.delete(self.title, call.namespace, call.name)
+        await call.storage.delete(self.title, call.namespace, call.name, options=call.delete_options())
         return {}
 
     async def list_(self, call: Call) -> Json:

@@ -72,18 +72,21 @@ class Storage:
         made: Json = msgspec.json.decode(await self.api.call("PUT", kind, path, body=body))
         return made
 
-    async def delete(self, kind: str, namespace: str, name: str, *, is_forced: bool = False) -> None:
-        """Delete it; by force with its finalizers gone first.
+    async def delete(
+        self, kind: str, namespace: str, name: str, *, options: Json | None = None, is_forced: bool = False
+    ) -> None:  # fmt: skip
+        """Delete it, as Kubernetes' options for that say; by force with its finalizers gone first.
 
         Raises:
             NotFound: There is none.
         """
+        if name == "@latest" and kind == "Workflow":
+            name = await self._latest(namespace)
         path = path_of(kind, namespace, checked_name(name, kind))
         if is_forced:
             await self.api.patch(kind, namespace, name, {"metadata": {"finalizers": None}})
-        await self.api.call(
-            "DELETE", kind, path, body={"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
-        )
+        body = {"propagationPolicy": "Background", **(options or {}), "apiVersion": "v1", "kind": "DeleteOptions"}
+        await self.api.call("DELETE", kind, path, body=body)
 
     async def all(self, kind: str, namespace: str, query: Mapping[str, str]) -> tuple[list[Json], str]:
         """All objects that a query selects, and the version to watch from."""

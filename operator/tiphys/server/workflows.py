@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
-from tiphys.server.accepting import check, is_dry
+from tiphys.server.accepting import check, is_dry, linting
 from tiphys.server.answers import NotYet, checked_name
 from tiphys.server.call import Call
 from tiphys.server.finding import Wanted, find
@@ -34,15 +34,15 @@ async def create(call: Call) -> Json:
 async def lint(call: Call) -> Json:
     """The workflow back, when it is a good one."""
     manifest = call.sent("workflow")
-    await check(call, call.namespace, manifest)
+    with linting():
+        await check(call, call.namespace, manifest)
     return manifest
 
 
 async def read(call: Call) -> Json:
     """One workflow, from the cluster or from the archive."""
-    query = {"resourceVersion": call.query("getOptions.resourceVersion")}
     asked = Wanted(namespace=call.namespace, name=call.name, uid=call.query("uid"))
-    found = await find(call.storage, call.kept, asked, {key: text for key, text in query.items() if text})
+    found = await find(call.storage, call.kept, asked, call.read_options)
     return dict(call.fields().cut(found))
 
 
@@ -55,7 +55,8 @@ async def list_(call: Call) -> Response:
 
 async def delete(call: Call) -> Json:
     """Delete a workflow."""
-    await call.storage.delete("Workflow", call.namespace, call.name, is_forced=call.query("force") == "true")
+    is_forced = call.query("force") == "true"
+    await call.storage.delete("Workflow", call.namespace, call.name, options=call.delete_options(), is_forced=is_forced)
     return {}
 
 
