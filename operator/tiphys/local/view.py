@@ -78,8 +78,9 @@ def _script(plan: ContainerPlan, command: list[str]) -> str:
     root = quote(f"{space}/root")
     lines = [_BASE.format(space=quote(str(space)), root=root, devices=_DEVICES)]
     for place in _other_file_systems():
-        lines.append(f"mkdir -p {root}{quote(place)}")
-        lines.append(f"mount --rbind {quote(place)} {root}{quote(place)}")
+        # one that has gone since they were listed is nobody's loss
+        mounted = f"mkdir -p {root}{quote(place)} && mount --rbind {quote(place)} {root}{quote(place)}"
+        lines.append(f"if mountpoint -q {quote(place)}; then {mounted}; fi")
     for mount in (*sorted(plan.mounts, key=lambda mount: mount.target), Mount(plan.termination, plan.termination_path)):
         lines += _mount(mount, root)
     for path in plan.outputs:
