@@ -1,5 +1,5 @@
 /** All workflows of a namespace, or of all: live, filtered, sorted, acted on together. */
-import { useDeferredValue, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { keyOf, LiveList } from "../../api/live";
 import type { Workflow } from "../../api/types";
@@ -30,7 +30,10 @@ export function WorkflowsPage() {
   const asked = JSON.stringify(source(useSettled(filter)));
   const live = useMemo(() => new LiveList<Workflow>(JSON.parse(asked), staysArchived), [asked]);
   const shown = useSyncExternalStore(live.subscribe, live.snapshot);
-  const items = useDeferredValue(shown.items);
+  // while the server answers a new question, what is there already is sifted here
+  const before = useRef<readonly Workflow[]>([]);
+  if (shown.connection !== "loading") before.current = shown.items;
+  const items = useDeferredValue(shown.connection === "loading" ? before.current : shown.items);
 
   const { by, isDown } = order;
   const rows = useMemo(

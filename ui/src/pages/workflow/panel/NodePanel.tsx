@@ -1,4 +1,5 @@
 /** All about one node. */
+import "../../../parts/tabs.css";
 import "./panel.css";
 import { type KeyboardEvent, useState } from "react";
 import type { NodeStatus, Workflow } from "../../../api/types";
