@@ -1,10 +1,10 @@
 /** The nodes as a tree; the way through the workflow for who does not look at graphs. */
 import "./tree.css";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
 import { Button } from "../../parts/Button";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { duration, useNow } from "../../parts/time";
+import { useKeyedRows } from "../../parts/useKeyedRows";
 import { labelOf, type Nodes, reason } from "./nodes";
 import { type Row, rows as rowsOf } from "./tree";
 
@@ -20,15 +20,14 @@ export function Tree({ nodes, selected, onSelect }: Props) {
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [isFailedFirst, setFailedFirst] = useState(false);
   const rows = useMemo(() => rowsOf(nodes, toggled, isFailedFirst), [nodes, toggled, isFailedFirst]);
-  const scroll = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string>();
   const found = rows.findIndex(({ node }) => node.id === (active ?? selected));
   const focus = Math.max(0, found);
-  const virtual = useVirtualizer({
+  const { scroll, virtual, focusOn } = useKeyedRows({
     count: rows.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => HEIGHT,
-    overscan: 15,
+    height: HEIGHT,
+    active: focus,
+    keyOf: (index) => rows[index]?.node.id ?? index,
   });
   useEffect(() => {
     if (selected) setActive(selected);
@@ -39,14 +38,10 @@ export function Tree({ nodes, selected, onSelect }: Props) {
     if (!next.delete(id)) next.add(id);
     setToggled(next);
   };
-  const go = (to: number) => {
-    const row = rows[Math.max(0, Math.min(rows.length - 1, to))];
-    if (!row) return;
-    setActive(row.node.id);
-    virtual.scrollToIndex(rows.indexOf(row));
-    requestAnimationFrame(() =>
-      scroll.current?.querySelector<HTMLElement>(`[data-id="${CSS.escape(row.node.id)}"]`)?.focus(),
-    );
+  const go = (wanted: number) => {
+    const to = Math.max(0, Math.min(rows.length - 1, wanted));
+    setActive(rows[to]?.node.id);
+    focusOn(to);
   };
   const press = (event: KeyboardEvent) => {
     const row = rows[focus];
@@ -83,6 +78,7 @@ export function Tree({ nodes, selected, onSelect }: Props) {
               row && (
                 <TreeRow
                   key={row.node.id}
+                  index={index}
                   row={row}
                   top={start}
                   isSelected={row.node.id === selected}
@@ -107,6 +103,7 @@ function outer(rows: Row[], index: number): number {
 }
 
 interface TreeRowProps {
+  index: number;
   row: Row;
   top: number;
   isSelected: boolean;
@@ -116,6 +113,7 @@ interface TreeRowProps {
 }
 
 function TreeRow({
+  index,
   row: { node, depth, inside, isOpen },
   top,
   isSelected,
@@ -129,7 +127,7 @@ function TreeRow({
     <div
       className="tree-row"
       role="treeitem"
-      data-id={node.id}
+      data-index={index}
       aria-level={depth + 1}
       aria-selected={isSelected}
       {...(inside > 0 && { "aria-expanded": isOpen })}

@@ -11,19 +11,10 @@ interface Props {
 }
 
 export function Filters({ filter, onChange }: Props) {
-  const name = useRef<HTMLInputElement>(null);
-  useSlash(name);
   return (
     <search className="filters" aria-label="Filter workflows">
       <Namespace key={filter.namespace} namespace={filter.namespace} />
-      <input
-        ref={name}
-        type="search"
-        aria-label="Name contains"
-        placeholder="Name  /"
-        value={filter.name}
-        onChange={(event) => onChange({ name: event.target.value.trim() })}
-      />
+      <Name name={filter.name} onChange={(name) => onChange({ name })} />
       <fieldset className="filters-phases">
         <legend className="unseen">Phases</legend>
         {PHASES.map((phase) => (
@@ -69,6 +60,32 @@ export function Filters({ filter, onChange }: Props) {
         </Button>
       )}
     </search>
+  );
+}
+
+/** Holds what is typed itself: the address follows later than somebody types. */
+function Name({ name, onChange }: { name: string; onChange: (name: string) => void }) {
+  const field = useRef<HTMLInputElement>(null);
+  useSlash(field);
+  const [typed, setTyped] = useState(name);
+  const [before, setBefore] = useState(name);
+  // the address was changed by somebody else: a link, the button that clears
+  if (before !== name) {
+    setBefore(name);
+    if (document.activeElement !== field.current) setTyped(name);
+  }
+  return (
+    <input
+      ref={field}
+      type="search"
+      aria-label="Name contains"
+      placeholder="Name  /"
+      value={typed}
+      onChange={(event) => {
+        setTyped(event.target.value);
+        onChange(event.target.value.trim());
+      }}
+    />
   );
 }
 

@@ -1,7 +1,6 @@
 /** The list itself: only the rows that are seen are in the document. */
 import "./rows.css";
-import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, memo, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useEffect, useState } from "react";
 import { Link, useNavigate } from "react-router";
 import { keyOf } from "../../api/live";
 import type { Workflow } from "../../api/types";
@@ -9,6 +8,7 @@ import { archiving } from "../../api/workflows";
 import { useIsNarrow } from "../../parts/narrow";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { at, duration, local, span, useNow } from "../../parts/time";
+import { useKeyedRows } from "../../parts/useKeyedRows";
 import { COLUMNS, type Column, type Order } from "./order";
 
 interface Props {
@@ -31,36 +31,26 @@ const HEADINGS: Record<Column, string> = {
 
 export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder, onEnd }: Props) {
   const isNarrow = useIsNarrow();
-  const height = isNarrow ? 58 : 34;
-  const scroll = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState(0);
-  const virtual = useVirtualizer({
+  const { scroll, virtual, focusOn } = useKeyedRows({
     count: rows.length,
-    getScrollElement: () => scroll.current,
-    estimateSize: () => height,
-    overscan: 12,
-    getItemKey: (index) => keyOf(rows[index] as Workflow),
+    height: isNarrow ? 58 : 34,
+    active,
+    keyOf: (index) => keyOf(rows[index] as Workflow),
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another height is what it measures for
-  useEffect(() => virtual.measure(), [virtual, height]);
   const seen = virtual.getVirtualItems();
-  const last = seen.at(-1)?.index ?? 0;
+  const last = virtual.range?.endIndex ?? 0;
   useEffect(() => {
     if (onEnd && last >= rows.length - 40) onEnd();
   }, [last, rows.length, onEnd]);
 
   const toggle = (key: string) => onChoose(without(chosen, key));
   const allChosen = rows.length > 0 && rows.every((one) => chosen.has(keyOf(one)));
-  const press = useRowKeys({
-    rows,
-    active,
-    toggle,
-    move: (to) => {
-      setActive(to);
-      virtual.scrollToIndex(to);
-      requestAnimationFrame(() => scroll.current?.querySelector<HTMLElement>(`[data-index="${to}"]`)?.focus());
-    },
-  });
+  const move = (to: number) => {
+    setActive(to);
+    focusOn(to);
+  };
+  const press = useRowKeys({ rows, active, toggle, move });
 
   return (
     <div
