@@ -7,6 +7,7 @@ Differs from Argo: it is no kubectl; the `flags` that mean something are known t
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -34,12 +35,21 @@ class Failed(TiphysError):  # noqa: N818 what the step did
     code = "resource-failed"
 
 
+class Ended(TiphysError):  # noqa: N818 what happened
+    """The pod was told to end before its conditions were decided."""
+
+    code = "ended"
+
+
 def run_resource() -> int:
     """Do what TIPHYS_TEMPLATE says; the exit code. Messages go to standard error, outputs to the termination message."""
     termination = Path(os.environ.get("TIPHYS_TERMINATION", "/dev/termination-log"))
     try:
         template = parse_as(Template, _template_text())
-        record = asyncio.run(_act(template))
+        record = asyncio.run(_act_unless_ended(template, deletes=os.environ.get("TIPHYS_DELETE_ON_STOP") == "true"))
+    except Ended:
+        print("told to end", file=sys.stderr)
+        return 143
     except (TiphysError, KeyError) as e:
         message = e.message if isinstance(e, TiphysError) else f"{e} is not set"
         print(f"error: {message}", file=sys.stderr)
@@ -67,7 +77,26 @@ def _template_text() -> str:
     return Path(path).read_text() if path else os.environ["TIPHYS_TEMPLATE"]
 
 
-async def _act(template: Template) -> Json:
+async def _act_unless_ended(template: Template, *, deletes: bool) -> Json:
+    """Act, until that is done or SIGTERM comes: the first process of a container is not ended by it otherwise."""
+    acting = asyncio.create_task(act(template, deletes=deletes))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, acting.cancel)
+    try:
+        return await acting
+    except asyncio.CancelledError:
+        raise Ended("told to end") from None
+
+
+async def act(template: Template, *, deletes: bool = False) -> Json:
+    """Do what the template says; the record of it.
+
+    Args:
+        template: Of kind resource.
+        deletes: Whether what was created goes again when this is cancelled while it waits for its conditions.
+
+    Raises:
+        TiphysError: It cannot be done, or the object shows that the step failed.
+    """
     resource = template.resource
     if resource is None:
         raise SpecError("the template has no resource")
@@ -75,15 +104,33 @@ async def _act(template: Template) -> Json:
     text = _manifest_text(resource)
     _check(template, resource, text)
     async with Api(find_access()) as api:
-        done = await _act_on(api, resource, text, flags)
-        found = done[0][1] if len(done) == 1 else {"apiVersion": "v1", "kind": "List", "items": [one for _, one in done]}
-        if resource.action == "delete":
-            return {"v": 1, "exit": 0}
-        if resource.success_condition or resource.failure_condition:
-            if len(done) != 1:
-                raise SpecError("conditions need exactly one object", path="resource")
-            found = await wait(done[0][0], found, resource.success_condition, resource.failure_condition)
+        acting = asyncio.ensure_future(_act_on(api, resource, text, flags))
+        try:
+            found = await _decided(resource, await asyncio.shield(acting))
+        except asyncio.CancelledError:
+            if deletes and resource.action in ("create", "apply"):
+                await _delete(await acting)
+            raise
+    if resource.action == "delete":
+        return {"v": 1, "exit": 0}
     return {"v": 1, "exit": 0, "parameters": read_outputs(template, found)}
+
+
+async def _decided(resource: ResourceTemplate, done: list[tuple[Target, Json]]) -> Json:
+    """What was acted on, as it is once the conditions are decided."""
+    found = done[0][1] if len(done) == 1 else {"apiVersion": "v1", "kind": "List", "items": [one for _, one in done]}
+    if not (resource.success_condition or resource.failure_condition):
+        return found
+    if len(done) != 1:
+        raise SpecError("conditions need exactly one object", path="resource")
+    return await wait(done[0][0], found, resource.success_condition, resource.failure_condition)
+
+
+async def _delete(made: list[tuple[Target, Json]]) -> None:
+    """Delete what was made, though it may be half done: the step was told to end."""
+    for target, _ in made:
+        await target.do("delete", None, "")
+    print(f"deleted what was made: {len(made)} objects", file=sys.stderr)
 
 
 def _manifest_text(resource: ResourceTemplate) -> str:

@@ -25,6 +25,7 @@ ANNOTATION_DISPLAY_NAME = PREFIX + "display-name"
 ANNOTATION_SCHEDULED_TIME = PREFIX + "scheduled-time"
 LABEL_CRON_COMPLETED = "cronworkflows.argoproj.io/completed"
 ANNOTATION_LAST_SCHEDULE = "cronworkflows.argoproj.io/last-used-schedule"
+ANNOTATION_DELETE_ON_STOP = "tiphys.io/delete-on-stop"
 ANNOTATION_CATCH_UP = "tiphys.io/catch-up"
 ANNOTATION_CATCH_UP_LIMIT = "tiphys.io/catch-up-limit"
 

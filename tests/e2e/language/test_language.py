@@ -2,7 +2,7 @@
 
 import json
 
-from tests.e2e.conftest import IMAGE, Cluster, ControllerProcess, nodes
+from tests.e2e.conftest import IMAGE, ROOT, Cluster, ControllerProcess, nodes
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: {name}}}\nspec:\n"
 
@@ -182,22 +182,19 @@ def agent_objects(namespace: str) -> str:
     """What an agent needs: rights, a plugin, a secret."""
     container = {"name": "hello", "image": IMAGE, "command": ["python3", "-c", PLUGIN], "ports": [{"containerPort": 4355}]}
     meta = {"name": "hello-executor-plugin", "labels": {"workflows.argoproj.io/configmap-type": "ExecutorPlugin"}}
-    rules = [{"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets"], "verbs": ["list", "watch"]},
-             {"apiGroups": ["argoproj.io"], "resources": ["workflowtasksets/status"], "verbs": ["patch"]},
-             {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]  # fmt: skip
     rbac = "rbac.authorization.k8s.io"
     objects = [
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"sidecar.container": json.dumps(container)}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web"}, "stringData": {"token": "t"}},
-        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": {"name": "agent"}, "rules": rules},
         {"apiVersion": f"{rbac}/v1", "kind": "RoleBinding", "metadata": {"name": "agent"},
-         "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "agent"},
+         "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "tiphys-agent"},
          "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": namespace}]},
     ]  # fmt: skip
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
 
 
 def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(cluster: Cluster) -> None:
+    cluster.apply((ROOT / "deploy/roles/agent.yaml").read_text())
     cluster.apply(agent_objects(cluster.namespace))
     apply(cluster, "asks", AGENT)
     found = cluster.finished("asks", 240)
@@ -267,9 +264,13 @@ templates:
 """
 
 
-def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_flags(cluster: Cluster) -> None:
+def allow_resources(cluster: Cluster) -> None:
     cluster.kubectl("create", "serviceaccount", "resources")
     cluster.kubectl("create", "rolebinding", "resources", "--clusterrole=edit", f"--serviceaccount={cluster.namespace}:resources")
+
+
+def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_flags(cluster: Cluster) -> None:
+    allow_resources(cluster)
     apply(cluster, "resource", RESOURCE)
     found = cluster.finished("resource", 120)
     assert found["status"]["phase"] == "Succeeded", messages(found)
@@ -280,6 +281,44 @@ def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_fl
     assert by_name["odd"]["phase"] == "Failed"
     assert "flag --sort-by is not known without kubectl" in by_name["odd"]["message"]
     assert cluster.kubectl("get", "configmaps", "-l", "app=x", "-o", "name") == ""
+
+
+STOPPED = """
+entrypoint: main
+serviceAccountName: resources
+templates:
+- name: main
+  steps: [[{name: kept, template: kept}, {name: gone, template: gone}]]
+- name: kept
+  resource: &made
+    action: create
+    successCondition: data.done == yes
+    manifest: |
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "{{steps.name}}", labels: {app: stopped}}
+- name: gone
+  annotations: {tiphys.io/delete-on-stop: "true"}
+  resource: *made
+"""
+
+
+def test_a_stopped_resource_step_deletes_what_it_made_where_it_is_told_to(cluster: Cluster) -> None:
+    allow_resources(cluster)
+    apply(cluster, "stopped", STOPPED)
+
+    def both_wait(found: dict) -> bool:
+        shown = nodes(found) if found.get("status", {}).get("nodes") else {}
+        return {shown.get(name, ("", ""))[1] for name in ("kept", "gone")} == {"Running"} and len(made(cluster)) == 2
+
+    cluster.wait_until("stopped", both_wait)
+    cluster.tiphys("stop", "stopped")
+    assert cluster.finished("stopped")["status"]["phase"] == "Failed"
+    cluster.wait_until("stopped", lambda _found: made(cluster) == ["configmap/kept"])
+
+
+def made(cluster: Cluster) -> list[str]:
+    return sorted(cluster.kubectl("get", "configmap", "-l", "app=stopped", "-o", "name").split())
 
 
 HOOKS = """

@@ -372,3 +372,11 @@ def test_a_patch_that_unfolds_into_millions_is_refused_at_once(pod):
         pod({"podSpecPatch": bomb})
     with pytest.raises(SpecError, match=r"podSpecPatch: holds more than 20000 values"):
         pod({"podSpecPatch": "a: &a [*a]"})
+
+
+@pytest.mark.parametrize(("said", "is_told"), [("true", True), ("no", False), ("", False)])
+def test_a_resource_step_is_told_to_delete_what_it_made_by_an_annotation_only(pod, said, is_told):
+    resource = {"action": "create", "manifest": "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}"}
+    template = {"container": None, "resource": resource, "annotations": {"tiphys.io/delete-on-stop": said}}
+    main = pod(template)["containers"][0]
+    assert ({"name": "TIPHYS_DELETE_ON_STOP", "value": "true"} in main["env"]) is is_told

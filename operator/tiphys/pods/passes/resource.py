@@ -5,6 +5,7 @@ import json
 import msgspec
 
 from tiphys.model.base import Json
+from tiphys.model.names import ANNOTATION_DELETE_ON_STOP
 from tiphys.model.parse import to_json
 from tiphys.model.template import Template
 from tiphys.pods.draft import MAIN, Draft
@@ -31,6 +32,8 @@ def resource_container(draft: Draft) -> None:
         {"name": "TIPHYS_WORKFLOW", "value": meta.name},
         {"name": "TIPHYS_WORKFLOW_UID", "value": meta.uid},
     ]
+    if template.annotations.get(ANNOTATION_DELETE_ON_STOP) == "true":
+        env.append({"name": "TIPHYS_DELETE_ON_STOP", "value": "true"})
     source = template.resource.manifest_from
     if source is not None and source.artifact is not None:
         brought = (artifact.path for artifact in template.inputs.artifacts if artifact.name == source.artifact.name)
