@@ -132,26 +132,43 @@ async def _pods(api: Api, workflow: Workflow, labels: str) -> list[str]:
 
 
 async def _print_pod(api: Api, workflow: Workflow, pod: str, lines: Lines) -> None:
-    namespace = workflow.metadata.namespace
     try:
-        try:
-            async for raw in PodLogs(api).follow(
-                namespace, pod, lines.container, follow=lines.follow, window=lines.window
-            ):
-                _print_line(pod, raw, lines)
-        except NotFound:
-            # the pod is gone: its log may be in the archive
-            newest = await find_workflow(api, namespace, workflow.metadata.name)
-            log = archived_log(newest, pod, lines.container)
-            if log is None:
-                raise
-            stored = stored_lines(await open_artifact(api, namespace, log.artifact), key_of(log.artifact))
-            async for raw in _last(stored, lines.window.tail):
-                _print_line(pod, raw, lines)
+        async for line in lines_of(api, workflow, pod, lines):
+            if not lines.grep or re.search(lines.grep, line.partition(" ")[2] if lines.window.timestamps else line):
+                sys.stdout.write(f"{pod}: {line}\n")
     except (NotFound, InvalidManifest) as e:
         print(f"{pod}: no logs: {e.message}", file=sys.stderr)
     except TiphysError as e:
         print(f"{pod}: {e.message}", file=sys.stderr)
+
+
+async def lines_of(api: Api, workflow: Workflow, pod: str, lines: Lines) -> AsyncIterator[str]:
+    """What a container printed, without the ends of lines; of a pod that is gone, what was archived.
+
+    Raises:
+        NotFound: Nothing is known of it.
+    """
+    async for raw in _raw_lines(api, workflow, pod, lines):
+        line = raw.decode(errors="replace")
+        said = line.partition(" ")[2] if lines.window.timestamps else line
+        if not said.startswith(MARK):
+            yield line.removesuffix("\n")
+
+
+async def _raw_lines(api: Api, workflow: Workflow, pod: str, lines: Lines) -> AsyncIterator[bytes]:
+    namespace = workflow.metadata.namespace
+    try:
+        async for raw in PodLogs(api).follow(namespace, pod, lines.container, follow=lines.follow, window=lines.window):
+            yield raw
+    except NotFound:
+        # the pod is gone: its log may be in the archive
+        newest = await find_workflow(api, namespace, workflow.metadata.name)
+        log = archived_log(newest, pod, lines.container)
+        if log is None:
+            raise
+        stored = stored_lines(await open_artifact(api, namespace, log.artifact), key_of(log.artifact))
+        async for raw in _last(stored, lines.window.tail):
+            yield raw
 
 
 async def _last(lines: AsyncIterator[bytes], count: int | None) -> AsyncIterator[bytes]:
@@ -164,10 +181,3 @@ async def _last(lines: AsyncIterator[bytes], count: int | None) -> AsyncIterator
             kept.append(line)
     for line in kept:
         yield line
-
-
-def _print_line(pod: str, raw: bytes, lines: Lines) -> None:
-    line = raw.decode(errors="replace")
-    said = line.partition(" ")[2] if lines.window.timestamps else line
-    if not said.startswith(MARK) and (not lines.grep or re.search(lines.grep, said)):
-        sys.stdout.write(f"{pod}: {line if line.endswith(chr(10)) else line + chr(10)}")

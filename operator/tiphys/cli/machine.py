@@ -146,6 +146,14 @@ class Machine:
         leaf = live.run.leaves.get(node_id(view)) if live is not None and live.run is not None else None
         return leaf is not None and bool(leaf.call.found.template.daemon)
 
+    def shell(self, pod: str) -> list[str]:
+        """The command that opens a shell in a pod's main container.
+
+        Raises:
+            NotFound: It does not run.
+        """
+        return self._kubelet.handle(NAMESPACE, pod, "main").shell()
+
     def workflow(self, name: str) -> Json:
         """The workflow as it is stored.
 

@@ -51,18 +51,23 @@ def retry(  # noqa: PLR0913 as many options as Argo's
         )
 
     async def one(api: Api, name: str, namespace: str) -> Workflow:
-        old = await read_workflow(api, namespace, name)
-        # the pods go first: a pod's name is its node's, so what runs again must not meet what has run
-        pods = change(old).pods
-        for pod in pods:
-            await api.delete("Pod", old.metadata.namespace, pod)
-        await until_gone(api, old.metadata.namespace, pods)
-        return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
+        return await retry_in_place(api, namespace, name, change)
 
     async def work(api: Api, namespace: str) -> int:
         return await _each(api, namespace, names, selectors, one, Follow(watch=watch, wait=wait, log=log, output=output))
 
     return with_api(where, work)
+
+
+async def retry_in_place(api: Api, namespace: str, name: str, change: Callable[[Workflow], Retried]) -> Workflow:
+    """The workflow, made to run again by `change`."""
+    old = await read_workflow(api, namespace, name)
+    # the pods go first: a pod's name is its node's, so what runs again must not meet what has run
+    pods = change(old).pods
+    for pod in pods:
+        await api.delete("Pod", old.metadata.namespace, pod)
+    await until_gone(api, old.metadata.namespace, pods)
+    return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
 
 
 def resubmit(  # noqa: PLR0913 as many options as Argo's

@@ -5,6 +5,7 @@ import contextlib
 import secrets
 import signal
 import sys
+from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -17,8 +18,7 @@ from tiphys.cli.judge import judge, library_of
 from tiphys.cli.listing import Output
 from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
 from tiphys.cli.session import exit_code, now
-from tiphys.cli.show import print_workflow
-from tiphys.cli.tree import render
+from tiphys.cli.show import is_terminal, print_workflow
 from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import set_parameters
 from tiphys.errors import NotFound, SpecError
@@ -28,7 +28,7 @@ from tiphys.local.runtimes import choose_runtime
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.phases import COMPLETED, RUNNING, SUSPEND
 from tiphys.model.status import NodeStatus
-from tiphys.model.workflow import Workflow
+from tiphys.model.workflow import Workflow, pod_name
 
 _SHARED = {
     "WorkflowTemplate": (ARGO, "workflowtemplates", True),
@@ -70,7 +70,7 @@ def run(  # noqa: PLR0913 as many options as users want
         answer: NAME=VALUE for an output that a suspended step waits for, or NODE to let one go on; else you are asked.
         parallel: How many steps run at a time; as many as there are processors, unless said.
         resume: Go on with this run.
-        watch: Show the tree as it changes.
+        watch: Show it as it changes, with logs, and keys to act on it; of use on a terminal only.
         log: Print the logs at the end.
         record: Write the history to a file in this folder, for `tiphys replay`.
         output: json, yaml or name instead of the tree.
@@ -195,25 +195,48 @@ async def _follow(machine: Machine, name: str, options: Options) -> int:
 
 
 async def _until_end(machine: Machine, name: str, options: Options) -> Workflow:
-    from rich.console import Console
-    from rich.live import Live
+    if not (options.watch and is_terminal()):
+        return await _until_over(machine, name, options, may_ask=True)
+    answering = asyncio.get_running_loop().create_task(_until_over(machine, name, options, may_ask=False))
+    try:
+        await _view(machine, name)
+    finally:
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+    # whoever leaves the view before the end waits for it without one
+    return await _until_over(machine, name, options, may_ask=True)
 
-    console = Console(soft_wrap=True)
-    is_live = options.watch and console.is_terminal
+
+async def _until_over(machine: Machine, name: str, options: Options, *, may_ask: bool) -> Workflow:
     asked: set[str] = set()
-    with Live(console=console, auto_refresh=False, transient=True) if is_live else contextlib.nullcontext() as live:
-        async for one in machine.changes(name):
-            workflow = parse_workflow(one)
-            if live is not None:
-                live.update(render(workflow, now()), refresh=True)
-            for node in workflow.status.nodes.values():
-                if node.type == SUSPEND and node.phase == RUNNING and node.id not in asked and workflow.status.phase == RUNNING:
-                    asked.add(node.id)
-                    await _answer(machine, workflow, node, options)
+    async for one in machine.changes(name):
+        workflow = parse_workflow(one)
+        for node in workflow.status.nodes.values():
+            if node.type == SUSPEND and node.phase == RUNNING and node.id not in asked and workflow.status.phase == RUNNING:
+                asked.add(node.id)
+                await _answer(machine, workflow, node, options, may_ask=may_ask)
     return workflow
 
 
-async def _answer(machine: Machine, workflow: Workflow, node: NodeStatus, options: Options) -> None:
+async def _view(machine: Machine, name: str) -> None:
+    """Show the run on the screen, until it has ended or the view is left; Ctrl-C there is one for the run."""
+    from tiphys.cli.live import INTERRUPTED, LiveView, Scene
+    from tiphys.cli.shell import run_shell
+
+    async def changes() -> AsyncIterator[Workflow]:
+        async for one in machine.changes(name):
+            yield parse_workflow(one)
+
+    async def shell(workflow: Workflow, node: NodeStatus) -> None:
+        await run_shell(machine.shell(pod_name(workflow, node)))
+
+    if await LiveView(Scene(machine.api, NAMESPACE, name, changes, shell, now)).run_async() == INTERRUPTED:
+        signal.raise_signal(signal.SIGINT)
+
+
+async def _answer(
+    machine: Machine, workflow: Workflow, node: NodeStatus, options: Options, *, may_ask: bool
+) -> None:  # fmt: skip
     """Let a suspended node go on, with the answers that were given, or those of the user; one with a duration waits by itself."""
     template = next((one for one in workflow.spec.templates if one.name == node.template_name), None)
     if template is None or template.suspend is None or template.suspend.duration:
@@ -221,6 +244,8 @@ async def _answer(machine: Machine, workflow: Workflow, node: NodeStatus, option
     wanted = [one.name for one in node.outputs.parameters if one.value is None] if node.outputs else []
     values = {name: options.answers[name] for name in wanted if name in options.answers}
     is_told = node.display_name in options.answers or node.template_name in options.answers or bool(values)
+    if not is_told and not may_ask:
+        return
     if not is_told:
         if not sys.stdin.isatty():
             hint = f"{wanted[0]}=VALUE" if wanted else node.display_name
@@ -245,7 +270,6 @@ def _ask(node: NodeStatus, wanted: list[str]) -> dict[str, str]:
 def _print_logs(machine: Machine, workflow: Workflow) -> None:
     from tiphys.local.api import log_file
     from tiphys.model.record import MARK
-    from tiphys.model.workflow import pod_name
 
     for node in sorted(workflow.status.nodes.values(), key=lambda node: str(node.started_at or "")):
         if node.type != "Pod":

@@ -1,5 +1,6 @@
 """`get`, `watch`, `wait`."""
 
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -7,15 +8,15 @@ import msgspec
 import yaml
 from cyclopts import Parameter
 from rich.console import Console
-from rich.live import Live
 
 from tiphys.cli.listing import Output
-from tiphys.cli.session import Where, exit_code, find_workflow, follow_workflow, now, with_api
+from tiphys.cli.session import Where, exit_code, find_workflow, follow_workflow, now, read_workflow, with_api
 from tiphys.cli.tree import Look, render
 from tiphys.cluster.api import Api
 from tiphys.engine.operations.node_selector import parse_selector
 from tiphys.errors import NotFound
 from tiphys.model.parse import to_json
+from tiphys.model.phases import COMPLETED
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow
 
@@ -40,11 +41,12 @@ def _keeps(status: str, selector: str) -> Callable[[NodeStatus], bool]:
     return lambda node: (not phases or node.phase in phases) and all(term.matches(node) for term in terms)
 
 
-def get(
+def get(  # noqa: PLR0913 as many options as users want
     *names: str,
     output: Output = "",
     status: str = "",
     node_field_selector: str = "",
+    watch: bool = False,
     no_color: Annotated[bool, Parameter(negative="")] = False,
     no_utf8: Annotated[bool, Parameter(negative="")] = False,
     where: Where | None = None,
@@ -56,6 +58,7 @@ def get(
         output: `wide`, `name`, `json` or `yaml`.
         status: Only nodes in these phases, with commas.
         node_field_selector: Only nodes that match, as `phase=Failed,templateName=x`.
+        watch: Stay with each until it is finished; 1 when one did not succeed.
         no_color: Without colors.
         no_utf8: Without signs that old terminals lack.
         where: The cluster.
@@ -63,9 +66,13 @@ def get(
     look = Look(is_ascii=no_utf8, keeps=_keeps(status, node_field_selector))
 
     async def work(api: Api, namespace: str) -> int:
+        worst = 0
         for name in names:
-            print_workflow(await find_workflow(api, namespace, name), output, look, no_color=no_color)
-        return 0
+            if watch:
+                worst = max(worst, exit_code(await watch_workflow(api, namespace, name)))
+            else:
+                print_workflow(await find_workflow(api, namespace, name), output, look, no_color=no_color)
+        return worst
 
     return with_api(where, work)
 
@@ -80,17 +87,36 @@ def watch(name: str = "@latest", *, where: Where | None = None) -> int:
 
 
 async def watch_workflow(api: Api, namespace: str, name: str) -> Workflow:
-    """Show a workflow as it changes; it as it ends."""
-    console = Console(soft_wrap=True)
-    last: Workflow | None = None
-    with Live(console=console, auto_refresh=False, transient=not console.is_terminal) as live:
-        async for last in follow_workflow(api, namespace, name):
-            if console.is_terminal:
-                live.update(render(last, now()), refresh=True)
-    assert last is not None  # noqa: S101 following yields at least once
-    if not console.is_terminal:
-        console.print(render(last, now()), end="")
+    """Show a workflow as it changes, on a terminal with keys to act on it; it as it is in the end, or when the view is left."""
+    first = await read_workflow(api, namespace, name)
+    name = first.metadata.name
+    if first.status.phase not in COMPLETED:
+        if is_terminal():
+            await _view(api, namespace, name)
+        else:
+            async for _ in follow_workflow(api, namespace, name):
+                pass
+    last = await read_workflow(api, namespace, name)
+    print_workflow(last, "")
     return last
+
+
+def is_terminal() -> bool:
+    """Whether somebody sits there who can press keys."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+async def _view(api: Api, namespace: str, name: str) -> None:
+    # a view on the screen is loaded only where there is one
+    from tiphys.cli.live import INTERRUPTED, LiveView, Scene
+    from tiphys.cli.shell import cluster_shell
+
+    async def shell(workflow: Workflow, node: NodeStatus) -> None:
+        await cluster_shell(api, workflow, node)
+
+    scene = Scene(api, namespace, name, lambda: follow_workflow(api, namespace, name), shell, now)
+    if await LiveView(scene).run_async() == INTERRUPTED:
+        raise KeyboardInterrupt
 
 
 def wait(*names: str, ignore_not_found: Annotated[bool, Parameter(negative="")] = False, where: Where | None = None) -> int:

@@ -1,13 +1,13 @@
 """A workflow as text: what it is, and its nodes as a tree."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 from rich.text import Text
 
 from tiphys.cli.spans import duration
-from tiphys.model.phases import RETRY, STEP_GROUP, STEPS
+from tiphys.model.phases import STEP_GROUP
 from tiphys.model.status import NodeStatus
 from tiphys.model.storage import has_location, relocated, repository_location, shown_location
 from tiphys.model.workflow import Workflow, pod_name
@@ -83,48 +83,65 @@ def _outputs(workflow: Workflow) -> Iterator[str]:
             yield f"  {artifact.name + ':':<19}{shown_location(located)}"
 
 
-def rows(workflow: Workflow) -> Iterator[tuple[str, NodeStatus]]:
-    """Each node that is shown, with the branches drawn before it, depth first."""
-    nodes = workflow.status.nodes
-    roots = [node for node in nodes.values() if not node.boundary_id and not _is_attempt(node)]
-    for root in roots:
-        yield "", root
-        yield from _below(root, nodes, "")
+class Family:
+    """Which nodes are drawn inside which, of one state of a workflow."""
 
+    def __init__(self, nodes: Mapping[str, NodeStatus]) -> None:
+        self._nodes = nodes
+        self._inside: dict[str, list[NodeStatus]] = {}
+        self._grouped: set[str] = set()
+        for node in nodes.values():
+            if not _is_attempt(node):
+                self._inside.setdefault(node.boundary_id, []).append(node)
+            if node.type == "TaskGroup":
+                self._grouped.update(child.id for child in self._members(node))
+        for inside in self._inside.values():
+            # the server gives nodes back in the order of their ids
+            inside.sort(key=lambda node: (str(node.started_at or ""), node.name))
 
-def _age(node: NodeStatus) -> tuple[str, str]:
-    """Oldest first; the server gives nodes back in the order of their ids."""
-    return str(node.started_at or ""), node.name
+    def roots(self) -> list[NodeStatus]:
+        """The nodes that are in none: the workflow's own, and its exit handlers."""
+        return [node for node in self._nodes.values() if not node.boundary_id and not _is_attempt(node)]
+
+    def inside(self, node: NodeStatus) -> list[NodeStatus]:
+        """The nodes drawn inside a node, oldest first."""
+        match node.type:
+            case "Retry":
+                return [child for child in self._children(node) if _is_attempt(child)]
+            case "Steps":
+                groups = [one for one in self._inside.get(node.id, ()) if one.type == STEP_GROUP]
+                return [child for group in groups for child in self._children(group)]
+            case "TaskGroup":
+                return self._members(node)
+            case _:
+                own = self._inside.get(node.id, ())
+                return [one for one in own if one.type != STEP_GROUP and one.id not in self._grouped]
+
+    def _children(self, node: NodeStatus) -> list[NodeStatus]:
+        return [self._nodes[child] for child in node.children if child in self._nodes]
+
+    def _members(self, group: NodeStatus) -> list[NodeStatus]:
+        return [child for child in self._children(group) if child.name.startswith(group.name + "(")]
 
 
 def _is_attempt(node: NodeStatus) -> bool:
     return node.node_flag is not None and bool(node.node_flag.retried)
 
 
-def _inside(node: NodeStatus, nodes: dict[str, NodeStatus]) -> list[NodeStatus]:
-    if node.type == RETRY:
-        return [nodes[child] for child in node.children if child in nodes and _is_attempt(nodes[child])]
-    own = [other for other in nodes.values() if other.boundary_id == node.id and not _is_attempt(other)]
-    own.sort(key=_age)
-    if node.type == STEPS:
-        groups = [other for other in own if other.type == STEP_GROUP]
-        return [nodes[child] for group in groups for child in group.children if child in nodes]
-    if node.type == "TaskGroup":
-        return [nodes[child] for child in node.children if child in nodes and nodes[child].name.startswith(node.name + "(")]
-    return [other for other in own if other.type != STEP_GROUP and not _in_group(other, nodes)]
+def rows(workflow: Workflow) -> Iterator[tuple[str, NodeStatus]]:
+    """Each node that is shown, with the branches drawn before it, depth first."""
+    family = Family(workflow.status.nodes)
+    for root in family.roots():
+        yield "", root
+        yield from _below(root, family, "")
 
 
-def _in_group(node: NodeStatus, nodes: dict[str, NodeStatus]) -> bool:
-    return any(other.type == "TaskGroup" and node.id in other.children and node.name.startswith(other.name + "(")
-               for other in nodes.values() if other.boundary_id == node.boundary_id)  # fmt: skip
-
-
-def _below(node: NodeStatus, nodes: dict[str, NodeStatus], indent: str) -> Iterator[tuple[str, NodeStatus]]:
-    inside = _inside(node, nodes)
+def _below(node: NodeStatus, family: Family, indent: str) -> Iterator[tuple[str, NodeStatus]]:
+    inside = family.inside(node)
     for i, child in enumerate(inside):
         is_last = i == len(inside) - 1
         yield indent + ("└─" if is_last else "├─"), child
-        yield from _below(child, nodes, indent + ("  " if is_last else "│ "))
+        yield from _below(child, family, indent + ("  " if is_last else "│ "))
 
 
 def render(workflow: Workflow, now: datetime, look: Look | None = None) -> Text:

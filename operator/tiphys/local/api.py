@@ -1,5 +1,6 @@
 """The API of this machine's own objects: the same calls as to a cluster, answered here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,14 @@ import msgspec
 
 from tiphys.cluster.api import Answer, Api
 from tiphys.cluster.connection import Access
-from tiphys.local.objects import Refusal, Store
+from tiphys.local.objects import Place, Refusal, Store
 from tiphys.local.operations import Request, decode, listed, matching, operate
 from tiphys.local.paths import target_of
 from tiphys.model.base import Json
 
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "put", "GET": "get"}
 _NAMESPACE = "default"
+_FOLLOW_SECONDS = 0.2
 
 
 class LocalApi(Api):
@@ -37,17 +39,32 @@ class LocalApi(Api):
             return Answer(e.code, msgspec.json.encode(e.status()), 0.0)
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """The body of an answer."""
-        yield await self.call("GET", "", path, query=query)
+        """The body of an answer; of a log that is followed, until its pod has ended."""
+        content = await self.call("GET", "", path, query=query)
+        yield content
+        place = target_of(path.lstrip("/")).place
+        while query.get("follow") and self._runs(place):
+            await asyncio.sleep(_FOLLOW_SECONDS)
+            said = len(content)
+            content = await self.call("GET", "", path, query=query)
+            yield content[said:]
+
+    def _runs(self, place: Place) -> bool:
+        try:
+            return self.store.read(place).get("status", {}).get("phase") not in ("Succeeded", "Failed")
+        except Refusal:
+            return False
 
     def _answer(self, verb: str, path: str, request: Json) -> bytes:
         target = target_of(path.lstrip("/"))
         query, headers = request.get("params") or {}, request.get("headers") or {}
         accept = headers.get("Accept", "")
         if target.sub == "log":
-            pod = self.store.read(target.place)
-            container = query.get("container") or pod["spec"]["containers"][0]["name"]
+            container = query.get("container") or self.store.read(target.place)["spec"]["containers"][0]["name"]
             file = log_file(self.logs, target.place.namespace, target.place.name, container)
+            if not file.exists():
+                # a pod that another program runs is known here by its log alone
+                self.store.read(target.place)
             return tail(file, int(query.get("tailLines", "0")))
         if verb == "GET" and not target.place.name:
             found = matching(query, self.store.find(*target.place[:3]))

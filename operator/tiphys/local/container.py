@@ -67,6 +67,9 @@ class Handle(Protocol):
     def kill(self) -> None:
         """End it, and all that it started."""
 
+    def shell(self) -> list[str]:
+        """The command that opens a shell in it, for a terminal."""
+
 
 class Runtime(Protocol):
     """Starts containers."""

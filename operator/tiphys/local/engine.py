@@ -37,6 +37,10 @@ class Container:
         """End it."""
         self._do("rm", "--force", self._name)
 
+    def shell(self) -> list[str]:
+        """The command that opens a shell in it."""
+        return [self._program, "exec", "--interactive", "--tty", self._name, "sh"]
+
     def _do(self, *words: str) -> None:
         task = asyncio.get_running_loop().create_task(self._call(*words))
         self._tasks.add(task)

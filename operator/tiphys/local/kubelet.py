@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiphys.errors import TiphysError
+from tiphys.errors import NotFound, TiphysError
 from tiphys.local.api import log_file
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle, Mount, Runtime, expanded
 from tiphys.local.objects import Change, Place, Refusal, Store
@@ -71,6 +71,17 @@ class Kubelet:
             seconds = change.now["metadata"].get("deletionGracePeriodSeconds", _GRACE)
             self._lives[uid].end(0 if change.type == "DELETED" else seconds)
 
+    def handle(self, namespace: str, pod: str, container: str) -> Handle:
+        """A container that runs.
+
+        Raises:
+            NotFound: It does not.
+        """
+        for life in self._lives.values():
+            if (life.place.namespace, life.place.name) == (namespace, pod) and container in life.running:
+                return life.running[container]
+        raise NotFound(f"container {container} of {pod} does not run")
+
     async def close(self) -> None:
         """End everything that runs."""
         for life in self._lives.values():
@@ -87,12 +98,12 @@ class _Life:
     """One pod from its beginning to its end."""
 
     def __init__(self, store: Store, setting: Setting, place: Place, pod: Json) -> None:
-        self._store, self._setting, self._place, self._pod = store, setting, place, pod
+        self._store, self._setting, self.place, self._pod = store, setting, place, pod
         self._folder = setting.folder / place.namespace / place.name
         self._volumes = Volumes(store, pod, self._folder, setting.folder)
         self._statuses: dict[str, Json] = {}
         self._inits: dict[str, Json] = {}
-        self._running: dict[str, Handle] = {}
+        self.running: dict[str, Handle] = {}
         self._ending: asyncio.TimerHandle | None = None
         self._is_ending = False
         self._reason = ("", "")
@@ -139,14 +150,14 @@ class _Life:
         """Ask everything to end, and make it after the grace."""
         if not self._is_ending:
             self._is_ending = True
-            for handle in self._running.values():
+            for handle in self.running.values():
                 handle.stop()
         if self._ending is not None:
             self._ending.cancel()
         self._ending = asyncio.get_running_loop().call_later(grace_seconds, self._kill)
 
     def _kill(self) -> None:
-        for handle in self._running.values():
+        for handle in self.running.values():
             handle.kill()
 
     async def _run_inits(self) -> list[tuple[str, asyncio.Task[int]]] | None:
@@ -168,13 +179,13 @@ class _Life:
 
     async def _end_sidecars(self, sidecars: list[tuple[str, asyncio.Task[int]]]) -> None:
         for name, task in sidecars:
-            if not task.done() and name in self._running:
-                self._running[name].stop()
+            if not task.done() and name in self.running:
+                self.running[name].stop()
         if sidecars:
             _, late = await asyncio.wait([task for _, task in sidecars], timeout=_GRACE)
             for name, task in sidecars:
-                if task in late and name in self._running:
-                    self._running[name].kill()
+                if task in late and name in self.running:
+                    self.running[name].kill()
             await asyncio.gather(*(task for _, task in sidecars))
 
     # --- containers
@@ -189,7 +200,7 @@ class _Life:
             handle = await (self._setting.processes if is_ours else self._setting.runtime).start(plan)
         except TiphysError as e:
             return self._ended(name, statuses, began, 128, f"{e}{f' ({e.hint})' if e.hint else ''}", "StartError")
-        self._running[name] = handle
+        self.running[name] = handle
         if handle.pid:
             self._setting.started(self._pod, handle.pid)
         if self._is_ending:
@@ -197,7 +208,7 @@ class _Life:
         statuses[name] = {"name": name, "ready": True, "state": {"running": {"startedAt": began}}}
         self._tell()
         code = await handle.wait()
-        self._running.pop(name, None)
+        self.running.pop(name, None)
         message = termination.read_bytes()[:_MESSAGE_BYTES].decode(errors="replace") if termination.exists() else ""
         return self._ended(name, statuses, began, code, message, "Completed" if code == 0 else "Error")
 
@@ -231,7 +242,7 @@ class _Life:
             environment["TIPHYS_LOCAL_ARTIFACTS"] = _ARTIFACTS
         command = [expanded(str(word), environment) for word in container.get("command") or ()]
         return ContainerPlan(
-            name=f"{self._place.namespace}.{self._place.name}.{name}",
+            name=f"{self.place.namespace}.{self.place.name}.{name}",
             image=str(container.get("image", "")),
             command=tuple(command),
             arguments=tuple(expanded(str(word), environment) for word in container.get("args") or ()),
@@ -239,7 +250,7 @@ class _Life:
             working_folder=str(container.get("workingDir") or ""),
             mounts=tuple(mounts),
             folder=self._folder if self._is_alone else self._folder / name,
-            log=log_file(self._setting.logs, self._place.namespace, self._place.name, name),
+            log=log_file(self._setting.logs, self.place.namespace, self.place.name, name),
             termination=termination,
             termination_path=str(container.get("terminationMessagePath") or TERMINATION),
             is_executor=is_executor,
@@ -258,8 +269,8 @@ class _Life:
         if self._reason[0]:
             status |= {"reason": self._reason[0], "message": self._reason[1]}
         with contextlib.suppress(Refusal):
-            if self._store.read(self._place)["metadata"]["uid"] == self._pod["metadata"]["uid"]:
-                self._store.patch(self._place, {"spec": {"nodeName": "this-machine"}, "status": status})
+            if self._store.read(self.place)["metadata"]["uid"] == self._pod["metadata"]["uid"]:
+                self._store.patch(self.place, {"spec": {"nodeName": "this-machine"}, "status": status})
 
     def _container_statuses(self) -> list[Json]:
         waiting = {"waiting": {"reason": "PodInitializing"}}
@@ -273,9 +284,9 @@ class _Life:
         is_good = len(codes) == len(self._pod["spec"]["containers"]) and not any(codes) and not self._reason[0]
         self._tell("Succeeded" if is_good else "Failed")
         with contextlib.suppress(Refusal):
-            now = self._store.read(self._place)
+            now = self._store.read(self.place)
             if now["metadata"].get("deletionTimestamp") and now["metadata"]["uid"] == self._pod["metadata"]["uid"]:
-                self._store.remove(self._place)
+                self._store.remove(self.place)
 
 
 def _clear(folder: Path) -> None:

@@ -13,10 +13,12 @@ import sys
 from tiphys.errors import SpecError
 from tiphys.local.container import ContainerPlan, Handle, Mount
 from tiphys.local.spawn import ended, spawn
-from tiphys.local.view import in_view
+from tiphys.local.view import entry, in_view
 from tiphys.pods.passes.script import SCRIPT_PATH
 from tiphys.pods.passes.shim import SHIM_PATH
 
+_PID = "{pid}"
+"""Stands for the process in its shell's command."""
 _OURS = (SHIM_PATH, SCRIPT_PATH)
 """Files of ours in containers: where nothing else is mounted, commands are given their real places instead."""
 
@@ -24,8 +26,9 @@ _OURS = (SHIM_PATH, SCRIPT_PATH)
 class Process:
     """A process that runs, the first of its own session."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", shell: list[str]) -> None:
         self._process = process
+        self._shell = shell
 
     @property
     def pid(self) -> int:
@@ -47,6 +50,10 @@ class Process:
     def kill(self) -> None:
         """End it, and all that it started."""
         self._signal_all(signal.SIGKILL)
+
+    def shell(self) -> list[str]:
+        """The command that opens a shell beside it: in its folder, with its environment, in its view where it has one."""
+        return [word.format(pid=self._process.pid) if word == _PID else word for word in self._shell]
 
     def _signal_all(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -72,7 +79,14 @@ class ProcessRuntime:
                 process = spawn(command, log, plan.folder, environment)
             except OSError as e:
                 raise SpecError(f"{command[0]}: {e.strerror or e}", hint="is the program on this machine?") from e
-        return Process(process)
+        return Process(process, _shell(plan, environment))
+
+
+def _shell(plan: ContainerPlan, environment: dict[str, str]) -> list[str]:
+    known = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), f"TERM={os.environ.get('TERM', 'dumb')}"]
+    if _needs_view(plan):
+        return [*entry(), "--target", _PID, "--root", "--wd", *known, "sh"]
+    return [*known, "sh", "-c", 'cd "$0" && exec sh', str(plan.folder)]
 
 
 def _command(plan: ContainerPlan) -> list[str]:

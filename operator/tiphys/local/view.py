@@ -71,6 +71,12 @@ def _isolation() -> tuple[str, ...] | None:
     return None
 
 
+def entry() -> list[str]:
+    """The command that enters the view of a process, without the words that say whose."""
+    how = _isolation() or ()
+    return ["nsenter", *(("--user", "--preserve-credentials") if "--user" in how else ()), "--mount"]
+
+
 def _script(plan: ContainerPlan, command: list[str]) -> str:
     """What is done before the command runs."""
     space = plan.folder / "view"
