@@ -1,5 +1,6 @@
 """All commands by name, and what becomes of their errors."""
 
+import os
 import sys
 
 from cyclopts import App
@@ -15,6 +16,7 @@ _COMMANDS = {
     "plan": "tiphys.cli.plan:plan",
     "replay": "tiphys.cli.replay:replay",
     "lint": "tiphys.cli.lint:lint",
+    "convert": "tiphys.cli.convert:convert",
     "get": "tiphys.cli.show:get",
     "list": "tiphys.cli.listing:list_",
     "watch": "tiphys.cli.show:watch",
@@ -39,6 +41,9 @@ for _name, _path in _COMMANDS.items():
 _node = App(name="node", help="Change nodes by hand.")
 _node.command("tiphys.cli.change:set_node", name="set")
 app.command(_node)
+_auth = App(name="auth", help="Who you are.")
+_auth.command("tiphys.cli.auth:token", name="token")
+app.command(_auth)
 _archive = App(name="archive", help="Finished workflows in the database.")
 for _name in ("get", "delete", "retry", "resubmit", "list-label-keys", "list-label-values"):
     _archive.command(f"tiphys.cli.archive:{_name.replace('-', '_')}", name=_name)
@@ -75,6 +80,8 @@ app.command(_executor)
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; errors are told in one line, and what to do in another."""
+    if os.environ.get("ARGO_SERVER"):
+        print("tiphys: ARGO_SERVER has no effect: commands talk to Kubernetes directly", file=sys.stderr)
     try:
         answer = app(arguments, exit_on_error=True, result_action="return_value")
     except TiphysError as e:

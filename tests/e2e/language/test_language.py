@@ -219,6 +219,7 @@ templates:
   steps:
   - - {name: make, template: make}
     - {name: brought, template: brought}
+    - {name: child, template: child}
   - - {name: patch, template: patch}
   - - {name: get, template: get}
     - {name: none, template: none}
@@ -234,6 +235,17 @@ templates:
       kind: ConfigMap
       metadata: {name: made, labels: {app: x}}
       data: {a: "1"}
+- name: child
+  resource:
+    action: create
+    successCondition: status.phase == Succeeded
+    failureCondition: status.phase in (Failed, Error)
+    manifest: |
+      apiVersion: argoproj.io/v1alpha1
+      kind: Workflow
+      metadata: {generateName: child-}
+      spec: {entrypoint: a, templates: [{name: a, container: {image: alpine, command: [echo, hi]}}]}
+  outputs: {parameters: [{name: phase, valueFrom: {jsonPath: "{.status.phase}"}}]}
 - name: brought
   inputs: {artifacts: [{name: m, path: /tmp/m, raw: {data: '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"brought","labels":{"app":"x"}}}'}}]}
   resource: {action: apply, manifestFrom: {artifact: {name: m}}}
@@ -267,6 +279,8 @@ templates:
 def allow_resources(cluster: Cluster) -> None:
     cluster.kubectl("create", "serviceaccount", "resources")
     cluster.kubectl("create", "rolebinding", "resources", "--clusterrole=edit", f"--serviceaccount={cluster.namespace}:resources")
+    cluster.kubectl("create", "role", "workflows", "--verb=create,get,list,watch", "--resource=workflows.argoproj.io")
+    cluster.kubectl("create", "rolebinding", "workflows", "--role=workflows", f"--serviceaccount={cluster.namespace}:resources")
 
 
 def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_flags(cluster: Cluster) -> None:
@@ -277,6 +291,7 @@ def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_fl
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}
     given = {p["name"]: p["value"] for p in by_name["get"]["outputs"]["parameters"]}
     assert given == {"a": "2", "o": "Workflow"}
+    assert by_name["child"]["outputs"]["parameters"][0]["value"] == "Succeeded", "a workflow of workflows"
     assert by_name["none"]["outputs"]["parameters"][0]["value"] == "absent"
     assert by_name["odd"]["phase"] == "Failed"
     assert "flag --sort-by is not known without kubectl" in by_name["odd"]["message"]

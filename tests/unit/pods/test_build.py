@@ -44,8 +44,15 @@ def test_names_labels_annotations_and_the_owner_are_those_that_clients_know():
                               "workflows.argoproj.io/controller-instanceid": "x"}  # fmt: skip
     assert meta["annotations"]["workflows.argoproj.io/node-name"] == "hello.a"
     assert meta["annotations"]["workflows.argoproj.io/node-id"] == "hello-1"
+    assert meta["annotations"]["kubectl.kubernetes.io/default-container"] == "main"
     assert meta["ownerReferences"] == [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "hello", "uid": "u1",
                                         "controller": True, "blockOwnerDeletion": True}]  # fmt: skip
+
+
+def test_the_pods_of_exit_handlers_say_so_and_those_whose_status_is_kept_have_a_finalizer():
+    made = plan({"container": {"image": "i"}}, PodSettings(keeps_status=True), is_exit_handler=True).pod["metadata"]
+    assert made["labels"]["workflows.argoproj.io/on-exit"] == "true"
+    assert made["finalizers"] == ["workflows.argoproj.io/status"]
 
 
 def test_what_is_wanted_back_is_the_shims_business():
