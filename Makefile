@@ -53,10 +53,11 @@ e2e: cluster
 	TIPHYS_API_SERVER=real $(RUN) python -m pytest -p no:cacheprovider tests/contract/apiserver
 	$(RUN) python -m pytest -p no:cacheprovider tests/e2e
 
-bench: cluster
+bench: cluster ui
 	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench.artifacts
 	$(RUN) python -m tests.bench.local
+	$(RUN) python -m tests.bench.page
 	$(RUN) python -m tests.bench
 	$(RUN) python -m tests.bench.artifact_steps
 
