@@ -37,8 +37,8 @@ export interface EditorProps {
   kind: Kind;
   label: string;
   readOnly?: boolean;
-  /** What is written now. */
-  onChange?: (text: string, checked: Checked) => void;
+  /** What is written now; nothing while it is not checked yet. */
+  onChange?: (text: string, checked: Checked | undefined) => void;
 }
 
 export function Editor({ text, kind, label, readOnly = false, onChange }: EditorProps) {
@@ -47,7 +47,7 @@ export function Editor({ text, kind, label, readOnly = false, onChange }: Editor
   const schema = useRef<Schema>(undefined);
   const told = useRef(onChange);
   told.current = onChange;
-  const [checked, setChecked] = useState<Checked>({ problems: [] });
+  const [checked, setChecked] = useState<Checked>();
   const id = useId();
 
   useEffect(() => {
@@ -56,14 +56,18 @@ export function Editor({ text, kind, label, readOnly = false, onChange }: Editor
     let ended = false;
     const look = () => {
       if (ended) return;
-      const now = made.state.doc.toString();
-      const found = check(now, schema.current);
+      const found = check(made.state.doc.toString(), schema.current);
       made.dispatch(setDiagnostics(made.state, found.problems.map(diagnostic)));
+      tell(found);
+    };
+    const tell = (found?: Checked) => {
       setChecked(found);
-      told.current?.(now, found);
+      told.current?.(made.state.doc.toString(), found);
     };
     const changed = EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
+      // what was sent now would be what stood here before
+      tell();
       clearTimeout(timer);
       timer = setTimeout(look, CHECK_AFTER);
     });
@@ -95,10 +99,10 @@ export function Editor({ text, kind, label, readOnly = false, onChange }: Editor
       {!readOnly && (
         <div className="editor-problems" role="status" aria-labelledby={id}>
           <span id={id} className="quiet">
-            {checked.problems.length === 0 ? "No problems" : `Problems: ${checked.problems.length}`}
+            {said(checked)}
           </span>
           <ul>
-            {checked.problems.slice(0, 20).map((one) => (
+            {checked?.problems.slice(0, 20).map((one) => (
               <li key={`${one.from} ${one.message}`}>
                 <button type="button" className="plain" onClick={() => go(one.from)}>
                   Line {one.line}: {one.message}
@@ -110,6 +114,11 @@ export function Editor({ text, kind, label, readOnly = false, onChange }: Editor
       )}
     </div>
   );
+}
+
+function said(checked: Checked | undefined): string {
+  if (!checked) return "Checking…";
+  return checked.problems.length === 0 ? "No problems" : `Problems: ${checked.problems.length}`;
 }
 
 function diagnostic({ from, to, message }: Checked["problems"][number]): Diagnostic {

@@ -62,12 +62,12 @@ export function CreatePage() {
 }
 
 function Writing({ to, namespace, text }: { to: Target; namespace: string; text: string }) {
-  const [checked, setChecked] = useState<Checked>({ problems: [] });
+  const [checked, setChecked] = useState<Checked>();
   const [busy, setBusy] = useState(false);
   const navigate = useNavigate();
   const send = async () => {
     setBusy(true);
-    const value = checked.value as Stored;
+    const value = checked?.value as Stored;
     const where = value.metadata.namespace || namespace || "default";
     const sending = to.kept ? create(to.kept, where, value) : createWorkflow(where, value);
     const made = await deed<Stored>(sending, to.kept ? "Created." : "Submitted.");
@@ -79,7 +79,7 @@ function Writing({ to, namespace, text }: { to: Target; namespace: string; text:
     <>
       <Editor text={text} kind={to.kind} label="Manifest" onChange={(_, found) => setChecked(found)} />
       <div className="row">
-        <Button kind="main" disabled={busy || !checked.value || checked.problems.length > 0} onClick={send}>
+        <Button kind="main" disabled={busy || !checked?.value || checked.problems.length > 0} onClick={send}>
           {to.kept ? "Create" : "Submit"}
         </Button>
       </div>

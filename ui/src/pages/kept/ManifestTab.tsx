@@ -10,13 +10,13 @@ import { manifestOf } from "../create/manifest";
 export function ManifestTab({ kind, one, onChange }: { kind: KeptKind; one: Kept; onChange: (one: Kept) => void }) {
   // what others change meanwhile must not replace what is being written here: the server refuses the older version
   const [base, setBase] = useState(one);
-  const [written, setWritten] = useState<Checked & { text?: string }>({ problems: [] });
+  const [written, setWritten] = useState<{ text: string; checked: Checked | undefined }>();
   const [busy, setBusy] = useState(false);
   const text = manifestOf(base);
   const isStale = base.metadata.resourceVersion !== one.metadata.resourceVersion;
   const save = async () => {
     setBusy(true);
-    const value = written.value as Kept;
+    const value = written?.checked?.value as Kept;
     const sent = { ...value, metadata: { ...value.metadata, resourceVersion: base.metadata.resourceVersion } };
     const made = await deed(replace(kind, base.metadata, sent), "Stored.");
     setBusy(false);
@@ -24,21 +24,18 @@ export function ManifestTab({ kind, one, onChange }: { kind: KeptKind; one: Kept
     setBase(made);
     onChange(made);
   };
-  const isChanged = written.text !== undefined && written.text !== text;
+  const { value, problems = [] } = written?.checked ?? {};
+  const canSave = !busy && written?.text !== text && value !== undefined && problems.length === 0;
   return (
     <>
       <Editor
         text={text}
         kind={kind.kind}
         label={`Manifest of ${base.metadata.name}`}
-        onChange={(now, checked) => setWritten({ ...checked, text: now })}
+        onChange={(now, checked) => setWritten({ text: now, checked })}
       />
       <div className="row">
-        <Button
-          kind="main"
-          disabled={busy || !isChanged || !written.value || written.problems.length > 0}
-          onClick={save}
-        >
+        <Button kind="main" disabled={!canSave} onClick={save}>
           Save
         </Button>
         {isStale && (
