@@ -18,6 +18,10 @@ from playwright.async_api import Browser
 from tests.servers.browser import Visit, chromium, install_browser, visit
 from tests.servers.network import Network
 
+from tiphys.archive.database import Database
+from tiphys.archive.migrate import migrate
+from tiphys.archive.store import SqlArchive
+from tiphys.archive.target import Target
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
@@ -28,12 +32,16 @@ from tiphys.controller.clock import SystemClock
 from tiphys.controller.controller import Controller, Surroundings
 from tiphys.controller.following import Following
 from tiphys.local.objects import Place
+from tiphys.model.archived import to_archive
 from tiphys.model.base import Json
 from tiphys.pods.settings import PodSettings
 from tiphys.server.app import make_app
 from tiphys.server.around import Around, Safety
+from tiphys.server.kept import Kept, Settled
 from tiphys.server.measures import ServerMetrics
 from tiphys.server.subject import Gate, Mode
+from tiphys.settings.configuration import Configuration
+from tiphys.settings.database import Persistence
 from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.testing.apiserver import APIServer, Ending
 
@@ -80,12 +88,14 @@ class World:
 
     Attributes:
         cluster: The API server.
+        archive: What has ended long ago.
         address: A server that asks for no token.
     """
 
-    def __init__(self, cluster: APIServer) -> None:
+    def __init__(self, cluster: APIServer, archive: SqlArchive, address: str) -> None:
         self.cluster = cluster
-        self.address = ""
+        self.archive = archive
+        self.address = address
 
     def apply(self, manifest: Json) -> str:
         """Store an object in namespace `ns`, if it has no other."""
@@ -94,6 +104,11 @@ class World:
         place = Place(ARGO, PLURALS[manifest["kind"]], namespace, meta["name"])
         made = self.cluster.store.create(place, manifest)
         return str(made["metadata"]["name"])
+
+    async def keep(self, *documents: Json) -> None:
+        """Put workflows into the archive."""
+        for one in documents:
+            await self.archive.save(to_archive(one))
 
     def stored(self, name: str, plural: str = "workflows", namespace: str = "ns") -> Json:
         return self.cluster.store.read(Place(ARGO, plural, namespace, name))
@@ -129,11 +144,13 @@ async def controlled(cluster: APIServer) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def served(cluster: APIServer, network: Network, mode: Mode = "server", base: str = "/") -> AsyncIterator[str]:
-    """The address of a server over a cluster."""
+async def served(
+    cluster: APIServer, network: Network, mode: Mode = "server", base: str = "/", kept: Kept | None = None
+) -> AsyncIterator[str]:
+    """The address of a server over a cluster, and an archive."""
     gate = Gate(access=Access(server=cluster.address), modes=frozenset({mode}))
     listener = network.listener()
-    app = Around(make_app(gate, base), Safety(rate=0), ServerMetrics())
+    app = Around(make_app(gate, base, kept=kept), Safety(rate=0), ServerMetrics())
     program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     running = asyncio.create_task(program.serve([listener]))
     while not program.started:  # noqa: ASYNC110
@@ -144,6 +161,34 @@ async def served(cluster: APIServer, network: Network, mode: Mode = "server", ba
     listener.close()
 
 
+@contextlib.asynccontextmanager
+async def archived(file: pathlib.Path) -> AsyncIterator[tuple[SqlArchive, Kept]]:
+    """An archive in a file, and how the server comes to it."""
+    target = Target(kind="sqlite", name=str(file))
+    settled = Settled(Configuration(persistence=Persistence(archive=True)), target)
+
+    async def ask() -> Settled:
+        return settled
+
+    database = Database(target)
+    await migrate(database)
+    yield SqlArchive(database), Kept(ask)
+    await database.close()
+
+
+def ended(number: int) -> Json:
+    """A workflow that ended on a day in January; each tenth badly."""
+    name, phase = f"kept-{number:02}", "Failed" if number % 10 == 9 else "Succeeded"
+    start = f"2026-01-{number // 2 + 1:02}T10:00:{number:02}Z"
+    labels = {"crew": f"c{number % 3}", "workflows.argoproj.io/phase": phase}
+    node = {"id": name, "name": name, "displayName": name, "type": "Pod", "phase": phase, "templateName": "main"}
+    return {
+        "metadata": {"name": name, "namespace": "ns", "uid": f"uid-{number}", "creationTimestamp": start, "labels": labels},
+        "spec": {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "works", "command": ["a"]}}]},
+        "status": {"phase": phase, "startedAt": start, "finishedAt": start.replace("T10", "T11"), "nodes": {name: node}},
+    }
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def network() -> AsyncIterator[Network]:
     made = Network()
@@ -152,11 +197,16 @@ async def network() -> AsyncIterator[Network]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def world(network: Network) -> AsyncIterator[World]:
+async def world(network: Network, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """All of it, filled with workflows of every phase."""
-    async with APIServer(behave) as cluster, controlled(cluster), served(cluster, network) as address:
-        made = World(cluster)
-        made.address = address
+    async with (
+        archived(tmp_path_factory.mktemp("archive") / "archive.db") as (archive, kept),
+        APIServer(behave) as cluster,
+        controlled(cluster),
+        served(cluster, network, kept=kept) as address,
+    ):
+        made = World(cluster, archive, address)
+        await made.keep(*(ended(number) for number in range(60)))
         names = [(made.apply(one), one) for one in yaml.safe_load_all(WORLD.read_text())]
         expected = {name: one["metadata"]["annotations"]["ends"] for name, one in names if one["kind"] == "Workflow"}
         await made.until(lambda: all(made.phase(name) == phase for name, phase in expected.items()))
