@@ -1,6 +1,15 @@
 /** The graph of a workflow's nodes. */
 import "./graph.css";
-import { type KeyboardEvent, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { Button } from "../../../parts/Button";
 import type { Nodes } from "../nodes";
 import type { Direction } from "./arrange";
@@ -33,11 +42,36 @@ export function Graph({ nodes, selected, onSelect }: Props) {
   const [active, setActive] = useState<string>();
   const focus = active && vertices.has(active) ? active : drawing.vertices[0]?.id;
 
+  // a vertex that was out of view is in the document only after the move
+  const wanted = useRef<string>(undefined);
+  useLayoutEffect(() => {
+    const vertex =
+      wanted.current && frame.current?.querySelector<SVGGElement>(`[data-id="${CSS.escape(wanted.current)}"]`);
+    if (!vertex) return;
+    wanted.current = undefined;
+    vertex.focus();
+  });
+
+  // of a group that was opened the first one is shown, once it has a place
+  const awaited = useRef<string>(undefined);
+  useEffect(() => {
+    const first = awaited.current && arrangement?.places[awaited.current];
+    if (!first) return;
+    wanted.current = awaited.current;
+    awaited.current = undefined;
+    bring(first);
+  }, [arrangement, bring]);
+
   const choose = useCallback(
     (vertex: Vertex) => {
-      setActive(vertex.id);
-      if (vertex.kind === "group") setOpened((old) => opening(old, vertex));
-      else onSelect(vertex.id);
+      if (vertex.kind === "group") {
+        setActive(vertex.first);
+        awaited.current = vertex.first;
+        setOpened((old) => opening(old, vertex));
+      } else {
+        setActive(vertex.id);
+        onSelect(vertex.id);
+      }
     },
     [onSelect],
   );
@@ -61,9 +95,7 @@ export function Graph({ nodes, selected, onSelect }: Props) {
     if (next) {
       setActive(next);
       bring(arrangement.places[next] ?? { x: 0, y: 0 });
-      requestAnimationFrame(() =>
-        frame.current?.querySelector<SVGGElement>(`[data-id="${CSS.escape(next)}"]`)?.focus(),
-      );
+      wanted.current = next;
     } else if ((event.key === "Enter" || event.key === " ") && vertex) choose(vertex);
     else if (event.key === "o" && vertex && (vertex.kind !== "node" || vertex.canClose)) toggle(vertex);
     else if (event.key === "+" || event.key === "=") zoom(1.25);

@@ -20,6 +20,8 @@ export interface Vertex {
   /** How many nodes it stands for, by phase. */
   counts: Readonly<Record<string, number>>;
   total: number;
+  /** Of a group, the member that is shown first when it is opened. */
+  first?: string | undefined;
   /** Whether it is an opened graph, that can be closed. */
   canClose: boolean;
 }
@@ -40,9 +42,9 @@ export function draw(nodes: Nodes, opened: Opened): Drawing {
   const parents = parentsOf(nodes);
   const owners = ownersOf(nodes);
   const closed = closedOf(nodes, owners, opened);
-  const groups = groupsOf(nodes, parents, opened);
+  const { groups, ranks } = groupsOf(nodes, parents, opened);
   const standIn = standIns(nodes, owners, closed, groups);
-  return pictured(nodes, { owners, closed, groups, standIn });
+  return pictured(nodes, { owners, closed, groups, ranks, standIn });
 }
 
 /** Graphs inside graphs are closed in a large workflow, unless the reader said otherwise. */
@@ -64,8 +66,8 @@ interface Group {
   members: NodeStatus[];
 }
 
-/** Alike siblings that are shown as one; a member that is shown by itself is not in the answer. */
-function groupsOf(nodes: Nodes, parents: Map<string, string>, { groups: shown }: Opened): Map<string, Group> {
+/** Alike siblings that are shown as one, and the places of those of an opened group: failures first, the rest last. */
+function groupsOf(nodes: Nodes, parents: Map<string, string>, { groups: shown }: Opened) {
   const alike = new Map<string, NodeStatus[]>();
   const all = Object.values(nodes);
   const depths = all.length > READABLE ? depthsOf(nodes, parents) : undefined;
@@ -80,16 +82,19 @@ function groupsOf(nodes: Nodes, parents: Map<string, string>, { groups: shown }:
     else alike.set(key, [node]);
   }
   const made = new Map<string, Group>();
+  const ranks = new Map<string, number>();
   for (const [key, members] of alike) {
     const first = members[0];
     if (!first || members.length <= (isItem(first) ? LOOP : ALIKE)) continue;
     members.sort(byUrgency);
     const id = `group:${key}`;
     const rest = members.slice(shown[id] ?? 0);
+    for (const [rank, member] of members.slice(0, shown[id] ?? 0).entries()) ranks.set(member.id, rank + 1);
+    ranks.set(id, members.length + 1);
     const label = isItem(first) ? base(first) : templateOf(first) || first.type;
     if (rest.length > 0) for (const member of rest) made.set(member.id, { id, label, members: rest });
   }
-  return made;
+  return { groups: made, ranks };
 }
 
 const isItem = (node: NodeStatus) => /\(\d+(:.*)?\)$/s.test(labelOf(node));
@@ -139,10 +144,11 @@ interface Parts {
   owners: Map<string, string>;
   closed: Set<string>;
   groups: Map<string, Group>;
+  ranks: Map<string, number>;
   standIn: Map<string, string>;
 }
 
-function pictured(nodes: Nodes, { owners, closed, groups, standIn }: Parts): Drawing {
+function pictured(nodes: Nodes, { owners, closed, groups, ranks, standIn }: Parts): Drawing {
   const members = new Map<string, NodeStatus[]>();
   for (const node of Object.values(nodes)) {
     const shown = standIn.get(node.id) ?? node.id;
@@ -158,7 +164,10 @@ function pictured(nodes: Nodes, { owners, closed, groups, standIn }: Parts): Dra
     const counted = group ? group.members : stoodFor.filter((one) => one.id !== id);
     const counts = countOf(counted);
     const shared = { id, counts, total: counted.length };
-    if (group) return { ...shared, label: group.label, phase: worst(counts), kind: "group", canClose: false };
+    if (group) {
+      const first = group.members[0]?.id;
+      return { ...shared, label: group.label, phase: worst(counts), kind: "group", canClose: false, first };
+    }
     const kind = closed.has(id) ? "closed" : "node";
     const canClose = kind === "node" && inner.has(id) && owners.has(id);
     return {
@@ -178,7 +187,10 @@ function pictured(nodes: Nodes, { owners, closed, groups, standIn }: Parts): Dra
       if (to !== undefined && to !== from) edges.set(`${from}\n${to}`, [from, to]);
     }
   }
-  return { vertices, edges: [...edges.values()] };
+  // the layout keeps an order that costs it nothing
+  const rank = (id: string) => ranks.get(id) ?? 0;
+  vertices.sort((a, b) => rank(a.id) - rank(b.id));
+  return { vertices, edges: [...edges.values()].sort(([, a], [, b]) => rank(a) - rank(b)) };
 }
 
 function countOf(nodes: NodeStatus[]): Record<string, number> {

@@ -32,20 +32,25 @@ export function usePanning(arrangement: Arrangement | undefined) {
   const fitAll = useCallback(() => {
     if (arrangement && size.width) move(fitted(arrangement, size.width, size.height));
   }, [arrangement, size, move]);
-  // only the first time: what grows later must not jump below the reader's hand
-  const isFitted = useRef(false);
+  // what grows is shown whole until the reader has moved it: then it must not jump below the hand
+  const isTouched = useRef(false);
   useEffect(() => {
-    if (isFitted.current || !arrangement || !size.width) return;
-    isFitted.current = true;
-    fitAll();
-  }, [arrangement, size, fitAll]);
+    if (!isTouched.current) fitAll();
+  }, [fitAll]);
+  const moveByHand = useCallback(
+    (next: View) => {
+      isTouched.current = true;
+      move(next);
+    },
+    [move],
+  );
 
   const zoom = useCallback(
     (factor: number) => {
       const { clientWidth = 0, clientHeight = 0 } = frame.current ?? {};
-      move(zoomed(now.current, factor, { x: clientWidth / 2, y: clientHeight / 2 }));
+      moveByHand(zoomed(now.current, factor, { x: clientWidth / 2, y: clientHeight / 2 }));
     },
-    [move],
+    [moveByHand],
   );
 
   /** Moves as little as is needed to have a place in view. */
@@ -56,15 +61,15 @@ export function usePanning(arrangement: Arrangement | undefined) {
       const [left, top] = [now.current.x + x * now.current.scale, now.current.y + y * now.current.scale];
       const isSeen = left > WIDTH / 2 && left < clientWidth - WIDTH / 2 && top > HEIGHT && top < clientHeight - HEIGHT;
       if (!isSeen || scale !== now.current.scale)
-        move({ scale, x: clientWidth / 2 - x * scale, y: clientHeight / 2 - y * scale });
+        moveByHand({ scale, x: clientWidth / 2 - x * scale, y: clientHeight / 2 - y * scale });
     },
-    [move],
+    [moveByHand],
   );
 
   useEffect(() => {
     const element = frame.current;
-    return element ? handlePointers(element, now, move) : undefined;
-  }, [move]);
+    return element ? handlePointers(element, now, moveByHand) : undefined;
+  }, [moveByHand]);
   return { frame, group, view, size, zoom, fitAll, bring };
 }
 

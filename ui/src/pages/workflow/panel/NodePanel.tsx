@@ -41,9 +41,9 @@ export function NodePanel({ workflow, node, tab, onTab, onClose }: Props) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     const next = tabs[(tabs.indexOf(current) + step + tabs.length) % tabs.length];
-    if (next) onTab(next);
-    const list = event.currentTarget;
-    requestAnimationFrame(() => list.querySelector<HTMLElement>('[aria-selected="true"]')?.focus());
+    if (!next) return;
+    document.getElementById(`tab-${next}`)?.focus();
+    onTab(next);
   };
   return (
     <aside className="panel card" aria-label={`Node ${labelOf(node)}`}>
