@@ -136,14 +136,14 @@ def test_a_database_that_is_killed_while_200_workflows_finish_loses_none(site: S
     site.server.kill()
     phases = eventually(lambda: not [one for one in site.workflows().values() if one.get("status", {}).get("phase") != "Succeeded"])
     assert phases
-    # what was saved just before the end of the database gets its label yet, and may go
-    time.sleep(2)
+    # what was saved just before the end of the database has its label by then
+    eventually(lambda: all("tiphys_archive_up 0.0" in controller.metrics() for controller in site.controllers))
     waiting = [one for one in site.workflows().values() if one["metadata"]["labels"].get(STATUS) == "Pending"]
     assert waiting
-    time.sleep(3)
+    no_time_left = 'queue_depth_gauge{queue_name="workflow_ttl_queue"} 0.0'
+    eventually(lambda: all(no_time_left in controller.metrics() for controller in site.controllers))
     # their time to live is over, and yet they are kept
     assert {one["metadata"]["name"] for one in waiting} <= set(site.workflows())
-    assert any("tiphys_archive_up 0.0" in controller.metrics() for controller in site.controllers)
     site.controllers[0].kill()
     site.server.start()
     site.controllers[0].start()
