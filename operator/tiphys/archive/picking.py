@@ -1,4 +1,4 @@
-"""Which rows a label selector means, found the cheap way: by the index of labels where few have the label, by time where many do.
+"""Which rows a label or the beginning of a name means, found the cheap way: by their index where few have it, else by time.
 
 A database's own planner takes labels for independent of each other and of time, and is wrong by orders of magnitude.
 """
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Text, bindparam, cast, exists, func, selec
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tiphys.archive.selector import requirements
+from tiphys.archive.selector import begins, requirements
 from tiphys.archive.tables import Tables
 from tiphys.expr.selector import Requirement
 from tiphys.model.archived import ArchiveQuery
@@ -25,7 +25,11 @@ def _wanted(selector: str) -> list[Requirement]:
 
 
 async def pick(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> list[str] | None:
-    """The uids of all rows that have the labels demanded, where they are few; None where it is better to go by time."""
+    """The uids of all rows that have the labels or the name demanded, where they are few; None where time is the better way."""
+    if query.name_prefix:
+        named = await _named(connection, tables, cluster, query.name_prefix)
+        if named is not None:
+            return named
     wanted = _wanted(query.labels)
     if not wanted:
         return None
@@ -40,6 +44,13 @@ async def pick(connection: AsyncConnection, tables: Tables, cluster: str, query:
     also = (_also(tables, one, is_postgresql=is_postgresql) for one in others)
     picked = select(label.uid).where(*_has(tables, cluster, wanted[rarest]), *also)
     return list((await connection.execute(picked)).scalars())
+
+
+async def _named(connection: AsyncConnection, tables: Tables, cluster: str, prefix: str) -> list[str] | None:
+    at = tables.archive.c
+    having = [at.clustername == cluster, begins(at.name, prefix, connection.dialect.name)]
+    found = (await connection.execute(select(at.uid).where(*having).limit(_FEW + 1))).scalars().all()
+    return list(found) if len(found) <= _FEW else None
 
 
 def _has(tables: Tables, cluster: str, one: Requirement) -> list[ColumnElement[bool]]:

@@ -9,6 +9,9 @@ from tiphys.errors import ExpressionError, SpecError
 from tiphys.expr.selector import Requirement, parse_condition
 from tiphys.model.archived import ArchiveQuery, parse_cursor
 
+_SURROGATES = 0xD800
+"""From here to U+DFFF is no character."""
+
 
 def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[ColumnElement[bool]]:
     """All that a row of the archive must fulfil.
@@ -23,7 +26,7 @@ def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[Colu
     wanted = (
         (query.namespace, at.namespace == query.namespace),
         (query.name, at.name == query.name),
-        (query.name_prefix, at.name.startswith(query.name_prefix, autoescape=True)),
+        (query.name_prefix, begins(at.name, query.name_prefix, target.kind)),
         (query.name_contains, at.name.contains(query.name_contains, autoescape=True)),
         (query.not_name, at.name != query.not_name),
         (query.not_namespace, at.namespace != query.not_namespace),
@@ -44,6 +47,26 @@ def conditions(query: ArchiveQuery, tables: Tables, target: Target) -> list[Colu
         # the first half alone lets an index be used; the second goes on within equal starts
         found += [at.startedat <= start, or_(at.startedat < start, at.uid < last.uid)]
     return found + selected(query.labels, tables, is_postgresql=target.kind == "postgresql")
+
+
+def begins(column: ColumnElement[str], prefix: str, kind: str) -> ColumnElement[bool]:
+    """Whether a name begins so, in words that let its index be used, also by a statement that is planned once for all values."""
+    if kind == "mysql":
+        return column.startswith(prefix, autoescape=True)
+    # LIKE goes by the index only in a plan of its own, and in SQLite never
+    least, below = ("~>=~", "~<~") if kind == "postgresql" else (">=", "<")
+    end = _behind(prefix)
+    found = column.op(least, is_comparison=True)(prefix)
+    return and_(found, column.op(below, is_comparison=True)(end)) if end else found
+
+
+def _behind(prefix: str) -> str:
+    """The first text behind all that begin so; empty when there is none."""
+    kept = prefix.rstrip("\U0010ffff")
+    if not kept:
+        return ""
+    following = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if following == _SURROGATES else following)
 
 
 def selected(selector: str, tables: Tables, *, is_postgresql: bool = False) -> list[ColumnElement[bool]]:

@@ -1,4 +1,4 @@
-"""The tables: Argo's, column for column, and one of our own.
+"""The tables: Argo's, column for column, one of our own, and one more index.
 
 Source: argo-semantics 25.2, 25.3.
 """
@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 SCHEMA_VERSION = 68
 """What Argo's `schema_history` says when its tables are as below."""
 ARCHIVE, LABELS, HISTORY = "argo_archived_workflows", "argo_archived_workflows_labels", "schema_history"
-OFFLOAD, SUMMARIES = "argo_workflows", "tiphys_archived_summaries"
+OFFLOAD, SUMMARIES, NAMES = "argo_workflows", "tiphys_archived_summaries", "tiphys_archived_names"
 _UID, _CLUSTER = String(128), String(64)
 
 
@@ -81,6 +81,8 @@ def _archive(metadata: MetaData, kind: str) -> Table:
     Index(f"{ARCHIVE}_i3", at.clustername, at.instanceid, at.name)
     Index(f"{ARCHIVE}_i4", at.clustername, at.startedat)
     Index(f"{ARCHIVE}_i5", at.creationtimestamp)
+    # ours: the beginning of a name is found in it whatever the database's collation
+    Index(NAMES, at.clustername, at.name, postgresql_ops={"name": "text_pattern_ops"})
     return table
 
 

@@ -1,10 +1,12 @@
 """The newest workflow of each kind that succeeded, for estimates: remembered as it ends, read back once after a restart.
 
-Nobody waits for an estimate: a workflow that begins before its predecessor is read has none for its nodes.
+What is not there any more is looked for in the archive, once for each kind. Nobody waits for an estimate: a workflow that begins
+before its predecessor is read has none.
 
-Source: argo-semantics 26.3. Differs from Argo: what was deleted meanwhile still counts; the archive is not asked.
+Source: argo-semantics 26.3. Differs from Argo: what was deleted meanwhile still counts; it asks before a workflow begins.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tiphys.engine.estimates import Estimate, estimate_of
-from tiphys.errors import SpecError, TiphysError
+from tiphys.errors import OutsideError, TiphysError
+from tiphys.model.archived import ArchiveQuery
 from tiphys.model.names import LABEL_CLUSTER_WORKFLOW_TEMPLATE, LABEL_CRON_WORKFLOW, LABEL_WORKFLOW_TEMPLATE
 from tiphys.model.parse import parse_workflow
 from tiphys.model.phases import SUCCEEDED
@@ -81,6 +84,7 @@ class Estimator:
         for kind in _kinds(meta.namespace, labels):
             known = self._known.get(kind)
             if known is None:
+                self._look_up(kind)
                 continue
             if known.estimate is None and not known.is_asked:
                 known.is_asked = True
@@ -88,13 +92,38 @@ class Estimator:
             return known.estimate
         return None
 
+    def _look_up(self, kind: Kind) -> None:
+        if self._controller.keeping.archive is not None and not self._is_off:
+            # what ends meanwhile is newer, and replaces it
+            asked = _Known("", "", "", is_asked=True)
+            self._store([kind], asked)
+            self._controller.effects.spawn(self._ask_archive(kind, asked))
+
+    async def _ask_archive(self, kind: Kind, known: _Known) -> None:
+        archive, (namespace, label, value) = self._controller.keeping.archive, kind
+        if archive is None:
+            return
+        query = ArchiveQuery(namespace=namespace, labels=f"{label}={value}", phases=(SUCCEEDED,), limit=1)
+        try:
+            async with asyncio.timeout(self._controller.environment.workflow_estimation_db_query_timeout_seconds):
+                page = await archive.page(query)
+                if page.items:
+                    uid = msgspec.json.decode(page.items[0])["metadata"]["uid"]
+                    known.estimate = estimate_of(parse_workflow(await archive.read(uid=uid)))
+        except (TimeoutError, OutsideError) as e:
+            log.debug("no estimate from the archive yet: %s", e)
+            if self._known.get(kind) is known:
+                del self._known[kind]
+        except TiphysError as e:
+            log.debug("no estimate from the archive: %s", e.message)
+
     async def _read(self, namespace: str, known: _Known) -> None:
         controller = self._controller
         try:
             workflow = parse_workflow(await controller.objects.read("Workflow", namespace, known.name))
             if workflow.metadata.uid == known.uid:
                 known.estimate = estimate_of(await controller.keeping.hydrator.workflow(workflow))
-        except (SpecError, TiphysError) as e:
+        except TiphysError as e:
             log.debug("no estimate from %s/%s: %s", namespace, known.name, e.message)
 
 

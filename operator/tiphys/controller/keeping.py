@@ -22,11 +22,13 @@ class Keeping(NamedTuple):
 
     Attributes:
         archiver: None where nothing is archived.
+        archive: Where it archives to.
     """
 
     packer: Packer
     hydrator: Hydrator
     archiver: Archiver | None = None
+    archive: Archive | None = None
 
     def ending(self, patch: Json, workflow: Workflow) -> Workflow:
         """The patch ends a workflow: it says, too, whether that waits for the archive; the workflow with these labels."""
@@ -70,4 +72,4 @@ def keep(  # noqa: PLR0913 all of it
     if archive is None:
         return Keeping(Packer(metrics, offload, rules), hydrator)
     archiver = Archiver(archive, objects, hydrator, metrics, announcements=announcements, selector=selector, backoff=backoff)
-    return Keeping(Packer(metrics, offload, rules), hydrator, archiver)
+    return Keeping(Packer(metrics, offload, rules), hydrator, archiver, archive)

@@ -38,6 +38,7 @@ class Environment(Settings, frozen=True):
     archived_workflow_gc_period: timedelta = timedelta(hours=24)
     argo_artifact_gc_enabled: bool = True
     skip_workflow_duration_estimation: bool = False
+    workflow_estimation_db_query_timeout_seconds: int = 5
     workflow_user_override_allowlist: tuple[str, ...] = ()
     tls_min_version: str = ""
     cache_gc_period: timedelta = timedelta()
@@ -73,7 +74,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "TASK_RESULT_TIMEOUT_DURATION": "results are part of the pod's own status",
     "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS": "they are always watched",
     "WF_DEL_PROPAGATION_POLICY": "workflows are deleted in the background",
-    "WORKFLOW_ESTIMATION_DB_QUERY_TIMEOUT_SECONDS": "estimates do not ask the archive",
     "WORKFLOW_GC_PERIOD": _EVENTS,
 }
 """Argo's variables that change nothing here, and why."""

@@ -8,6 +8,7 @@ import pytest
 from tests.databases.servers import PASSWORD
 from tests.integration.archive.conftest import NAMESPACE, Life, World, configuration, eventually
 
+from tiphys.model.parse import parse_workflow
 from tiphys.settings import OwnConfiguration, parse_configuration
 from tiphys.settings.environment import Environment
 
@@ -284,3 +285,22 @@ async def test_a_retried_workflow_is_not_deleted_for_its_former_end(world: World
     world.api_server.store.patch(world.place("again"), {"metadata": {"labels": labels}, "spec": {"suspend": True}, "status": None})
     await eventually(lambda: life.controller.lives)
     assert life.controller.housekeeper.counts["Succeeded"] == 0
+
+
+async def test_what_a_workflow_will_take_is_found_in_the_archive(world: World) -> None:
+    label = {"workflows.argoproj.io/workflow-template": "nightly"}
+    await world.start()
+    world.submit("one", labels=label, ttlStrategy={"secondsAfterCompletion": 0})
+    await eventually(lambda: not world.exists("one"))
+    await world.lives.pop().kill()
+    second = await world.start()
+    world.submit("two", labels=label)
+    # it began before anybody knew; the answer is there for the next
+    await eventually(lambda: second.controller.estimator.of(parse_workflow(world.workflow("two"))))
+    world.submit("three", labels=label, suspend=True)
+    world.api_server.store.patch(world.place("two"), {"status": {"phase": "Failed"}})
+    await eventually(lambda: world.status("two") == "Archived")
+    world.api_server.store.patch(world.place("three"), {"spec": {"suspend": None}})
+    await eventually(lambda: world.status("three") == "Archived")
+    assert isinstance(world.workflow("three")["status"]["estimatedDuration"], int)
+    assert "estimatedDuration" in world.workflow("three")["status"]["nodes"]["three"]
