@@ -1,9 +1,10 @@
-"""One archived workflow written: in one statement where the database can do that, else in a transaction of a few.
+"""Archived workflows written: each by one statement where the database can do that, else some by a transaction of a few.
 
 Source: argo-semantics 25.3.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from sqlalchemy import Text, bindparam, delete, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -40,16 +41,28 @@ async def save_in_one(database: Database, row: dict[str, Any], workflow: Archive
         await connection.execute(_ONE, {**row, **labels, "summary": summary})
 
 
-async def save_in_steps(database: Database, row: dict[str, Any], workflow: ArchivedWorkflow, summary: str) -> None:
-    """Write everything in one transaction."""
+class Written(NamedTuple):
+    """One workflow's rows."""
+
+    row: dict[str, Any]
+    labels: dict[str, str]
+    summary: str
+
+
+async def save_in_steps(database: Database, some: Sequence[Written]) -> None:
+    """Write them all in one transaction, by a few statements for all together."""
     tables, kind = database.tables, database.kind
-    key = {name: row[name] for name in ("clustername", "uid")}
-    labels = tables.labels
+    # in one order, so that two replicas do not wait for each other
+    some = sorted(some, key=lambda one: str(one.row["uid"]))
+    keys = [{name: one.row[name] for name in ("clustername", "uid")} for one in some]
+    pairs = list(zip(keys, some, strict=True))
+    labels = [{**key, "name": name, "value": value} for key, one in pairs for name, value in one.labels.items()]
     async with database.transaction() as connection:
-        await connection.execute(upsert(kind, tables.archive, row))
-        await connection.execute(upsert(kind, tables.summaries, {**key, "summary": summary}))
-        await connection.execute(delete(labels).where(labels.c.clustername == key["clustername"], labels.c.uid == key["uid"]))
-        rows = [{**key, "name": name, "value": value} for name, value in workflow.labels.items()]
-        if rows:
+        await connection.execute(upsert(kind, tables.archive), [one.row for one in some])
+        await connection.execute(upsert(kind, tables.summaries), [{**key, "summary": one.summary} for key, one in pairs])
+        at = tables.labels.c
+        uids = [key["uid"] for key in keys]
+        await connection.execute(delete(tables.labels).where(at.clustername == keys[0]["clustername"], at.uid.in_(uids)))
+        if labels:
             # two names that differ only in case are one name to a MySQL that Argo set up: the first stays
-            await connection.execute(upsert(kind, labels, keep=True), rows)
+            await connection.execute(upsert(kind, tables.labels, keep=True), labels)

@@ -5,6 +5,7 @@ Source: argo-semantics 25.3.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -12,9 +13,10 @@ from sqlalchemy import ColumnElement, Row, Select, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.database import Database
+from tiphys.archive.grouping import Group
 from tiphys.archive.nulls import hide_nulls, show_nulls
 from tiphys.archive.picking import among, pick
-from tiphys.archive.save import save_in_one, save_in_steps
+from tiphys.archive.save import Written, save_in_one, save_in_steps
 from tiphys.archive.selector import conditions
 from tiphys.errors import Conflict, InvalidManifest, NotFound, SpecError, Unavailable
 from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of
@@ -33,10 +35,11 @@ class SqlArchive:
         self._tables = database.tables
         self._cluster = database.target.cluster
         self._has_nulls = database.kind == "postgresql"
+        self._group: Group[Written] = Group(partial(save_in_steps, database))
 
     async def save(self, workflow: ArchivedWorkflow) -> None:
         """Keep it, in one transaction; saving the same uid again replaces it, by however many at once."""
-        hidden, save = (hide_nulls, save_in_one) if self._has_nulls else (str, save_in_steps)
+        hidden = hide_nulls if self._has_nulls else str
         row = {
             "clustername": self._cluster,
             "uid": workflow.uid,
@@ -51,7 +54,10 @@ class SqlArchive:
         }
         for left in reversed(range(_TRIES)):
             try:
-                await save(self._database, row, workflow, hidden(workflow.summary))
+                if self._has_nulls:
+                    await save_in_one(self._database, row, workflow, hidden(workflow.summary))
+                else:
+                    await self._group.add(workflow.uid, Written(row, workflow.labels, workflow.summary))
             except Conflict:
                 if not left:
                     raise
