@@ -17,41 +17,62 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiphys.errors import SpecError, TiphysError
 from tiphys.server import schemas, upcoming
-from tiphys.server.answers import answer, as_response, failure
+from tiphys.server.answers import answer, as_response, checked_name, failure
 from tiphys.server.call import Call
 from tiphys.server.kept import Kept, configured
 from tiphys.server.routes import OPERATIONS, STREAMS, Handler
 from tiphys.server.sign_in import sign_in_routes
 from tiphys.server.subject import Asked, Caller, Gate
 from tiphys.server.web import Page, below
+from tiphys.server.webhooks import is_signed
 
 log = logging.getLogger(__name__)
 _MAX_BODY = 2 * 1024 * 1024
 
 
-async def _body(request: Request) -> Any:
-    """The decoded body, read no further than it may be long.
+async def _read(request: Request) -> bytes:
+    """The body, read no further than it may be long.
 
     Raises:
-        SpecError: It is too long, or no JSON object.
+        SpecError: It is too long.
     """
     read = b""
     async for chunk in request.stream():
         read += chunk
         if len(read) > _MAX_BODY:
             raise SpecError(f"the body is longer than {_MAX_BODY} bytes")
+    return read
+
+
+def _decoded(read: bytes) -> Any:
+    """What a body says; an empty one says nothing.
+
+    Raises:
+        SpecError: It is no JSON.
+    """
     try:
         return msgspec.json.decode(read) if read.strip() else {}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
         raise SpecError(f"the body is no JSON: {e}") from e
 
 
+async def _admitted(gate: Gate, request: Request) -> tuple[Caller, bytes]:
+    """Who asks, and the body; of somebody who is not known nothing is read, but for the signature of an event."""
+    said = str(request.path_params.get("namespace", ""))
+    # it becomes part of what is asked of the cluster with the server's own rights
+    namespace = checked_name(said, "namespace") if said else ""
+    if is_signed(request.url.path, request.headers):
+        read = await _read(request)
+        return await gate.admit_signed(namespace, request.headers, read), read
+    caller = await gate.admit(Asked.of(request.method, request.headers, namespace))
+    return caller, await _read(request)
+
+
 def _endpoint(gate: Gate, kept: Kept, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
-            caller = await gate.admit(Asked.of(request.method, request.headers, request.path_params.get("namespace", "")))
-            body = await _body(request)
-            call = Call(request, body, caller, gate, kept)
+            caller, read = await _admitted(gate, request)
+            call = Call(request, _decoded(read), caller, gate, kept)
             if handler in STREAMS:
                 return await _stream(handler, call, caller)
             async with caller.api:

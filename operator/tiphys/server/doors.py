@@ -17,6 +17,7 @@ from tiphys.server.provider import Client, Provider
 from tiphys.server.session import Sessions
 from tiphys.server.sign_in import SignIn
 from tiphys.server.subject import Gate, Mode
+from tiphys.server.webhooks import Webhooks
 from tiphys.settings.sign_in import SSO
 
 SESSION_KEY = "TIPHYS_SESSION_KEY"
@@ -40,8 +41,9 @@ async def open_gate(
         SpecError: Mode `sso` is chosen, and the configuration does not say how.
         NotFound: A Secret that it names is not there.
     """
+    webhooks = Webhooks(api.access, Accounts(api.access, api.access.namespace))
     if "sso" not in modes:
-        return Gate(access=api.access, modes=modes, namespace=namespace), None
+        return Gate(access=api.access, modes=modes, namespace=namespace, webhooks=webhooks), None
     if sso is None or not sso.issuer:
         raise SpecError("auth mode sso is chosen, and no provider is named", path="sso.issuer")
     client = Client(await _secret(api, sso.client_id, "sso.clientId"), await _secret(api, sso.client_secret, "sso.clientSecret"))
@@ -54,7 +56,10 @@ async def open_gate(
         provider=Provider(sso, client, time.time), sessions=sessions, redirect_url=sso.redirect_url,  # noqa: TID251 as above
         lasts=sso.session_expiry, base=base,
     )  # fmt: skip
-    return Gate(access=api.access, modes=modes, namespace=namespace, sessions=sessions, accounts=accounts), sign_in
+    gate = Gate(
+        access=api.access, modes=modes, namespace=namespace, sessions=sessions, accounts=accounts, webhooks=webhooks
+    )
+    return gate, sign_in
 
 
 async def _secret(api: Api, selector: KeySelector | None, path: str) -> str:

@@ -16,6 +16,8 @@ from tiphys.model.base import Json
 from tiphys.server.accounts import Accounts
 from tiphys.server.rights import who
 from tiphys.server.session import PREFIX, Sessions
+from tiphys.server.webhooks import REFUSAL as REFUSED_EVENT
+from tiphys.server.webhooks import Webhooks
 
 Mode = Literal["client", "server", "sso"]
 SESSION = "session"
@@ -117,6 +119,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         namespace: The only one that may be asked about; empty for all.
         sessions: Opens the tokens of who signed in.
         accounts: Service accounts with rules; None where who signed in has the server's own rights.
+        webhooks: Knows who signs events; None takes no signed ones.
     """
 
     access: Access
@@ -124,6 +127,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str = ""
     sessions: Sessions | None = None
     accounts: Accounts | None = None
+    webhooks: Webhooks | None = None
 
     async def admit(self, asked: Asked) -> Caller:
         """The caller behind a request; the first of his authorizations that a mode takes counts.
@@ -143,6 +147,16 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         if "server" in self.modes:
             return Caller(self.access)
         raise Unauthorized(REFUSAL)
+
+    async def admit_signed(self, namespace: str, headers: Mapping[str, str], body: bytes) -> Caller:
+        """The caller behind an event that is signed.
+
+        Raises:
+            Forbidden: Nobody's signature fits.
+        """
+        if self.webhooks is None:
+            raise Forbidden(REFUSED_EVENT)
+        return Caller(self.bearing(await self.webhooks.token(self.place(namespace), headers, body)))
 
     async def _signed_in(self, claims: Json, namespace: str) -> Caller:
         if self.accounts is None:

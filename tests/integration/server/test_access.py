@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import re
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -81,15 +81,19 @@ def body_for(operation: Operation) -> dict[str, Any] | None:
     return {**body, "nodeFieldSelector": "displayName=n", "message": "m", "resourceKind": "WorkflowTemplate", "resourceName": "w"}
 
 
+def running(*modes: str) -> contextlib.AbstractAsyncContextManager[tuple[APIServer, str]]:
+    return running_with(lambda _access: {}, *modes)
+
+
 @contextlib.asynccontextmanager
-async def running(*modes: str) -> AsyncIterator[tuple[APIServer, str]]:
+async def running_with(more: Callable[[Access], dict[str, Any]], *modes: str) -> AsyncIterator[tuple[APIServer, str]]:
     async with APIServer() as cluster:
         cluster.users.add("own", User("own", lambda *_: True))
         cluster.users.add("admin", User("admin", lambda *_: True))
         cluster.users.add("reader", User("reader", lambda verb, _resource, _namespace: verb in READS))
         cluster.users.add("foreign", User("foreign", lambda _verb, _resource, namespace: namespace == "theirs"))
         access = Access(server=cluster.address, token=lambda: "own")
-        gate = Gate(access=access, modes=frozenset(modes))  # type: ignore[arg-type]
+        gate = Gate(access=access, modes=frozenset(modes), **more(access))  # type: ignore[arg-type]
         with socket.create_server(("127.0.0.1", 0)) as listener:
             program = uvicorn.Server(uvicorn.Config(make_app(gate), log_config=None, timeout_graceful_shutdown=1))
             task = asyncio.create_task(program.serve([listener]))
