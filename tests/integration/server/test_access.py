@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import re
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -13,9 +15,11 @@ import uvicorn
 
 from tiphys.cluster.connection import Access
 from tiphys.local.objects import Place
+from tiphys.server.accounts import RULE, Accounts
 from tiphys.server.app import OPERATIONS, make_app
 from tiphys.server.operating import VERBS
-from tiphys.server.subject import Gate
+from tiphys.server.session import PREFIX, Sessions
+from tiphys.server.subject import SESSION, Gate
 from tiphys.testing.apiserver import APIServer
 from tiphys.testing.apiserver.rights import User
 
@@ -33,6 +37,8 @@ CALLERS = {
 }  # fmt: skip
 SAYS_NOTHING_OF_OBJECTS = ("/api/v1/version", "/api/v1/info", "/api/v1/userinfo", "/api/v1/tracking/event")
 """Who is known may ask them, whatever his rights."""
+
+SESSIONS = Sessions("", time.time)  # noqa: TID251 sessions end by the wall's clock
 
 
 class Operation(NamedTuple):
@@ -81,10 +87,6 @@ def body_for(operation: Operation) -> dict[str, Any] | None:
     return {**body, "nodeFieldSelector": "displayName=n", "message": "m", "resourceKind": "WorkflowTemplate", "resourceName": "w"}
 
 
-def running(*modes: str) -> contextlib.AbstractAsyncContextManager[tuple[APIServer, str]]:
-    return running_with(lambda _access: {}, *modes)
-
-
 @contextlib.asynccontextmanager
 async def running_with(more: Callable[[Access], dict[str, Any]], *modes: str) -> AsyncIterator[tuple[APIServer, str]]:
     async with APIServer() as cluster:
@@ -102,6 +104,29 @@ async def running_with(more: Callable[[Access], dict[str, Any]], *modes: str) ->
             yield cluster, f"http://127.0.0.1:{listener.getsockname()[1]}"
             program.should_exit = True
             await task
+
+
+def signed_in(access: Access) -> dict[str, Any]:
+    return {"sessions": SESSIONS, "accounts": Accounts(access, "home")}
+
+
+def with_rules(cluster: APIServer) -> None:
+    """Each of the callers is taken by the rule of a service account, which has the same rights."""
+    rights = {
+        "admin": lambda *_: True,
+        "reader": lambda verb, _resource, _namespace: verb in READS,
+        "foreign": lambda _verb, _resource, namespace: namespace == "theirs",
+    }
+    for name, right in rights.items():
+        notes = {RULE: f"sub == '{name}'"}
+        cluster.store.create(Place("api/v1", "serviceaccounts", "home", name), {"metadata": {"name": name, "annotations": notes}})
+        cluster.users.rights[f"system:serviceaccount:home:{name}"] = right
+
+
+def authorization_of(caller: str, modes: tuple[str, ...]) -> str | None:
+    if "sso" in modes and caller != "nobody":
+        return f"Bearer {PREFIX}{'fake' if caller == 'fake' else SESSIONS.seal(SESSION, {'sub': caller}, timedelta(hours=1))}"
+    return CALLERS[caller]
 
 
 def expected(modes: tuple[str, ...], caller: str, operation: Operation) -> frozenset[int]:
@@ -127,23 +152,25 @@ async def ask(session: aiohttp.ClientSession, operation: Operation, authorizatio
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-@pytest.mark.parametrize("modes", [("client",), ("server",), ("client", "server")], ids="+".join)
+@pytest.mark.parametrize("modes", [("client",), ("server",), ("client", "server"), ("sso",)], ids="+".join)
 async def test_everybody_gets_what_he_may_and_nothing_else(modes: tuple[str, ...], caller: str) -> None:
     wrong = []
-    async with running(*modes) as (cluster, address), aiohttp.ClientSession(address) as session:
+    more = signed_in if "sso" in modes else lambda _access: {}
+    async with running_with(more, *modes) as (cluster, address), aiohttp.ClientSession(address) as session:
         fill(cluster)
+        with_rules(cluster)
         for operation in operations():
             before, begun = cluster.store.version, len(cluster.calls)
-            status, said = await ask(session, operation, CALLERS[caller])
+            status, said = await ask(session, operation, authorization_of(caller, modes))
             refusals = expected(modes, caller, operation)
             is_right = status in refusals if refusals else status not in (401, 403) and (status < 500 or status == 501)
             if not is_right:
                 wrong.append((operation.verb, operation.path, status, said[:150]))
             if refusals or not operation.changes:
                 assert cluster.store.version == before, f"{operation} changed something"
-            if modes == ("client",):
+            if "server" not in modes:
                 # the server's own rights read rules and configuration, never what is asked for
-                own = [call for call in cluster.calls[begun:] if call.user == "own" and call.kind != "configmaps"]
+                own = [call for call in cluster.calls[begun:] if call.user == "own" and call.kind not in ("configmaps", "serviceaccounts")]
                 assert not own, f"{operation} used the server's own rights: {own}"
             if operation.verb == "DELETE" or operation.path.endswith(("/retry", "/terminate", "/stop")):
                 with contextlib.suppress(Exception):
