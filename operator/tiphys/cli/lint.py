@@ -16,10 +16,10 @@ from cyclopts import Parameter
 from tiphys.cli.documents import Document, files_below, parse_documents
 from tiphys.cli.judge import Fault, is_ours, judge, kinds_named, library_of
 from tiphys.cli.session import Where
+from tiphys.cli.shelf import stored_library
 from tiphys.engine.library import Library
 from tiphys.engine.premises import Premises
 from tiphys.errors import NotFound, SpecError, TiphysError
-from tiphys.model.spec import WorkflowSpec
 
 Format = Literal["pretty", "simple", "json", "github"]
 
@@ -118,31 +118,16 @@ def _circumstances(documents: list[Document], *, offline: bool, where: Where | N
 
 
 async def _stored(where: Where) -> tuple[Library, Premises]:
-    """The stored templates of the namespace and the cluster; a kind that may not be read is a fault of its references."""
+    """The stored templates of the namespace and the cluster, and the administrator's rules."""
     from tiphys.cli.kept import controller_namespaces
     from tiphys.cluster.api import Api
     from tiphys.cluster.connection import find_access
     from tiphys.cluster.premises import find_premises
 
     access = find_access(where.kubeconfig, where.context)
-    specs, faults = dict[str, WorkflowSpec](), dict[str, str]()
     async with Api(access) as api:
         premises = await find_premises(api, controller_namespaces(where.namespace or access.namespace))
-        for kind, namespace, prefix in (
-            ("WorkflowTemplate", where.namespace or access.namespace, "namespaced/"),
-            ("ClusterWorkflowTemplate", "", "cluster/"),
-        ):
-            try:
-                async for page in api.list(kind, namespace):
-                    found = [Document("", {**msgspec.json.decode(raw), "kind": kind}, None) for raw in page.items]
-                    part = library_of(found)
-                    specs |= part.specs
-                    faults |= part.faults
-            except TiphysError as e:
-                if kind == "WorkflowTemplate":
-                    raise
-                faults[prefix] = e.message
-    return Library(specs, faults), premises
+        return await stored_library(api, where.namespace or access.namespace), premises
 
 
 def _pretty(faults: list[Fault], *, no_color: bool) -> None:

@@ -1,7 +1,7 @@
 """`plan`: what will run, before anything does."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -9,29 +9,33 @@ import msgspec
 from cyclopts import Parameter
 
 from tiphys.cli.documents import Document, read_documents
+from tiphys.cli.earlier import earlier_here, earlier_there
 from tiphys.cli.judge import judge, library_of
-from tiphys.cli.session import Where, now, with_api
+from tiphys.cli.presence import Presence, presence
+from tiphys.cli.session import Where, find_workflow, now, with_api
+from tiphys.cli.shelf import stored_library
 from tiphys.cluster.api import Api
 from tiphys.engine.effective import effective_spec
 from tiphys.engine.forecast import Call, Timing, forecast, timing
+from tiphys.engine.history import measured
 from tiphys.engine.library import Library
 from tiphys.engine.needs import Needs, needs_of
 from tiphys.engine.operations.parameters import parse_pairs, set_parameters
 from tiphys.engine.premises import Premises
-from tiphys.errors import NotFound, SpecError, TiphysError
+from tiphys.errors import SpecError
 from tiphys.expr.render import go_duration
 from tiphys.model.parse import parse_workflow
 from tiphys.model.workflow import Workflow
 
-_KINDS = {
-    "images": ("", "images"),
-    "secrets": ("Secret", "secrets"),
-    "config_maps": ("ConfigMap", "config maps"),
-    "claims": ("PersistentVolumeClaim", "claims"),
-    "accounts": ("ServiceAccount", "service accounts"),
-    "rights": ("", "rights"),
+_TITLES = {
+    "images": "images",
+    "secrets": "secrets",
+    "config_maps": "config maps",
+    "claims": "claims",
+    "accounts": "service accounts",
+    "rights": "rights",
 }
-"""What is needed -> its kind, where a cluster can be asked for it, and its title."""
+"""What is needed -> its title."""
 Format = Literal["tree", "mermaid", "dot", "svg", "json"]
 
 
@@ -50,8 +54,8 @@ def plan(
         files: The workflow, with templates that it calls.
         parameter: NAME=VALUE for an argument.
         output: tree, mermaid, dot, svg or json.
-        seconds: TEMPLATE=SECONDS, how long a template takes; one second unless said.
-        cluster: Say which needed objects are not in the cluster's namespace.
+        seconds: TEMPLATE=SECONDS, how long a template takes; else as in earlier runs, else one second.
+        cluster: Ask the cluster for stored templates, for earlier runs, and for what is missing: objects and rights.
         like: Take how long steps take from this finished workflow, live or archived.
         where: The cluster.
     """
@@ -59,62 +63,72 @@ def plan(
     found = [document for document in documents if document.kind == "Workflow"]
     if len(found) != 1:
         raise SpecError(f"expected one Workflow in the given files, found {len(found)}")
-    set_parameters(found[0].value, parse_pairs(parameter or []))
-    library = library_of(documents)
-    workflow = _checked(found[0], library)
-    calls = forecast(workflow, library, now())
-    needs = needs_of(workflow.spec, calls)
-    durations = {name: float(value) for name, value in parse_pairs(seconds or []).items()}
-    lacking: list[str] = []
+    document = found[0]
+    set_parameters(document.value, parse_pairs(parameter or []))
+    said = {name: float(value) for name, value in parse_pairs(seconds or []).items()}
+    own = library_of(documents)
+
+    def planned(library: Library) -> _Planned:
+        named = _named(document, library)
+        workflow = msgspec.structs.replace(named, spec=effective_spec(named, Premises(library=library)))
+        calls = forecast(workflow, library, now())
+        return _Planned(named, workflow, calls, needs_of(workflow.spec, calls))
+
     if cluster or like:
-        missing, measured = with_api(where, lambda api, namespace: _ask(api, namespace, needs if cluster else Needs(), like))
-        lacking, durations = missing, measured | durations
-    _print(workflow, calls, needs, timing(calls, durations, workflow.spec.parallelism), output, lacking if cluster else None)
-    return 1 if lacking else 0
+        plan_, runs, there = with_api(where, lambda api, namespace: _ask(api, namespace, own, planned, Wanted(cluster, like)))
+    else:
+        plan_, there = planned(own), None
+        runs = earlier_here(plan_.named)
+    when = timing(plan_.calls, {**measured(runs), **said}, plan_.workflow.spec.parallelism)
+    _print(plan_, when, output, there, len(runs))
+    return 1 if there is not None and there.missing else 0
 
 
-def _checked(document: Document, library: Library) -> Workflow:
+class _Planned(msgspec.Struct, frozen=True):
+    """A plan: the workflow as it is written, as it is executed, its calls and what they need."""
+
+    named: Workflow
+    workflow: Workflow
+    calls: tuple[Call, ...]
+    needs: Needs
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What a cluster is asked for: what is missing, or how long one finished workflow took."""
+
+    presence: bool
+    like: str
+
+
+def _named(document: Document, library: Library) -> Workflow:
     faults = judge(document, library)
     if faults:
         told = [f"{fault.file}:{fault.line}:{fault.column}: {fault.path}: {fault.reason}" for fault in faults]
         raise SpecError("\n".join(told))
     meta = document.value.get("metadata") or {}
-    named = {**document.value, "metadata": {**meta, "name": meta.get("name") or f"{meta.get('generateName', '')}…"}}
-    workflow = parse_workflow(named)
-    return msgspec.structs.replace(workflow, spec=effective_spec(workflow, Premises(library=library)))
+    name = meta.get("name") or f"{meta.get('generateName', '')}…"
+    return parse_workflow({**document.value, "metadata": {**meta, "name": name}})
 
 
-async def _ask(api: Api, namespace: str, needs: Needs, like: str) -> tuple[list[str], dict[str, float]]:
-    """What is not in the cluster, and how long templates took in a finished workflow."""
-    missing = []
-    for field, (kind, _) in _KINDS.items():
-        for name in getattr(needs, field) if kind else ():
-            try:
-                await api.read(kind, namespace, name)
-            except NotFound:
-                missing.append(f"{kind} {name} is not in namespace {namespace}")
-            except TiphysError as e:
-                missing.append(f"{kind} {name}: {e.message}")
-    return missing, await _measured(api, namespace, like) if like else {}
+async def _ask(
+    api: Api, namespace: str, own: Library, planned: Callable[[Library], _Planned], wanted: Wanted
+) -> tuple[_Planned, list[Workflow], Presence | None]:
+    """The plan with the cluster's templates, earlier runs, and what is missing."""
+    library = own
+    if wanted.presence:
+        stored = await stored_library(api, namespace)
+        library = Library({**stored.specs, **own.specs}, {**stored.faults, **own.faults})
+    made = planned(library)
+    there = await presence(api, namespace, made.needs) if wanted.presence else None
+    if wanted.like:
+        return made, [await find_workflow(api, namespace, wanted.like)], there
+    return made, await earlier_there(api, namespace, made.named), there
 
 
-async def _measured(api: Api, namespace: str, like: str) -> dict[str, float]:
-    from tiphys.cli.session import find_workflow
-
-    taken: dict[str, list[float]] = {}
-    found = await find_workflow(api, namespace, like)
-    leaves = [node for node in found.status.nodes.values() if node.type not in ("Steps", "DAG", "StepGroup", "TaskGroup")]
-    for node in leaves:
-        if node.started_at is not None and node.finished_at is not None:
-            taken.setdefault(node.template_name, []).append((node.finished_at - node.started_at) / timedelta(seconds=1))
-    return {name: sum(many) / len(many) for name, many in taken.items()}
-
-
-def _print(
-    workflow: Workflow, calls: tuple[Call, ...], needs: Needs, when: Timing, output: Format, lacking: list[str] | None
-) -> None:
+def _print(made: _Planned, when: Timing, output: Format, there: Presence | None, runs: int) -> None:
     from tiphys.cli import drawing
 
+    calls = made.calls
     match output:
         case "mermaid":
             print(drawing.mermaid(calls), end="")
@@ -124,19 +138,24 @@ def _print(
             print(drawing.svg(calls), end="")
         case "json":
             whole: dict[str, Any] = {"calls": [_plain(call) for call in calls]}
-            whole |= {"needs": msgspec.to_builtins(needs), "timing": msgspec.to_builtins(when)}
-            print(json.dumps(whole | ({} if lacking is None else {"missing": lacking}), indent=2, ensure_ascii=False))
+            whole |= {"needs": msgspec.to_builtins(made.needs), "timing": msgspec.to_builtins(when), "earlierRuns": runs}
+            print(json.dumps(whole | ({} if there is None else msgspec.to_builtins(there)), indent=2, ensure_ascii=False))
         case _:
             from rich.console import Console
 
             console = Console(soft_wrap=True, highlight=False)
-            console.print(drawing.tree(calls, f"{workflow.metadata.name}: {workflow.spec.entrypoint}"))
-            for line in (*_needs(needs), *_timing(when)):
+            console.print(drawing.tree(calls, f"{made.workflow.metadata.name}: {made.workflow.spec.entrypoint}"))
+            for line in (*_needs(made.needs), *_timing(when, runs), *_presence(there)):
                 console.print(line, markup=False)
-            for line in lacking or ():
-                console.print(f"missing: {line}", markup=False)
-            if lacking == []:
-                console.print("everything it needs is there")
+
+
+def _presence(there: Presence | None) -> Iterator[str]:
+    if there is None:
+        return
+    yield from (f"missing: {line}" for line in there.missing)
+    yield from (f"not known: {line}" for line in there.unknown)
+    if not there.missing and not there.unknown:
+        yield "everything it needs is there"
 
 
 def _plain(call: Call) -> dict[str, Any]:
@@ -145,15 +164,16 @@ def _plain(call: Call) -> dict[str, Any]:
 
 
 def _needs(needs: Needs) -> Iterator[str]:
-    for field, (_, title) in _KINDS.items():
+    for field, title in _TITLES.items():
         names = getattr(needs, field)
         if names:
-            yield f"{title}: {', '.join(names)}"
+            yield f"{title}: {', '.join(map(str, names))}"
 
 
-def _timing(when: Timing) -> Iterator[str]:
+def _timing(when: Timing, runs: int) -> Iterator[str]:
     least = " at least" if when.is_least else ""
     asks = f", {when.cpu:g} cores, {when.memory / 2**20:.0f} MiB" if when.cpu or when.memory else ""
     yield f"most at a time{least}: {when.pods} pods{asks}"
     way = " → ".join(one.rpartition(".")[2] for one in when.critical)
-    yield f"takes{least}: {go_duration(timedelta(seconds=round(when.seconds)))}, by {way}"
+    source = f", as in {runs} earlier run{'s' if runs > 1 else ''}" if runs else ""
+    yield f"takes{least}: {go_duration(timedelta(seconds=round(when.seconds)))}, by {way}{source}"

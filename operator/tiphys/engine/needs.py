@@ -13,14 +13,30 @@ from tiphys.engine.forecast import Call
 from tiphys.model.base import Json
 from tiphys.model.spec import WorkflowSpec
 
-_VERBS = {"apply": "create, get, patch", "replace": "update"}
+_VERBS = {"apply": ("create", "get", "patch"), "replace": ("get", "update")}
+
+
+class Right(msgspec.Struct, frozen=True, order=True):
+    """What an account must be allowed to do with objects of a kind.
+
+    Attributes:
+        kind: Empty, as `api_version`, where only a run can tell.
+    """
+
+    account: str
+    verbs: tuple[str, ...]
+    kind: str
+    api_version: str
+
+    def __str__(self) -> str:
+        return f"{self.account}: {', '.join(self.verbs)} {self.kind or 'what its manifest says'}"
 
 
 class Needs(msgspec.Struct, frozen=True):
     """Names, sorted.
 
     Attributes:
-        rights: `account: verbs kind` that resource templates need.
+        rights: What resource templates need.
     """
 
     images: tuple[str, ...] = ()
@@ -28,12 +44,13 @@ class Needs(msgspec.Struct, frozen=True):
     config_maps: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
-    rights: tuple[str, ...] = ()
+    rights: tuple[Right, ...] = ()
 
 
 def needs_of(spec: WorkflowSpec, calls: Iterable[Call]) -> Needs:
     """What the calls that may run need, and the spec around them."""
-    found: dict[str, set[str]] = {field: set() for field in Needs.__struct_fields__}
+    found: dict[str, set[str]] = {field: set() for field in Needs.__struct_fields__ if field != "rights"}
+    rights: set[Right] = set()
     found["secrets"] |= {str(one.get("name")) for one in spec.image_pull_secrets if one.get("name")}
     around = {str(volume["name"]): volume for volume in spec.volumes if "name" in volume}
     for call in calls:
@@ -47,10 +64,12 @@ def needs_of(spec: WorkflowSpec, calls: Iterable[Call]) -> Needs:
             if leaf.template.resource is not None:
                 found["accounts"].add(account)
                 resource = leaf.template.resource
-                found["rights"].add(f"{account}: {_VERBS.get(resource.action, resource.action)} {_kind(resource.manifest)}")
+                verbs = _VERBS.get(resource.action, (resource.action,))
+                rights.add(Right(account, verbs, *_kind(resource.manifest)))
             elif account != "default":
                 found["accounts"].add(account)
-    return Needs(**{field: tuple(sorted(one for one in names if one)) for field, names in found.items()})
+    named = {field: tuple(sorted(one for one in names if one)) for field, names in found.items()}
+    return Needs(rights=tuple(sorted(rights)), **named)
 
 
 def _collect(part: Any, found: dict[str, set[str]]) -> None:
@@ -92,9 +111,10 @@ def _values(part: Any, wanted: str) -> Iterator[list[Json]]:
             stack.extend(one.values())
 
 
-def _kind(manifest: str) -> str:
+def _kind(manifest: str) -> tuple[str, str]:
+    """Kind and apiVersion of a manifest; empty where a tag hides them."""
     try:
-        kind = (yaml.safe_load(manifest) or {}).get("kind")
+        found = yaml.safe_load(manifest) or {}
+        return str(found.get("kind") or ""), str(found.get("apiVersion") or "")
     except (yaml.YAMLError, AttributeError):
-        kind = None
-    return str(kind or "what its manifest says")
+        return "", ""

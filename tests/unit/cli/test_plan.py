@@ -12,6 +12,13 @@ EXAMPLES = pathlib.Path(__file__).parents[3] / "examples"
 DIAMOND = str(EXAMPLES / "dag-diamond.yaml")
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """A machine on which nothing has run."""
+    monkeypatch.setenv("TIPHYS_HOME", str(tmp_path))
+    return tmp_path
+
+
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
     capsys.readouterr()
     assert run(["plan", *arguments]) == code
