@@ -2,12 +2,18 @@
 
 import contextlib
 import json
+import os
+import pathlib
 import ssl
 import subprocess
+import tempfile
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from tests.e2e.conftest import ROOT, TIPHYS, free_port, run
 
 
 class Client:
@@ -44,6 +50,66 @@ class Client:
         code, made = self.ask("POST", f"/api/v1/workflows/{namespace}", {"workflow": workflow})
         assert code == 200, made
         return str(made["metadata"]["name"])
+
+
+def argo_program() -> pathlib.Path:
+    """Argo's own command line, built from its module."""
+    run(ROOT / "tests/e2e/cluster/tools/build", "argo")
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tiphys/bin/argo"
+
+
+class Argo:
+    """One way to use it, in one namespace."""
+
+    def __init__(self, namespace: str, environment: dict[str, str]) -> None:
+        self.program, self.namespace = argo_program(), namespace
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("ARGO_") and name != "KUBECONFIG"}
+        self.environment = {**kept, **environment}
+
+    def run(self, *arguments: object, code: int = 0, stdin: str | None = None) -> str:
+        command = [str(self.program), *map(str, arguments), "-n", self.namespace]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=self.environment, input=stdin, timeout=180)
+        assert done.returncode == code, f"{arguments} ends with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def submit(self, manifest: dict[str, Any], *more: str) -> str:
+        """The name of what is submitted from standard input."""
+        return self.run("submit", "-", "-o", "name", *more, stdin=json.dumps(manifest)).split()[-1].removeprefix("workflow.argoproj.io/")
+
+    def until(self, name: str, reached: Callable[[dict[str, Any]], bool], seconds: float = 120) -> dict[str, Any]:
+        end = time.monotonic() + seconds
+        while True:
+            found = json.loads(self.run("get", name, "-o", "json"))
+            if reached(found.get("status") or {}):
+                return found
+            assert time.monotonic() < end, json.dumps(found.get("status"))[:2000]
+            time.sleep(0.3)
+
+
+@contextlib.contextmanager
+def serving(kubeconfig: str, *flags: str) -> Iterator[str]:
+    """`host:port` of a server process on this machine; it ends well when it is told to."""
+    port = free_port()
+    with tempfile.NamedTemporaryFile() as log:
+        process = subprocess.Popen([*TIPHYS, "server", "--kubeconfig", kubeconfig, "--port", str(port), *flags], stdout=log, stderr=log)
+        try:
+            end = time.monotonic() + 60
+            while not _is_healthy(port):
+                assert process.poll() is None, pathlib.Path(log.name).read_text()
+                assert time.monotonic() < end, pathlib.Path(log.name).read_text()
+                time.sleep(0.1)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, pathlib.Path(log.name).read_text()[-3000:]
+
+
+def _is_healthy(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 @contextlib.contextmanager
