@@ -69,8 +69,6 @@ class ConfigValues:
             Awaited: A value is not known yet.
             SpecError: There is no such value, and no default.
         """
-        if not declared.parameters:
-            return declared
         given = {parameter.name: parameter for parameter in arguments.parameters}
         got = {parameter.name: parameter.value for parameter in (stored.parameters if stored is not None else ())}
         parameters = []

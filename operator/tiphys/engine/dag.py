@@ -145,6 +145,7 @@ class DAGExecution(BodyExecution):
         self._waiting: dict[str, int] = {}
         self._branch: dict[str, str] = {}
         self._outcomes: dict[str, Outcome] = {}
+        self._last: dict[str, list[str]] = {}
         self._hook_errors: dict[str, str] = {}
         self._open = 0
         self._is_assessing = False
@@ -199,13 +200,7 @@ class DAGExecution(BodyExecution):
         depends = self._plan.depends.get(name)
         if depends is None:
             return (self.node_id,)
-        tree = self.run.tree
-        found: dict[str, None] = {}
-        for other in depends.tasks:
-            node = tree.find(f"{self.call.name}.{other}")
-            if node is not None:
-                found.update(dict.fromkeys(tree.outbound(node)))
-        return tuple(found)
+        return tuple(dict.fromkeys(last for other in depends.tasks for last in self._last.get(other, ())))
 
     def _task_call(self, name: str) -> Call:
         task = self._plan.tasks[name]
@@ -243,7 +238,7 @@ class DAGExecution(BodyExecution):
         """A task with its hooks is fulfilled."""
         if hook_error:
             self._hook_errors[name] = hook_error
-        self.run.soon(self._task_finished, name)
+        self._task_finished(name)
 
     def _task_finished(self, name: str) -> None:
         if name in self._outcomes:
@@ -255,13 +250,14 @@ class DAGExecution(BodyExecution):
         error = self._hook_errors.get(name)
         self._outcomes[name] = Outcome(errored=True) if error else self._outcome(node)
         self._branch[name] = ERROR if error else self._branch_phase(name, node)
+        self._last[name] = self.run.tree.outbound(node)
         for other in self._plan.dependants.get(name, ()):
             if other in self._waiting:
                 self._waiting[other] -= 1
                 if not self._waiting[other]:
                     self._open += 1
                     self.run.soon(self._consider, other)
-        if not self._is_assessing:
+        if not self._is_assessing and (self._open <= len(self.held) or self.held or self.is_failing):
             self._is_assessing = True
             self.run.at_rest(self._assess)
 

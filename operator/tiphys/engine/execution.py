@@ -150,9 +150,10 @@ class Execution:
             local["pod.name"] = self.pod_name
         prepare = prepare_body if kind in ("steps", "dag") else prepare_leaf
         node = self.node_or_none
-        inputs = self.run.config_values.inputs(template.inputs, call.arguments, node.inputs if node else None, self.begin)
-        if inputs is not template.inputs and inputs.parameters != template.inputs.parameters:
-            template = msgspec.structs.replace(template, inputs=inputs)
+        if template.inputs.parameters:
+            inputs = self.run.config_values.inputs(template.inputs, call.arguments, node.inputs if node else None, self.begin)
+            if inputs.parameters != template.inputs.parameters:
+                template = msgspec.structs.replace(template, inputs=inputs)
         # the node's own time, so that whoever prepares it again gets the same texts (keys with `now()`)
         now = (node.started_at if node is not None else None) or self.run.stamp
         return prepare(template, call.arguments, self.run.scope, local, now)
@@ -245,7 +246,7 @@ class Execution:
             fields["message"] = message
         # a run that was restored may find the runner's end before it hears that the lock was given
         fields.setdefault("synchronization_status", None)
-        self.change(phase=phase, **fields)
+        self.run.tree.change(self.node_id, self.run.stamp, phase=phase, **fields)
         if self.call.found.template.metrics is not None:
             self.run.metrics.node_ended(self)
         self.run.limits.note_end(self.call, phase)

@@ -74,8 +74,6 @@ def resolve_inputs(inputs: Inputs, arguments: Arguments, scope: Scope, now: date
     Raises:
         SpecError: A parameter or artifact has no value.
     """
-    if not inputs.parameters and not inputs.artifacts:
-        return inputs
     given = {parameter.name: parameter for parameter in arguments.parameters}
     parameters = tuple(_resolve_parameter(parameter, given.get(parameter.name), scope, now) for parameter in inputs.parameters)
     handed = {artifact.name: artifact for artifact in arguments.artifacts}
@@ -107,9 +105,10 @@ def prepare_body(template: Template, arguments: Arguments, outer: Scope, local: 
         SpecError: An input has no value.
     """
     scope = outer.child(local)
+    if not template.inputs.parameters and not template.inputs.artifacts:
+        return Prepared(template.inputs, scope, template)
     inputs = resolve_inputs(template.inputs, arguments, scope, now)
-    values = input_values(inputs)
-    return Prepared(inputs, scope.child(values) if values else scope, template)
+    return Prepared(inputs, scope.child(input_values(inputs)), template)
 
 
 def prepare_leaf(template: Template, arguments: Arguments, outer: Scope, local: Mapping[str, object], now: datetime) -> Prepared:

@@ -4,6 +4,7 @@ Source: argo-semantics 10.4 to 10.6.
 """
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -86,8 +87,16 @@ def leaf_outputs(template: Template, report: NodeReport, placed: Placed | None =
     artifacts = stored_artifacts(placed, report) if placed is not None else ()
     if not parameters and not artifacts and report.result is None and report.exit_code is None:
         return None
+    if not parameters and not artifacts and report.result is None:
+        return _only_exit_code(str(report.exit_code))
     exit_code = "" if report.exit_code is None else str(report.exit_code)
     return Outputs(parameters=parameters, artifacts=artifacts, result=report.result, exit_code=exit_code)
+
+
+@lru_cache(maxsize=256)
+def _only_exit_code(exit_code: str) -> Outputs:
+    """What most nodes give back: one object for all of them."""
+    return Outputs(exit_code=exit_code)
 
 
 def stored_artifacts(placed: Placed, report: NodeReport) -> tuple[Artifact, ...]:
@@ -97,6 +106,8 @@ def stored_artifacts(placed: Placed, report: NodeReport) -> tuple[Artifact, ...]
     and who looks for one that is not there is told so.
     """
     made = placed.template.outputs.artifacts if report.is_staged else ()
+    if placed.logs is None and not made:
+        return ()
     logs = log_artifacts(placed) if report.is_staged or report.started_at is not None else ()
     return tuple(artifact for artifact in (*made, *logs) if artifact.name not in report.unsaved)
 

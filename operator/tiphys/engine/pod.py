@@ -228,11 +228,14 @@ class PodExecution(Execution):
         if phase == SUCCEEDED and template.daemon:
             phase = FAILED
         try:
-            if phase == SUCCEEDED:
+            if phase == SUCCEEDED and report.missing:
                 check_missing(report)
         except SpecError as e:
             phase, message = ERROR, e.message
         outputs = self.outputs_of(report)
+        if self.memo is None:
+            self._end_as(phase, message, outputs, report)
+            return
         self.remember(phase, outputs, lambda ended, error: self._end_as(ended, error or message, outputs, report))
 
     def outputs_of(self, report: NodeReport) -> Outputs | None:

@@ -53,6 +53,8 @@ class Shutdown:
     def apply(self) -> None:
         """End what a shutdown or the deadline ends, once for each of them."""
         strategy = self.strategy
+        if not strategy and self._run.spec.active_deadline_seconds is None:
+            return
         reason = strategy or (_DEADLINE_MESSAGE if self._is_late() else "")
         if self._run.is_finished or not reason or reason == self._applied:
             return
@@ -79,9 +81,10 @@ class Shutdown:
 
     def ends(self, call: Call) -> bool:
         """Whether a shutdown or the deadline ends this call."""
+        strategy = self._run.workflow.spec.shutdown
         if call.is_exit:
-            return self.strategy == "Terminate"
-        return bool(self.strategy) or self._is_late()
+            return strategy == "Terminate"
+        return bool(strategy) or self._is_late()
 
     def refusal(self, call: Call) -> str:
         """Why a node may not start its runner; empty when it may."""

@@ -28,6 +28,7 @@ def parse_progress(text: str) -> tuple[int, int]:
     return (done, total) if 0 <= done <= total and total > 0 else (0, 0)
 
 
+@lru_cache(maxsize=1024)
 def leaf_progress(phase: str, reported: str) -> str:
     """What a leaf shows: `0/1` at first, then what its runner reports, all of it once it went well."""
     done, total = parse_progress(reported)

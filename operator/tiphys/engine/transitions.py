@@ -29,5 +29,5 @@ def check_transition(node_name: str, before: str, after: str) -> None:
     Raises:
         IllegalTransition: It may not.
     """
-    if after not in _NEXT.get(before, frozenset()):
+    if after not in _NEXT.get(before, ()):
         raise IllegalTransition(f"node {node_name}: {before or 'new'} cannot become {after or 'nothing'}")
