@@ -1,6 +1,7 @@
 """Objects beside a workflow: its disruption budget is created, what is its own goes at its end; those of others stay."""
 
 import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -26,6 +27,8 @@ class Companions:
 
     def __init__(self, controller: "Controller") -> None:
         self._controller = controller
+        self._left: deque[tuple[str, str, DeleteOwned]] = deque()
+        self._is_deleting = False
 
     def create_budget(self, live: Live, action: CreateBudget) -> None:
         """Create it, however long the API server is away.
@@ -60,21 +63,35 @@ class Companions:
         """The end is written."""
         actions, live.to_release = live.to_release, []
         for action in actions:
-            self._controller.effects.spawn(self._delete(live, action))
+            self._controller.effects.spawn(self._delete(live.namespace, live.uid, action))
 
-    async def _delete(self, live: Live, action: DeleteOwned) -> None:
+    def left(self, meta: ObjectMeta, actions: list[DeleteOwned]) -> None:
+        """A workflow was found that had ended: what a former life of this process did not come to. One request at a time."""
+        self._left.extend((meta.namespace, meta.uid, action) for action in actions)
+        if self._left and not self._is_deleting:
+            self._is_deleting = True
+            self._controller.effects.spawn(self._delete_left())
+
+    async def _delete_left(self) -> None:
+        try:
+            while self._left:
+                await self._delete(*self._left.popleft())
+        finally:
+            self._is_deleting = False
+
+    async def _delete(self, namespace: str, uid: str, action: DeleteOwned) -> None:
         objects, backoff = self._controller.objects, Backoff(longest=15.0)
         while not self._controller.is_stopping:
             try:
-                found = msgspec.json.decode(await objects.read(action.kind, live.namespace, action.name), type=_Owned).metadata
-                if any(owner.uid == live.uid for owner in found.owner_references):
-                    await objects.delete(action.kind, live.namespace, action.name, uid=found.uid)
+                found = msgspec.json.decode(await objects.read(action.kind, namespace, action.name), type=_Owned).metadata
+                if any(owner.uid == uid for owner in found.owner_references):
+                    await objects.delete(action.kind, namespace, action.name, uid=found.uid)
             except NotFound:
                 return
             except OutsideError as e:
                 await backoff.wait(e)
             except TiphysError as e:
-                log.warning("%s %s/%s cannot be deleted: %s", action.kind, live.namespace, action.name, e.message)
+                log.warning("%s %s/%s cannot be deleted: %s", action.kind, namespace, action.name, e.message)
                 return
             else:
                 return

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tiphys.controller.backoff import Backoff
+from tiphys.engine.actions import DeleteOwned
+from tiphys.engine.companions import BUDGET, CLAIM, are_claims_due
 from tiphys.engine.expiry import expires_at
 from tiphys.engine.pod_gc import is_collected
 from tiphys.errors import OutsideError, SpecError, TiphysError
@@ -23,7 +25,7 @@ from tiphys.model.base import ObjectMeta
 from tiphys.model.durations import parse_duration
 from tiphys.model.label_selector import matches
 from tiphys.model.phases import ERROR, FAILED, SUCCEEDED
-from tiphys.model.spec import PodGC, TTLStrategy
+from tiphys.model.spec import PodGC, TTLStrategy, VolumeClaimGC
 from tiphys.model.status import Condition, WorkflowStatus
 from tiphys.model.workflow import Workflow
 from tiphys.pods.read import read_pod
@@ -36,9 +38,17 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class _Spec(msgspec.Struct, frozen=True, rename={"ttl": "ttlStrategy", "pod_gc": "podGC"}):
+class _Spec(
+    msgspec.Struct,
+    frozen=True,
+    rename={"ttl": "ttlStrategy", "pod_gc": "podGC", "claims": "volumeClaimTemplates", "claim_gc": "volumeClaimGC",
+            "budget": "podDisruptionBudget"},
+):  # fmt: skip
     ttl: TTLStrategy | None = None
     pod_gc: PodGC | None = None
+    claims: tuple[dict[str, Any], ...] = ()
+    claim_gc: VolumeClaimGC | None = None
+    budget: dict[str, Any] | None = None
 
 
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -66,6 +76,16 @@ class _Seen(msgspec.Struct, frozen=True):
         """Its own, else that of the spec it ran."""
         stored = self.status.stored_workflow_template_spec
         return self.spec.pod_gc or (stored.pod_gc if stored is not None else None)
+
+
+    def companions(self) -> list[DeleteOwned]:
+        """What ends with it beside its pods."""
+        name, ran = self.metadata.name, self.status.stored_workflow_template_spec or self.spec
+        found = [DeleteOwned(BUDGET, name)] if ran.budget is not None else []
+        if are_claims_due(ran.claim_gc, self.status.phase):
+            named = ((one.get("metadata") or {}).get("name", "") for one in ran.claims)
+            found += [DeleteOwned(CLAIM, f"{name}-{own}") for own in named if own]
+        return found
 
 
 class Finished(msgspec.Struct, frozen=True, order=True):
@@ -230,7 +250,8 @@ class Housekeeper:
     # --- pods
 
     def _sweep(self, seen: _Seen) -> None:
-        """Delete pods whose deletion a former life of this process did not come to."""
+        """Delete what a former life of this process did not come to: claims, budgets and pods."""
+        self._controller.effects.companions.left(seen.metadata, seen.companions())
         gc = seen.pod_gc
         if gc is None or not gc.strategy:
             return

@@ -11,6 +11,7 @@ from tiphys.engine.actions import CreateBudget, DeleteOwned
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_WORKFLOW
 from tiphys.model.phases import SUCCEEDED
+from tiphys.model.spec import VolumeClaimGC
 
 if TYPE_CHECKING:
     from tiphys.engine.run import Run
@@ -37,13 +38,17 @@ def protect(run: "Run") -> None:
     run.act(CreateBudget(manifest))
 
 
+def are_claims_due(gc: VolumeClaimGC | None, phase: str) -> bool:
+    """Whether the claims of a workflow go that ended so."""
+    return phase == SUCCEEDED or (gc is not None and gc.strategy == "OnWorkflowCompletion")
+
+
 def release(run: "Run") -> None:
     """The workflow has ended: its budget goes, and its claims where the strategy says so."""
     if run.spec.pod_disruption_budget is not None:
         run.act(DeleteOwned(BUDGET, run.name))
-    strategy = run.spec.volume_claim_gc.strategy if run.spec.volume_claim_gc else ""
     claims = run.status.persistent_volume_claims
-    if not claims or not (run.status.phase == SUCCEEDED or strategy == "OnWorkflowCompletion"):
+    if not claims or not are_claims_due(run.spec.volume_claim_gc, run.status.phase):
         return
     for volume in claims:
         name = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")

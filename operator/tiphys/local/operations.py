@@ -13,6 +13,8 @@ from tiphys.local.selectors import Matches, by_fields, by_labels
 from tiphys.model.base import Json
 
 MERGE_PATCH = "application/merge-patch+json"
+_WITH_STATUS = frozenset({"workflowtasksets"})
+"""Kinds whose status is a subresource."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +49,10 @@ def operate(store: Store, request: Request) -> Json:
         case "patch":
             if not request.content_type.endswith("merge-patch+json"):
                 raise Refusal(415, "UnsupportedMediaType", f"the patch type {request.content_type} is not served here")
-            answer = store.patch(place, body)
+            answer = store.patch(place, _writable(request.target, body))
         case "put":
-            answer = store.replace(place, body)
+            kept = {"status": store.read(place).get("status")} if place.plural in _WITH_STATUS else {}
+            answer = store.replace(place, {**_writable(request.target, body), **kept})
         case "deletecollection":
             for one in matching(request.query, store.find(*place[:3])):
                 meta = one["metadata"]
@@ -67,7 +70,21 @@ def _create(store: Store, target: Target, body: Json) -> Json:
     if target.kind == "Pod":
         _check_pod(body)
         body = {**body, "status": {"phase": "Pending"}}
-    return store.create(target.place, body)
+    return store.create(target.place, _writable(target, body))
+
+
+def _writable(target: Target, body: Json) -> Json:
+    """What of an object a request may write: where its kind has a status of its own, that or the rest.
+
+    Raises:
+        Refusal: 404, the kind has none.
+    """
+    has_own = target.place.plural in _WITH_STATUS
+    if target.sub != "status":
+        return {key: value for key, value in body.items() if key != "status"} if has_own else body
+    if not has_own and target.place.group.startswith("apis/argoproj.io/"):
+        raise Refusal(404, "NotFound", "the server could not find the requested resource")
+    return {key: value for key, value in body.items() if key == "status"}
 
 
 def _check_pod(body: Json) -> None:

@@ -203,6 +203,23 @@ async def test_a_custom_object_without_its_kind_is_refused(world: World) -> None
         await world.api.create("Workflow", world.namespace, {"metadata": {"name": "nameless-kind"}, "spec": spec})
 
 
+async def test_the_status_of_a_task_set_is_written_by_itself_and_that_of_a_workflow_is_not(world: World) -> None:
+    argo = {"apiVersion": "argoproj.io/v1alpha1", "metadata": {"name": "one"}}
+    nodes = {"nodes": {"n": {"phase": "Running"}}}
+    await world.api.create("WorkflowTaskSet", world.namespace, {**argo, "kind": "WorkflowTaskSet", "spec": {}, "status": nodes})
+    await world.api.patch("WorkflowTaskSet", world.namespace, "one", {"spec": {"tasks": {"n": {"name": "t"}}}, "status": nodes})
+    assert "status" not in await world.read("WorkflowTaskSet", "one")
+    await world.api.patch("WorkflowTaskSet", world.namespace, "one/status", {"spec": {"tasks": {"n": None}}, "status": nodes})
+    found = await world.read("WorkflowTaskSet", "one")
+    assert (found["status"], list(found["spec"]["tasks"])) == (nodes, ["n"])
+    spec = {"entrypoint": "main", "templates": [{"name": "main", "suspend": {}}]}
+    await world.api.create("Workflow", world.namespace, {**argo, "kind": "Workflow", "spec": spec})
+    with pytest.raises(NotFound):
+        await world.api.patch("Workflow", world.namespace, "one/status", {"status": {"phase": "Failed"}})
+    await world.api.patch("Workflow", world.namespace, "one", {"status": {"phase": "Failed"}})
+    assert (await world.read("Workflow", "one"))["status"] == {"phase": "Failed"}
+
+
 async def test_discovery_knows_argos_kinds(world: World) -> None:
     assert await world.api.learn("argoproj.io/v1alpha1", "Workflow") == ("/apis/argoproj.io/v1alpha1/workflows", True)
     assert await world.api.learn("v1", "Pod") == ("/api/v1/pods", True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 from tests.integration.controller.conftest import ARGO, Harbour, harbour_with, place
+from tests.integration.controller.test_crashes import Crash, take_over
 
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
@@ -118,6 +119,37 @@ async def test_a_controller_that_is_killed_repeats_no_request() -> None:
             await harbour.finished("w")
         assert harbour.status()["phase"] == "Succeeded"
         assert sorted(server.paths) == ["/a", "/aa", "/b"]
+
+
+async def survive(index: int, *, is_after: bool) -> bool:
+    """Whether there was such an effect, of the controller or of the agent, at which the controller dies and the server goes away."""
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        server.may_answer.set()
+        crash = Crash(harbour, index, is_after=is_after)
+        harbour.submit(ASKS.format(url=url))
+        life = await harbour.controller()
+        rescue = asyncio.ensure_future(take_over(harbour, crash, life))
+        async with agent(harbour):
+            await harbour.finished("w")
+        if crash.happened.is_set():
+            await rescue
+        else:
+            rescue.cancel()
+        assert harbour.status()["phase"] == "Succeeded", (index, is_after, harbour.status())
+        assert sorted(server.paths) == ["/a", "/aa", "/b"], (index, is_after)
+        return crash.happened.is_set()
+
+
+async def test_a_crash_at_any_effect_repeats_no_request() -> None:
+    struck, index = 0, 0
+    while True:
+        happened = await asyncio.gather(*(survive(index + i // 2, is_after=bool(i % 2)) for i in range(6)))
+        struck += sum(happened)
+        index += 3
+        if not any(happened):
+            break
+    # two times the first status, the task set, its tasks, the pod, three results and the end
+    assert struck >= 2 * 8
 
 
 async def test_an_agent_whose_pod_is_lost_is_replaced() -> None:

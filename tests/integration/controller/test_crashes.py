@@ -98,6 +98,16 @@ SEEDS = {
           outputs: {parameters: [{name: p, valueFrom: {path: /p}}]}
         - {name: one, container: {image: i, command: [a]}}
         """,
+    "claims and a budget": """
+        entrypoint: main
+        volumeClaimTemplates: [{metadata: {name: work}, spec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}]
+        volumeClaimGC: {strategy: OnWorkflowCompletion}
+        podDisruptionBudget: {minAvailable: "100%"}
+        templates:
+        - name: main
+          steps: [[{name: a, template: one}], [{name: bad, template: one}]]
+        - {name: one, container: {image: i, command: [a], volumeMounts: [{name: work, mountPath: /work}]}}
+        """,
     "a time that is over": """
         entrypoint: main
         activeDeadlineSeconds: 20
@@ -159,6 +169,12 @@ def running(harbour: Harbour) -> list[str]:
     return [p["metadata"]["name"] for p in harbour.pods() if p["status"]["phase"] in ("Pending", "Running")]
 
 
+def left(harbour: Harbour) -> list[str]:
+    """Claims and budgets that outlived their workflow."""
+    found = harbour.server.store.find
+    return [one["metadata"]["name"] for one in (*found("api/v1", "persistentvolumeclaims"), *found("apis/policy/v1", "poddisruptionbudgets"))]
+
+
 async def take_over(harbour: Harbour, crash: Crash, life: Life) -> None:
     """Another controller starts once the first one has died."""
     await crash.happened.wait()
@@ -176,10 +192,10 @@ async def play(seed: str, index: int = -1, *, is_after: bool = False) -> tuple[b
         rescue = asyncio.ensure_future(take_over(harbour, crash, life)) if crash is not None else None
         await harbour.finished("w")
         # the last effects may come after the end was written
-        await harbour.until(lambda: not running(harbour))
+        await harbour.until(lambda: not running(harbour) and not left(harbour))
         if rescue is not None and crash is not None and crash.happened.is_set():
             await rescue
-            await harbour.until(lambda: not running(harbour))
+            await harbour.until(lambda: not running(harbour) and not left(harbour))
         elif rescue is not None:
             rescue.cancel()
         return crash is not None and crash.happened.is_set(), end(harbour), made(harbour)
