@@ -139,6 +139,7 @@ def test_a_memo_answers_the_second_time(cluster: Cluster) -> None:
 
 AGENT = """
 entrypoint: main
+executorPlugins: [{metadata: {name: hi}, spec: {sidecar: {container: HI}}}]
 templates:
 - name: main
   steps:
@@ -147,6 +148,7 @@ templates:
     - {name: none, template: ask, continueOn: {failed: true}, arguments: {parameters: [{name: u, value: "http://{{steps.web.ip}}/none"}]}}
     - {name: odd, template: ask, continueOn: {error: true}, arguments: {parameters: [{name: u, value: "http://{{steps.web.ip}}:1/"}]}}
     - {name: hello, template: hello}
+    - {name: hi, template: hi}
   - - {name: use, template: use, arguments: {parameters: [{name: x, value: "{{steps.hello.outputs.parameters.p}}"}]}}
 - name: web
   daemon: true
@@ -159,32 +161,40 @@ templates:
 - name: hello
   plugin: {hello: {who: "{{workflow.name}}"}}
   outputs: {parameters: [{name: p, valueFrom: {supplied: {}}}]}
+- name: hi
+  plugin: {hi: {who: "{{workflow.name}}"}}
+  outputs: {parameters: [{name: p, valueFrom: {supplied: {}}}]}
 - name: use
   inputs: {parameters: [{name: x}]}
   container: {image: alpine, command: [echo, "{{inputs.parameters.x}}"]}
 """
 PLUGIN = """
-import http.server, json
+import http.server, json, sys
+name, port = sys.argv[1:]
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         assert self.headers["Authorization"] == "Bearer " + open("/var/run/argo/token").read()
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["template"]["plugin"]
-        p = {"name": "p", "value": "hello " + asked["hello"]["who"]}
+        p = {"name": "p", "value": name + " " + asked.get(name, {}).get("who", "")}
         answer = json.dumps({"node": {"phase": "Succeeded", "outputs": {"parameters": [p]}}}).encode()
-        self.send_response(200)
+        self.send_response(200 if name in asked else 404)
         self.end_headers()
         self.wfile.write(answer)
-http.server.HTTPServer(("", 4355), Handler).serve_forever()
+http.server.HTTPServer(("", int(port)), Handler).serve_forever()
 """
+
+
+def plugin(name: str, port: int) -> dict[str, object]:
+    command = ["python3", "-c", PLUGIN, name, str(port)]
+    return {"name": name, "image": IMAGE, "command": command, "ports": [{"containerPort": port}]}
 
 
 def agent_objects(namespace: str) -> str:
     """What an agent needs: rights, a plugin, a secret."""
-    container = {"name": "hello", "image": IMAGE, "command": ["python3", "-c", PLUGIN], "ports": [{"containerPort": 4355}]}
     meta = {"name": "hello-executor-plugin", "labels": {"workflows.argoproj.io/configmap-type": "ExecutorPlugin"}}
     rbac = "rbac.authorization.k8s.io"
     objects = [
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"sidecar.container": json.dumps(container)}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"sidecar.container": json.dumps(plugin("hello", 4355))}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web"}, "stringData": {"token": "t"}},
         {"apiVersion": f"{rbac}/v1", "kind": "RoleBinding", "metadata": {"name": "agent"},
          "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "tiphys-agent"},
@@ -196,7 +206,7 @@ def agent_objects(namespace: str) -> str:
 def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(cluster: Cluster) -> None:
     cluster.apply((ROOT / "deploy/roles/agent.yaml").read_text())
     cluster.apply(agent_objects(cluster.namespace))
-    apply(cluster, "asks", AGENT)
+    apply(cluster, "asks", AGENT.replace("HI", json.dumps(plugin("hi", 4356))))
     found = cluster.finished("asks", 240)
     assert found["status"]["phase"] == "Succeeded", messages(found)
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}
@@ -205,6 +215,7 @@ def test_an_agent_makes_requests_and_asks_plugins_and_a_daemon_serves_them(clust
     assert (by_name["none"]["phase"], by_name["none"]["message"]) == ("Failed", "received non-2xx response code: 404")
     assert by_name["odd"]["phase"] == "Error"
     assert by_name["hello"]["type"] == "Plugin"
+    assert (by_name["hi"]["phase"], by_name["hi"]["outputs"]["parameters"][0]["value"]) == ("Succeeded", "hi asks")
     assert by_name["use"]["inputs"]["parameters"][0]["value"] == "hello asks"
     assert by_name["web"]["phase"] == "Succeeded"
     names = cluster.kubectl("get", "pods", "-o", "name").split()
