@@ -27,9 +27,16 @@ interface Props {
 
 const KEPT = "tiphys-graph-direction";
 
+/** As it was chosen here before; else to the right, on a phone downwards. */
+function chosenDirection(): Direction {
+  const kept = localStorage.getItem(KEPT);
+  if (kept === "TB" || kept === "LR") return kept;
+  return matchMedia("(max-width: 760px)").matches ? "TB" : "LR";
+}
+
 export function Graph({ nodes, selected, onSelect }: Props) {
   const [opened, setOpened] = useState<Opened>(NOTHING_OPENED);
-  const [direction, setDirection] = useState<Direction>(() => (localStorage.getItem(KEPT) === "TB" ? "TB" : "LR"));
+  const [direction, setDirection] = useState(chosenDirection);
   const shown = useDeferredValue(nodes);
   const drawing = useMemo(() => draw(shown, opened), [shown, opened]);
   const arrangement = useArrangement(drawing, direction);

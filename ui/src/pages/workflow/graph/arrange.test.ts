@@ -30,3 +30,21 @@ test("a line begins and ends at its points", () => {
   ]);
   expect(path).toBe("M0 0 Q10 0 15 4 L20 8");
 });
+
+test("alike vertices stand in the order that they came in, with their lines", () => {
+  const items = Array.from({ length: 20 }, (_, index) => `item-${(index * 7) % 20}`);
+  const edges = items.flatMap((one): [string, string][] => [
+    ["loop", one],
+    [one, "end"],
+  ]);
+  for (const direction of ["LR", "TB"] as const) {
+    const { places, edges: drawn } = arrange({ id: 1, vertices: ["loop", ...items, "end"], edges, direction });
+    const across = items.map((one) => (direction === "LR" ? places[one]?.y : places[one]?.x) ?? 0);
+    expect(across).toEqual([...across].sort((a, b) => a - b));
+    const line = drawn.find(({ to }) => to === items[0]);
+    const [, , right = 0, bottom = 0] = line?.box ?? [];
+    const first = places[items[0] ?? ""] ?? { x: 0, y: 0 };
+    if (direction === "LR") expect(right).toBeLessThanOrEqual(first.x);
+    else expect(bottom).toBeLessThanOrEqual(first.y);
+  }
+});

@@ -47,19 +47,53 @@ export function arrange({ id, vertices, edges, direction }: Question): Arrangeme
   for (const one of vertices) graph.setNode(one, { width: WIDTH, height: HEIGHT });
   for (const [from, to] of edges) graph.setEdge(from, to);
   layout(graph);
-  const places: Arrangement["places"] = {};
+  const found: Arrangement["places"] = {};
   for (const one of vertices) {
     const { x = 0, y = 0 } = graph.node(one) as { x?: number; y?: number };
-    places[one] = { x, y };
+    found[one] = { x, y };
   }
+  const slots = exchanged(vertices, edges, found, direction);
+  const slot = (one: string) => slots.get(one) ?? one;
+  const places = Object.fromEntries(vertices.map((one) => [one, found[slot(one)] ?? { x: 0, y: 0 }]));
   const drawn = edges.map(([from, to]): Edge => {
-    const { points = [] } = graph.edge(from, to) as { points?: { x: number; y: number }[] };
+    const { points = [] } = graph.edge(slot(from), slot(to)) as { points?: { x: number; y: number }[] };
     const xs = points.map(({ x }) => x);
     const ys = points.map(({ y }) => y);
     return { from, to, path: curve(points), box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] };
   });
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
   return { id, places, edges: drawn, width, height };
+}
+
+/**
+ * Vertices between the same others can stand in each other's place: they are put in the order that they came in.
+ * Answers for each of them whose place it takes.
+ */
+function exchanged(vertices: string[], edges: [string, string][], places: Arrangement["places"], direction: Direction) {
+  const around = new Map<string, string[]>(vertices.map((one) => [one, []]));
+  for (const [from, to] of edges) {
+    around.get(from)?.push(`>${to}`);
+    around.get(to)?.push(`<${from}`);
+  }
+  const alike = new Map<string, string[]>();
+  for (const one of vertices) {
+    const key = JSON.stringify([
+      direction === "LR" ? places[one]?.x : places[one]?.y,
+      ...(around.get(one) ?? []).sort(),
+    ]);
+    const found = alike.get(key);
+    if (found) found.push(one);
+    else alike.set(key, [one]);
+  }
+  const slots = new Map<string, string>();
+  const across = (one: string) => (direction === "LR" ? places[one]?.y : places[one]?.x) ?? 0;
+  for (const some of alike.values()) {
+    const free = [...some].sort((a, b) => across(a) - across(b));
+    some.forEach((one, index) => {
+      slots.set(one, free[index] ?? one);
+    });
+  }
+  return slots;
 }
 
 /** A line through the points, round at each. */

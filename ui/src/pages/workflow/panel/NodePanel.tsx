@@ -1,7 +1,7 @@
 /** All about one node. */
 import "../../../parts/tabs.css";
 import "./panel.css";
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { NodeStatus, Workflow } from "../../../api/types";
 import { Button } from "../../../parts/Button";
 import { PhaseMark } from "../../../parts/PhaseMark";
@@ -35,6 +35,11 @@ interface Props {
 }
 
 export function NodePanel({ workflow, node, tab, onTab, onClose }: Props) {
+  const panel = useRef<HTMLElement>(null);
+  // on a phone it stands below what was touched
+  useEffect(() => {
+    if (node.id && matchMedia("(max-width: 900px)").matches) panel.current?.scrollIntoView({ block: "start" });
+  }, [node.id]);
   const tabs = TABS.filter((one) => hasPod(node) || one !== "logs");
   const current = tabs.find((one) => one === tab) ?? "summary";
   const press = (event: KeyboardEvent) => {
@@ -46,7 +51,7 @@ export function NodePanel({ workflow, node, tab, onTab, onClose }: Props) {
     onTab(next);
   };
   return (
-    <aside className="panel card" aria-label={`Node ${labelOf(node)}`}>
+    <aside ref={panel} className="panel card" aria-label={`Node ${labelOf(node)}`}>
       <div className="panel-head">
         <PhaseMark phase={node.phase} short />
         <h2>{labelOf(node)}</h2>
