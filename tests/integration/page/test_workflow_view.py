@@ -88,6 +88,13 @@ async def test_what_is_looked_at_stands_in_the_address(world: World, desk: Visit
     assert desk.place == "/workflows/ns/diamond?tab=timeline"
 
 
+async def test_what_made_a_workflow_is_a_link(world: World, desk: Visit) -> None:
+    await desk.open("/workflows/ns/greeted?tab=summary")
+    await desk.link("greeting").click()
+    await desk.see("Says hello to somebody.")
+    assert desk.place == "/templates/ns/greeting"
+
+
 async def test_keys_go_through_the_graph_and_the_tree(world: World, desk: Visit) -> None:
     await desk.open("/workflows/ns/diamond")
     await desk.page.get_by_role("button", name="diamond, Succeeded", exact=True).focus()

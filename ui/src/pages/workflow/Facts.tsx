@@ -15,15 +15,12 @@ export function Facts({ workflow }: { workflow: Workflow }) {
   const facts: [string, ReactNode][] = [
     ["About", metadata.annotations?.[`${LABEL}/description`]],
     ["Entrypoint", spec.entrypoint ?? status?.storedWorkflowTemplateSpec?.entrypoint],
-    [
-      "Template",
-      link("workflow-template", `/workflow-templates/${metadata.namespace}/${labels[`${LABEL}/workflow-template`]}`),
-    ],
+    ["Template", link("workflow-template", `/templates/${metadata.namespace}/${labels[`${LABEL}/workflow-template`]}`)],
     [
       "Cluster template",
-      link("cluster-workflow-template", `/cluster-workflow-templates/${labels[`${LABEL}/cluster-workflow-template`]}`),
+      link("cluster-workflow-template", `/cluster-templates/${labels[`${LABEL}/cluster-workflow-template`]}`),
     ],
-    ["Schedule", link("cron-workflow", `/cron-workflows/${metadata.namespace}/${labels[`${LABEL}/cron-workflow`]}`)],
+    ["Schedule", link("cron-workflow", `/cron/${metadata.namespace}/${labels[`${LABEL}/cron-workflow`]}`)],
     [
       "Submitted again from",
       link(
