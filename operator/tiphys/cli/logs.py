@@ -3,7 +3,6 @@
 import asyncio
 import re
 import sys
-from collections import deque
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated
@@ -16,13 +15,10 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.logs import PodLogs, Window
 from tiphys.errors import InvalidManifest, NotFound, SpecError, TiphysError
 from tiphys.model.durations import parse_duration
-from tiphys.model.names import LABEL_WORKFLOW
-from tiphys.model.phases import COMPLETED, POD
-from tiphys.model.places import key_of
+from tiphys.model.phases import COMPLETED
 from tiphys.model.record import MARK
-from tiphys.model.stored import archived_log
-from tiphys.model.workflow import Workflow, pod_name
-from tiphys.server.stores import open_artifact, stored_lines
+from tiphys.model.workflow import Workflow
+from tiphys.server.printed import kept_lines, pods_of
 
 
 class Lines(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,24 +107,13 @@ async def print_logs(api: Api, namespace: str, name: str, lines: Lines, *, pod: 
     shown: dict[str, asyncio.Task[None]] = {}
     while True:
         workflow = await find_workflow(api, namespace, name)
-        for one in await _pods(api, workflow, lines.labels):
+        for one in await pods_of(api, workflow, lines.labels):
             if one not in shown and pod in ("", one):
                 shown[one] = asyncio.create_task(_print_pod(api, workflow, one, lines))
         if not lines.follow or workflow.status.phase in COMPLETED:
             break
         await asyncio.sleep(0.5)
     await asyncio.gather(*shown.values())
-
-
-async def _pods(api: Api, workflow: Workflow, labels: str) -> list[str]:
-    nodes = [node for node in workflow.status.nodes.values() if node.type == POD and node.phase != "Pending"]
-    names = [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
-    if not labels:
-        return names
-    own = f"{LABEL_WORKFLOW}={workflow.metadata.name},{labels}"
-    pages = api.list("Pod", workflow.metadata.namespace, labels=own, metadata_only=True)
-    meant = {msgspec.json.decode(raw)["metadata"]["name"] async for page in pages for raw in page.items}
-    return [name for name in names if name in meant]
 
 
 async def _print_pod(api: Api, workflow: Workflow, pod: str, lines: Lines) -> None:
@@ -163,21 +148,8 @@ async def _raw_lines(api: Api, workflow: Workflow, pod: str, lines: Lines) -> As
     except NotFound:
         # the pod is gone: its log may be in the archive
         newest = await find_workflow(api, namespace, workflow.metadata.name)
-        log = archived_log(newest, pod, lines.container)
-        if log is None:
+        kept = await kept_lines(api, newest, pod, lines.container, lines.window.tail)
+        if kept is None:
             raise
-        stored = stored_lines(await open_artifact(api, namespace, log.artifact), key_of(log.artifact))
-        async for raw in _last(stored, lines.window.tail):
+        async for raw in kept:
             yield raw
-
-
-async def _last(lines: AsyncIterator[bytes], count: int | None) -> AsyncIterator[bytes]:
-    """All of them, or the last so many."""
-    kept: deque[bytes] = deque(maxlen=count)
-    async for line in lines:
-        if count is None:
-            yield line
-        else:
-            kept.append(line)
-    for line in kept:
-        yield line

@@ -20,7 +20,7 @@ from tiphys.server import schemas, upcoming
 from tiphys.server.answers import answer, as_response, checked_name, failure
 from tiphys.server.call import Call
 from tiphys.server.kept import Kept, configured
-from tiphys.server.routes import OPERATIONS, STREAMS, Handler
+from tiphys.server.routes import OPERATIONS, RAW, STREAMS, Handler
 from tiphys.server.sign_in import sign_in_routes
 from tiphys.server.subject import Asked, Caller, Gate
 from tiphys.server.web import Page, below
@@ -56,7 +56,7 @@ def _decoded(read: bytes) -> Any:
         raise SpecError(f"the body is no JSON: {e}") from e
 
 
-async def _admitted(gate: Gate, request: Request) -> tuple[Caller, bytes]:
+async def _admitted(gate: Gate, request: Request, *, is_raw: bool) -> tuple[Caller, bytes]:
     """Who asks, and the body; of somebody who is not known nothing is read, but for the signature of an event."""
     said = str(request.path_params.get("namespace", ""))
     # it becomes part of what is asked of the cluster with the server's own rights
@@ -65,13 +65,14 @@ async def _admitted(gate: Gate, request: Request) -> tuple[Caller, bytes]:
         read = await _read(request)
         return await gate.admit_signed(namespace, request.headers, read), read
     caller = await gate.admit(Asked.of(request.method, request.headers, namespace))
-    return caller, await _read(request)
+    # a file is read by who stores it
+    return caller, b"" if is_raw else await _read(request)
 
 
 def _endpoint(gate: Gate, kept: Kept, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def serve(request: Request) -> Response:
         try:
-            caller, read = await _admitted(gate, request)
+            caller, read = await _admitted(gate, request, is_raw=handler in RAW)
             call = Call(request, _decoded(read), caller, gate, kept)
             if handler in STREAMS:
                 return await _stream(handler, call, caller)

@@ -48,6 +48,16 @@ class Call:
         return str(self._request.path_params["name"])
 
     @property
+    def url_path(self) -> str:
+        """The whole path, as it was asked for."""
+        return self._request.url.path
+
+    @property
+    def request(self) -> Request:
+        """The request itself, for who reads its body in parts."""
+        return self._request
+
+    @property
     def accept(self) -> str:
         """The content that is wanted."""
         return self._request.headers.get("accept", "")

@@ -3,17 +3,22 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiphys.server import archived, fixed, objects, submitting, workflows
+from tiphys.server import archived, files, fixed, logs, objects, submitting, uploading, workflows
 from tiphys.server.call import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
 OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     *fixed.ROUTES,
     *submitting.ROUTES,
+    *logs.ROUTES,
     *workflows.ROUTES,
     *archived.ROUTES,
     *objects.ROUTES,
+    *files.ROUTES,
+    *uploading.ROUTES,
 )
 """Method, path and handler of everything that is asked with somebody's rights."""
-STREAMS: frozenset[Handler] = workflows.STREAMS
+STREAMS: frozenset[Handler] = workflows.STREAMS | logs.STREAMS | files.STREAMS
 """Who answers as it comes: the caller's connection stays open until the end."""
+RAW: frozenset[Handler] = uploading.RAW
+"""Who reads the body in parts."""

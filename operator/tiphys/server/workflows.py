@@ -12,14 +12,14 @@ from starlette.responses import Response
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.server.accepting import check, is_dry, linting
-from tiphys.server.answers import NotYet, checked_name
+from tiphys.server.answers import NotYet
 from tiphys.server.call import Call
 from tiphys.server.finding import Wanted, find
 from tiphys.server.labels import created_by
 from tiphys.server.operating import VERBS, Order, operate
 from tiphys.server.rights import require
 from tiphys.server.rows import merged, written
-from tiphys.server.streams import LogQuery, changes, log_lines, opened
+from tiphys.server.streams import changes, opened
 
 Handler = Callable[[Call], Awaitable[Any]]
 
@@ -79,24 +79,8 @@ async def watch(call: Call) -> Response:
     return await opened(call.api, messages, call.accept)
 
 
-async def log(call: Call) -> Response:
-    """Lines, as they are printed."""
-    await require(call.api, "get", "Workflow", call.namespace, call.name)
-    pod = call.part("pod") or call.query("podName")
-    asked = LogQuery(
-        pod=checked_name(pod, "pod") if pod else "",
-        container=call.query("logOptions.container") or "main",
-        follow=call.query("logOptions.follow") == "true",
-        grep=call.query("grep"),
-    )
-    for name in ("logOptions.tailLines", "logOptions.sinceSeconds", "logOptions.previous", "logOptions.timestamps", "selector"):
-        if call.query(name) not in ("", "0", "false"):
-            raise NotYet(f"{name} is not supported yet")
-    return await opened(call.api, log_lines(call.storage, call.namespace, call.name, asked), call.accept)
-
-
 _ALL = "/api/v1/workflows/{namespace}"
-STREAMS: frozenset[Handler] = frozenset({watch, log})
+STREAMS: frozenset[Handler] = frozenset({watch})
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", _ALL, create),
     ("POST", _ALL + "/lint", lint),
@@ -105,8 +89,6 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", _ALL + "/{name}", read),
     ("DELETE", _ALL + "/{name}", delete),
     ("PUT", _ALL + "/{name}/{verb}", act),
-    ("GET", _ALL + "/{name}/log", log),
-    ("GET", _ALL + "/{name}/{pod}/log", log),
     ("GET", "/api/v1/workflow-events/{namespace}", watch),
     ("GET", "/api/v1/workflow-events/", watch),
 )

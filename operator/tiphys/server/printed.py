@@ -1,0 +1,54 @@
+"""What the pods of a workflow have printed: which pods those are, and what was kept of it when a pod is gone."""
+
+from collections import deque
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from tiphys.cluster.api import Api
+from tiphys.model.names import LABEL_WORKFLOW
+from tiphys.model.phases import PENDING, POD
+from tiphys.model.places import key_of
+from tiphys.model.stored import archived_log
+from tiphys.model.workflow import Workflow, pod_name
+from tiphys.server.stores import open_artifact, stored_lines
+
+
+async def pods_of(api: Api, workflow: Workflow, labels: str = "") -> list[str]:
+    """Names of the pods that have begun, in order of that; with `labels`, of those that have them, which must still be there."""
+    nodes = [node for node in workflow.status.nodes.values() if node.type == POD and node.phase != PENDING]
+    names = [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
+    if not labels:
+        return names
+    own = f"{LABEL_WORKFLOW}={workflow.metadata.name},{labels}"
+    pages = api.list("Pod", workflow.metadata.namespace, labels=own, metadata_only=True)
+    meant = {msgspec.json.decode(raw)["metadata"]["name"] async for page in pages for raw in page.items}
+    return [name for name in names if name in meant]
+
+
+async def kept_lines(
+    api: Api, workflow: Workflow, pod: str, container: str, tail: int | None = None
+) -> AsyncIterator[bytes] | None:  # fmt: skip
+    """The lines of a container's archived log, the last so many of them; None where there is none.
+
+    Raises:
+        SpecError: The store cannot be opened.
+        Forbidden: Its credentials may not be read.
+    """
+    log = archived_log(workflow, pod, container)
+    if log is None:
+        return None
+    driver = await open_artifact(api, workflow.metadata.namespace, log.artifact)
+    return _last(stored_lines(driver, key_of(log.artifact)), tail)
+
+
+async def _last(lines: AsyncIterator[bytes], count: int | None) -> AsyncIterator[bytes]:
+    """All of them, or the last so many."""
+    kept: deque[bytes] = deque(maxlen=count)
+    async for line in lines:
+        if count is None:
+            yield line
+        else:
+            kept.append(line)
+    for line in kept:
+        yield line

@@ -1,0 +1,204 @@
+"""Logs and artifacts over HTTP: of pods that are there, of the store when they are gone; and files that are uploaded."""
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from tests.integration.server.serving import ARGO, SPEC, TOKEN, Served, running
+
+from tiphys.cluster.connection import Access
+from tiphys.local.objects import Place
+from tiphys.model.parse import parse_as
+from tiphys.server.kept import Kept, Settled
+from tiphys.server.subject import Gate
+from tiphys.settings.configuration import Configuration
+from tiphys.testing.apiserver import APIServer
+from tiphys.testing.apiserver.kubelet import Ending
+from tiphys.testing.apiserver.rights import User
+
+REPOSITORY = {"s3": {"endpoint": "this-machine", "bucket": "b"}}
+POD = {"id": "w", "name": "w", "displayName": "w", "type": "Pod", "phase": "Succeeded", "templateName": "main"}
+
+
+class Stored(Served):
+    """The server, and a folder of artifacts."""
+
+    folder: Path
+
+    def put_file(self, key: str, content: bytes) -> None:
+        path = self.folder / "b" / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    def put_workflow(self, name: str, *artifacts: dict[str, Any], **more: Any) -> None:
+        node = {**POD, "id": name, "name": name, "outputs": {"artifacts": list(artifacts)}, **more}
+        known = {"artifactRepositoryRef": {"default": True, "artifactRepository": REPOSITORY}}
+        self.put(name, status={"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:00Z", "nodes": {name: node}, **known})
+
+    async def get(self, path: str, who: str = "secret") -> tuple[int, bytes, aiohttp.typedefs.LooseHeaders]:
+        headers = {"Authorization": f"Bearer {who}"}
+        async with self.session.get(self.address + path, headers=headers, allow_redirects=False) as answer:
+            return answer.status, await answer.read(), answer.headers
+
+    async def lines(self, path: str) -> list[str]:
+        status, content, _ = await self.get(f"/api/v1/workflows/ns/{path}")
+        assert status == 200, content
+        return [json.loads(line)["result"]["content"] for line in content.splitlines()]
+
+
+@pytest.fixture
+async def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stored]:
+    monkeypatch.setenv("TIPHYS_LOCAL_ARTIFACTS", str(tmp_path))
+    settled = Settled(parse_as(Configuration, {"artifactRepository": REPOSITORY}))
+
+    async def ask() -> Settled:
+        return settled
+
+    async with APIServer() as cluster:
+        cluster.users.add("secret", User("somebody", lambda *_: True))
+        cluster.users.add("reader", User("reader", lambda verb, *_: verb in ("get", "list")))
+        cluster.users.add("stranger", User("stranger", lambda *_: False))
+        gate = Gate(access=Access(server=cluster.address), modes=frozenset({"client"}))
+        async with running(cluster, gate, Kept(ask)) as served:
+            made = Stored(served.cluster, served.address, served.session)
+            made.folder = tmp_path
+            yield made
+
+
+async def print_by_pod(stored: Stored, name: str, log: bytes, **labels: str) -> None:
+    place = Place("api/v1", "pods", "ns", name)
+    stored.cluster.kubelet.behave = lambda _pod: Ending(log=log)
+    meta = {"name": name, "labels": {"workflows.argoproj.io/workflow": "w", **labels}}
+    stored.cluster.store.create(place, {"metadata": meta, "spec": {"containers": [{"name": "main"}]}})
+    while stored.cluster.store.read(place).get("status", {}).get("phase") != "Succeeded":
+        await stored.cluster.store.changed.wait()
+
+
+def saved(key: str, name: str = "main-logs") -> dict[str, Any]:
+    return {"name": name, "s3": {"key": key}}
+
+
+async def test_logs_of_a_pod_that_is_gone_are_those_that_were_stored(stored: Stored) -> None:
+    stored.put_workflow("w", saved("w/main.log"))
+    stored.put_file("w/main.log", b"one\ntwo\nthree\n")
+    assert await stored.lines("w/log") == ["one", "two", "three"]
+    assert await stored.lines("w/log?logOptions.tailLines=1") == ["three"]
+    assert await stored.lines("w/log?grep=^t") == ["two", "three"]
+    assert await stored.lines("w/log?logOptions.limitBytes=5") == ["one", "t"]
+    assert await stored.lines("w/log?logOptions.follow=true") == ["one", "two", "three"]
+    assert await stored.lines("w/log?podName=other") == []
+    assert await stored.lines("w/w/log") == ["one", "two", "three"]
+    assert "no logs" in (await stored.lines("w/log?logOptions.container=side"))[0]
+    for bad in ("grep=(", "logOptions.tailLines=x", "logOptions.sinceTime=x", "podName=../x"):
+        assert (await stored.get(f"/api/v1/workflows/ns/w/log?{bad}"))[0] == 400, bad
+    assert (await stored.get("/api/v1/workflows/ns/missing/log"))[0] == 404
+
+
+async def test_the_api_server_gets_what_is_wanted_of_a_log_and_selectors_choose_pods(stored: Stored) -> None:
+    await print_by_pod(stored, "w", b"one\ntwo\n", part="a")
+    stored.put_workflow("w")
+    asked = ("tailLines=1", "sinceSeconds=60", "previous=true", "timestamps=true", "limitBytes=9", "container=main")
+    query = "&".join(f"logOptions.{one}" for one in asked) + "&logOptions.sinceTime=2026-01-01T00:00:00Z"
+    await stored.lines(f"w/log?{query}")
+    assert stored.cluster.log_queries.pop() == {
+        "container": "main", "tailLines": "1", "sinceTime": "2026-01-01T00:00:00Z", "sinceSeconds": "60", "previous": "true",
+        "timestamps": "true", "limitBytes": "9",
+    }  # fmt: skip
+    assert await stored.lines("w/log?selector=part=a") == ["one", "two"]
+    assert await stored.lines("w/log?selector=part=b") == []
+
+
+async def test_a_followed_log_goes_on_until_the_workflow_ends(stored: Stored) -> None:
+    stored.put_workflow("w", phase="Running")
+    place = Place(ARGO, "workflows", "ns", "w")
+    running_ = stored.stored("w")
+    stored.cluster.store.replace(place, {**running_, "status": {**running_["status"], "phase": "Running"}})
+    await print_by_pod(stored, "w", b"one\n")
+    async with stored.session.get(f"{stored.address}/api/v1/workflows/ns/w/log?logOptions.follow=true", headers=TOKEN) as answer:
+        assert json.loads(await answer.content.readline())["result"] == {"content": "one", "podName": "w"}
+        assert not answer.content.at_eof()
+        now = stored.stored("w")
+        stored.cluster.store.replace(place, {**now, "status": {**now["status"], "phase": "Succeeded"}})
+        assert await asyncio.wait_for(answer.content.read(), 10) == b""
+
+
+async def test_artifacts_are_files_with_safe_headers(stored: Stored) -> None:
+    stored.put_workflow("w", saved("w/page.html", "page"), saved("w/data.tgz", "data"), saved("w/none", "none"))
+    page = b"<script>alert(1)</script>" * 100_000
+    stored.put_file("w/page.html", page)
+    stored.put_file("w/data.tgz", gzip.compress(b"x"))
+    for path in ("/artifacts/ns/w/w/page", "/artifact-files/ns/workflows/w/w/outputs/page"):
+        status, content, headers = await stored.get(path)
+        assert (status, content, headers["Content-Type"]) == (200, page, "text/html; charset=utf-8")
+        assert headers["Content-Security-Policy"].startswith("sandbox")
+        assert "script-src" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Content-Disposition"] == "inline; filename*=UTF-8''page.html"
+    assert (await stored.get("/artifacts/ns/w/w/data"))[2]["Content-Type"] == "application/octet-stream"
+    for missing in ("/artifacts/ns/w/w/none", "/artifacts/ns/w/w/nothing", "/artifacts/ns/w/nobody/page", "/artifacts/ns/x/w/page",
+                    "/input-artifacts/ns/w/w/page", "/artifact-files/ns/workflows/w/w/inputs/page"):  # fmt: skip
+        assert (await stored.get(missing))[0] == 404, missing
+    for bad in ("/artifact-files/ns/pods/w/w/outputs/page", "/artifact-files/ns/workflows/w/w/sideways/page"):
+        assert (await stored.get(bad))[0] == 400, bad
+    assert (await stored.get("/artifacts/ns/w/w/page", "stranger"))[0] == 403
+    assert (await stored.get("/artifacts/ns/w/w/page", "fake"))[0] == 401
+
+
+async def test_folders_are_lists_of_links_and_nothing_outside_is_reached(stored: Stored) -> None:
+    stored.put_workflow("w", saved("w/all", "all"), saved("w/site", "site"))
+    stored.put_file("w/all/a b<.txt", b"a")
+    stored.put_file("w/all/deep/down.txt", b"down")
+    stored.put_file("w/site/index.html", b"<p>hello</p>")
+    stored.put_file("secret.txt", b"no")
+    base = "/artifact-files/ns/workflows/w/w/outputs"
+    status, _, headers = await stored.get(f"{base}/all")
+    assert (status, headers["Location"]) == (307, "./all/")
+    status, content, headers = await stored.get(f"{base}/all/")
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b'<a href="./a%20b%3C.txt">a b&lt;.txt</a>' in content
+    assert b'<a href="./deep/">deep/</a>' in content
+    assert (await stored.get(f"{base}/all/deep/down.txt"))[1] == b"down"
+    assert (await stored.get(f"{base}/site/"))[2]["Location"] == "./index.html"
+    assert (await stored.get(f"{base}/site/index.html"))[1] == b"<p>hello</p>"
+    for path in ("%2e%2e/%2e%2e/secret.txt", "..%2f..%2fsecret.txt", "x%2f..%2f..%2f..%2fsecret.txt"):
+        status, content, _ = await stored.get(f"{base}/all/{path}")
+        assert (status in (400, 404, 501), content == b"no") == (True, False), path
+
+
+async def send(stored: Stored, token: str, artifact: str = "input", name: str = "../my file.txt", field: str = "file") -> Any:
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field(field, b"content" * 1000, filename=name)
+    headers = {"Authorization": f"Bearer {token}"}
+    path = f"{stored.address}/upload-artifacts/ns/t/{artifact}"
+    async with stored.session.post(path, data=form, headers=headers) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_an_uploaded_file_is_an_argument_of_what_is_submitted_next(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    needs = {"inputs": {"artifacts": [{"name": "input", "path": "/in"}]}, **SPEC["templates"][0]}
+    place = Place(ARGO, "workflowtemplates", "ns", "t")
+    stored.cluster.store.create(place, {"metadata": {"name": "t"}, "spec": {"entrypoint": "main", "templates": [needs]}})
+    status, said = await send(stored, "secret")
+    assert status == 200, said
+    assert said["name"] == "input"
+    assert said["key"].startswith("uploads/ns/")
+    assert said["key"].endswith("/my_file.txt")
+    assert (stored.folder / "b" / said["key"]).read_bytes() == b"content" * 1000
+    asked = {"resourceKind": "WorkflowTemplate", "resourceName": "t", "submitOptions": {"artifacts": [f"input={said['key']}"]}}
+    status, made = await stored.ask("POST", "/api/v1/workflows/ns/submit", asked)
+    assert (status, made["spec"]["arguments"]["artifacts"][0]["s3"]["key"]) == (200, said["key"])
+    assert (await send(stored, "reader"))[0] == 403
+    assert (await send(stored, "fake"))[0] == 401
+    assert (await send(stored, "secret", artifact="other"))[0] == 404
+    assert (await send(stored, "secret", field="else"))[0] == 400
+    assert (await send(stored, "secret", name=".."))[0] == 400
+    monkeypatch.setenv("ARGO_SERVER_MAX_ARTIFACT_UPLOAD_BYTES", "100")
+    status, said = await send(stored, "secret")
+    assert (status, "longer than 100" in said["message"]) == (400, True)
