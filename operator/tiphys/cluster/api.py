@@ -48,6 +48,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "ClusterWorkflowTemplate": (_ARGO, "clusterworkflowtemplates"),
     "CronWorkflow": (_ARGO, "cronworkflows"),
     "WorkflowEventBinding": (_ARGO, "workfloweventbindings"),
+    "EventSource": (_ARGO, "eventsources"),
+    "Sensor": (_ARGO, "sensors"),
     "WorkflowTaskSet": (_ARGO, "workflowtasksets"),
     "Lease": ("apis/coordination.k8s.io/v1", "leases"),
 }

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiphys.errors import SpecError, TiphysError
-from tiphys.server import schemas, upcoming
+from tiphys.server import openapi, schemas, upcoming
 from tiphys.server.answers import answer, as_response, checked_name, failure
 from tiphys.server.call import Call
 from tiphys.server.kept import Kept, configured
@@ -137,7 +137,7 @@ def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: K
         return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)
 
     behind = kept or Kept(configured(gate.access))
-    routes = [Route("/healthz", _health), *more, *sign_in_routes(None), *schemas.ROUTES, *upcoming.ROUTES]
+    routes = [Route("/healthz", _health), *more, *sign_in_routes(None), *schemas.ROUTES, *openapi.ROUTES, *upcoming.ROUTES]
     for verb, path, handler in OPERATIONS:
         routes.append(Route(path, _endpoint(gate, behind, handler), methods=[verb]))
     routes.append(Route("/{path:path}", document, methods=["GET"]))

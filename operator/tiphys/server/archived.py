@@ -52,15 +52,15 @@ async def delete(call: Call) -> Json:
     return {}
 
 
-class _Order(Order, frozen=True, rename="camel"):
+class ArchivedOrder(Order, frozen=True, rename="camel"):
     """The body of an operation; the name and the uid in it say the same as the path."""
 
     namespace: str = ""
 
 
-async def _ordered(call: Call) -> tuple[Workflow, _Order]:
+async def _ordered(call: Call) -> tuple[Workflow, ArchivedOrder]:
     try:
-        order = msgspec.convert(call.body, _Order)
+        order = msgspec.convert(call.body, ArchivedOrder)
     except msgspec.ValidationError as e:
         raise SpecError(f"the body: {e}") from e
     return parse_workflow(await _read(call, "get", "create", namespace=order.namespace)), order

@@ -3,7 +3,10 @@
 Source: rest-and-clients 1.3.
 """
 
+import os
 import platform
+
+import msgspec
 
 from tiphys import __version__
 from tiphys.model.base import Json
@@ -27,9 +30,20 @@ async def version(_call: Call) -> Json:
 
 
 async def info(call: Call) -> Json:
-    """What the page is to show."""
-    modals = {"feedback": False, "firstTimeUser": False, "newVersion": False}
-    return {"managedNamespace": call.namespace, "links": [], "columns": [], "navColor": "", "modals": modals}
+    """What the page is to show, as the controller's configuration and the environment say."""
+    said = (await call.kept.settled()).configuration
+    modals = {
+        "feedback": os.environ.get("FEEDBACK_MODAL") == "true",
+        "firstTimeUser": os.environ.get("FIRST_TIME_USER_MODAL") == "true",
+        "newVersion": os.environ.get("NEW_VERSION_MODAL") == "true",
+    }
+    return {
+        "managedNamespace": call.namespace,
+        "links": msgspec.to_builtins(said.links),
+        "columns": msgspec.to_builtins(said.columns),
+        "navColor": said.nav_color,
+        "modals": modals,
+    }
 
 
 async def user_info(call: Call) -> Json:

@@ -20,6 +20,8 @@ from tiphys.settings.configuration import Configuration
 from tiphys.settings.read import parse_configuration
 
 if TYPE_CHECKING:
+    from tiphys.archive.database import Database
+    from tiphys.archive.limits import SqlLimits
     from tiphys.archive.storage import Storage
     from tiphys.archive.store import SqlArchive
     from tiphys.archive.target import Target
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CONFIG_MAP = "workflow-controller-configmap"
 _FRESH_SECONDS = 30.0
-_LISTS_AT_ONCE = 4
+_LISTS_AT_ONCE = 2
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -36,10 +38,12 @@ class Settled(msgspec.Struct, frozen=True):
     Attributes:
         configuration: All of it.
         target: The database; None for none.
+        locks: The database of locks that controllers share; None for none.
     """
 
     configuration: Configuration = Configuration()
     target: "Target | None" = None
+    locks: "Target | None" = None
 
     @property
     def has_archive(self) -> bool:
@@ -61,11 +65,14 @@ def configured(access: Access, config_map: str = CONFIG_MAP) -> Ask:
                 log.info("the controller's configuration is not read: %s", e.message)
                 return Settled()
         said = parse_configuration(found.get("data") or {})
-        if said.persistence is None:
+        if said.persistence is None and said.synchronization is None:
             return Settled(said)
-        from tiphys.archive.open import target_of
+        from tiphys.archive.open import database_target, target_of
 
-        return Settled(said, target_of(said.persistence, _by_server(access), instance_id=said.instance_id or None))
+        read = _by_server(access)
+        locks = database_target(said.synchronization, read, "synchronization") if said.synchronization else None
+        target = target_of(said.persistence, read, instance_id=said.instance_id or None) if said.persistence else None
+        return Settled(said, target, locks)
 
     return ask
 
@@ -97,6 +104,7 @@ class Kept:
         self._settled = Settled()
         self._asked = -_FRESH_SECONDS * 2
         self._storage: Storage | None = None
+        self._locks: Database | None = None
 
     async def settled(self) -> Settled:
         """What is configured now, or was half a minute ago."""
@@ -114,9 +122,12 @@ class Kept:
             # what was there goes on to serve; a server that never had any says so to who needs it
             log.warning("the controller's configuration cannot be read: %s", e.message)
             return
-        is_same = said.configuration.persistence == self._settled.configuration.persistence
-        self._settled = said if not is_same or self._storage is None else Settled(said.configuration, self._settled.target)
-        if not is_same:
+        old, new = self._settled.configuration, said.configuration
+        # a target knows how to log in, so two that say the same are not equal: what is open stays open
+        if (old.persistence, old.synchronization) == (new.persistence, new.synchronization) and self._asked > 0:
+            self._settled = Settled(new, self._settled.target, self._settled.locks)
+        else:
+            self._settled = said
             await self._close()
 
     async def storage(self) -> "Storage | None":
@@ -133,6 +144,18 @@ class Kept:
         storage = await self.storage()
         return storage.archive if storage is not None and (await self.settled()).has_archive else None
 
+    async def limits(self) -> "SqlLimits | None":
+        """Limits of locks in the database; None where they are not to be reached through the server."""
+        settled = await self.settled()
+        said = settled.configuration.synchronization
+        if said is None or settled.locks is None or not said.enable_api:
+            return None
+        from tiphys.archive.database import Database
+        from tiphys.archive.limits import SqlLimits
+
+        self._locks = self._locks or Database(settled.locks)
+        return SqlLimits(self._locks, said)
+
     async def close(self) -> None:
         """Let the database go."""
         async with self._lock:
@@ -142,3 +165,6 @@ class Kept:
         storage, self._storage = self._storage, None
         if storage is not None:
             await storage.close()
+        locks, self._locks = self._locks, None
+        if locks is not None:
+            await locks.close()

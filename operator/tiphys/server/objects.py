@@ -75,10 +75,12 @@ class Kind:
 
 
 async def _suspend(call: Call) -> Json:
+    """Start nothing more by a schedule."""
     return await _set_suspend(call, is_suspended=True)
 
 
 async def _resume(call: Call) -> Json:
+    """Start workflows by a schedule again."""
     return await _set_suspend(call, is_suspended=False)
 
 
@@ -111,6 +113,7 @@ async def _receive(call: Call) -> Json:
 
 
 async def _bindings(call: Call) -> Json:
+    """Which events start workflows of a namespace."""
     found, version = await call.storage.all("WorkflowEventBinding", call.namespace, call.selection())
     return listing(found, "WorkflowEventBindingList", version=version)
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiphys.server import archived, files, fixed, logs, objects, submitting, uploading, workflows
+from tiphys.server import archived, beside, files, fixed, logs, objects, submitting, syncing, uploading, workflows
 from tiphys.server.call import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -14,11 +14,13 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     *workflows.ROUTES,
     *archived.ROUTES,
     *objects.ROUTES,
+    *beside.ROUTES,
+    *syncing.ROUTES,
     *files.ROUTES,
     *uploading.ROUTES,
 )
 """Method, path and handler of everything that is asked with somebody's rights."""
-STREAMS: frozenset[Handler] = workflows.STREAMS | logs.STREAMS | files.STREAMS
+STREAMS: frozenset[Handler] = workflows.STREAMS | logs.STREAMS | files.STREAMS | beside.STREAMS
 """Who answers as it comes: the caller's connection stays open until the end."""
 RAW: frozenset[Handler] = uploading.RAW
 """Who reads the body in parts."""

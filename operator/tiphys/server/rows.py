@@ -5,6 +5,7 @@ Source: rest-and-clients 1.2, "Lists".
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 
 from tiphys.archive.hydrating import Hydrator
 from tiphys.cluster.api import Api
-from tiphys.errors import TiphysError
+from tiphys.errors import Gone, TiphysError
 from tiphys.model.archived import ARCHIVED, MAX_PAGE, PERSISTED
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_ARCHIVING_STATUS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tiphys.archive.store import SqlArchive
 
 _PRUNE_AT = 500
+_LARGE = 1024
 
 
 class _Meta(msgspec.Struct, frozen=True, rename="camel"):
@@ -56,7 +58,7 @@ class Row(msgspec.Struct, frozen=True):
     Attributes:
         order: Sorts rows as they are shown: what has not ended first, then by the end, newest first.
         uid: The workflow's.
-        content: Its JSON, cut to what is wanted.
+        content: Its JSON, cut to what is wanted; deflated where `is_deflated`.
         is_packed: Whether its nodes are not in it.
     """
 
@@ -64,6 +66,11 @@ class Row(msgspec.Struct, frozen=True):
     uid: str
     content: bytes
     is_packed: bool = False
+    is_deflated: bool = False
+
+    def text(self) -> bytes:
+        """The JSON."""
+        return zlib.decompress(self.content) if self.is_deflated else self.content
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -142,22 +149,42 @@ def _listed(rows: list[Row], choice: Choice, version: str, count: int) -> Listed
 async def _live(
     api: Api, choice: Choice, fields: Fields, keep: int, *, drops_archived: bool
 ) -> tuple[list[Row], str, int]:  # fmt: skip
+    """As `_live_once`; from the start again when the cluster has forgotten what the list began with."""
+    try:
+        return await _live_once(api, choice, fields, keep, drops_archived=drops_archived)
+    except Gone:
+        return await _live_once(api, choice, fields, keep, drops_archived=drops_archived)
+
+
+async def _live_once(
+    api: Api, choice: Choice, fields: Fields, keep: int, *, drops_archived: bool
+) -> tuple[list[Row], str, int]:  # fmt: skip
     """The first `keep` rows in order (0 for all), the version, and how many there are."""
     rows: list[Row] = []
     version, count = "", 0
     async for page in api.list("Workflow", choice.namespace, labels=choice.labels, fields=choice.fields):
         version = version or page.metadata.resource_version
+        found = []
         for raw in page.items:
             seen = _seen(raw)
             is_elsewhere = drops_archived and (seen.metadata.labels or {}).get(LABEL_ARCHIVING_STATUS) == ARCHIVED
             if not is_elsewhere and _is_chosen(seen, choice):
-                count += 1
-                rows.append(_row(raw, seen, fields))
+                found.append(_row(raw, seen, fields))
+        count += len(found)
+        # a whole list waits in memory for a client that may be slow
+        rows += found if keep else await asyncio.to_thread(_deflated, found)
         if keep and len(rows) > keep + _PRUNE_AT:
             rows = sorted(rows, key=lambda row: row.order)[:keep]
         await asyncio.sleep(0)
     rows.sort(key=lambda row: row.order)
     return rows[:keep] if keep else rows, version, count
+
+
+def _deflated(rows: list[Row]) -> list[Row]:
+    def small(row: Row) -> Row:
+        return msgspec.structs.replace(row, content=zlib.compress(row.content, 1), is_deflated=True)
+
+    return [small(row) if len(row.content) > _LARGE else row for row in rows]
 
 
 def _seen(raw: bytes | msgspec.Raw) -> _Seen:
@@ -224,8 +251,8 @@ async def _written(listed: Listed, fields: Fields, hydrator: Hydrator) -> AsyncI
 
 async def _whole(row: Row, fields: Fields, hydrator: Hydrator) -> bytes:
     if not row.is_packed or not fields.keeps("items.status.nodes"):
-        return row.content
-    document: dict[str, Any] = msgspec.json.decode(row.content)
+        return row.text()
+    document: dict[str, Any] = msgspec.json.decode(row.text())
     # one whose nodes cannot be had keeps nobody from seeing the others
     with contextlib.suppress(TiphysError):
         document = await hydrator.document(document)

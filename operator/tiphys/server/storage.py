@@ -106,7 +106,8 @@ class Storage:
 def _checked(kind: str, manifest: object) -> Json:
     if not isinstance(manifest, dict) or not isinstance(manifest.get("metadata"), dict):
         raise SpecError(f"the body holds no {kind} with metadata")
-    parse_as(TYPES[kind], manifest)
+    if kind in TYPES:
+        parse_as(TYPES[kind], manifest)
     return manifest
 
 

@@ -3,6 +3,8 @@
 Source: rest-and-clients 1.2, "Streams".
 """
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -15,7 +17,8 @@ from tiphys.model.base import Json
 from tiphys.server.answers import HEADERS, Fields, codes_of
 
 _EVENTS = "text/event-stream"
-_QUEUED_LINES = 1000
+KEEP_ALIVE_SECONDS = 15.0
+_ALIVE = b":\n"
 
 
 async def opened(api: Api, messages: AsyncIterator[Json], accept: str) -> StreamingResponse:
@@ -30,14 +33,45 @@ async def opened(api: Api, messages: AsyncIterator[Json], accept: str) -> Stream
 async def _written(api: Api, messages: AsyncIterator[Json], *, is_events: bool) -> AsyncIterator[bytes]:
     async with api:
         # so that the headers go out before the first message
-        yield b":\n" if is_events else b""
+        yield _ALIVE if is_events else b""
         try:
-            async for message in messages:
-                yield _line({"result": message}, is_events=is_events)
+            async for message in with_pauses(messages, KEEP_ALIVE_SECONDS):
+                if message is not None:
+                    yield _line({"result": message}, is_events=is_events)
+                elif is_events:
+                    yield _ALIVE
         except TiphysError as e:
             status, code = codes_of(e)
             said = {"grpc_code": code, "http_code": status, "message": e.message, "http_status": ""}
             yield _line({"error": said}, is_events=is_events)
+
+
+async def with_pauses(messages: AsyncIterator[Json], seconds: float) -> AsyncIterator[Json | None]:
+    """The messages, and None each time that none has come for so long."""
+    source = aiter(messages)
+    waiting: asyncio.Task[Json] | None = None
+    try:
+        while True:
+            waiting = waiting or asyncio.ensure_future(_next(source))
+            done, _ = await asyncio.wait({waiting}, timeout=seconds)
+            if not done:
+                yield None
+                continue
+            ended, waiting = waiting, None
+            try:
+                message = ended.result()
+            except StopAsyncIteration:
+                return
+            yield message
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration, TiphysError):
+                await waiting
+
+
+async def _next(source: AsyncIterator[Json]) -> Json:
+    return await anext(source)
 
 
 def _line(message: Json, *, is_events: bool) -> bytes:

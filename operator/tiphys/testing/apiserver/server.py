@@ -52,6 +52,7 @@ class APIServer:
         self.forbidden: set[str] = set()
         self.address = ""
         self._pages: dict[str, tuple[list[Json], int]] = {}
+        self._continued = 0
         self._runner: web.AppRunner | None = None
         self._streams: set[asyncio.Task[Any]] = set()
 
@@ -170,7 +171,8 @@ class APIServer:
         page, rest = objects[:limit], objects[limit:]
         meta: Json = {"resourceVersion": str(version)}
         if rest:
-            token = meta["continue"] = f"page-{len(self._pages)}-{version}-{len(rest)}"
+            self._continued += 1
+            token = meta["continue"] = f"page-{self._continued}-{version}-{len(rest)}"
             self._pages[token] = (rest, version)
         return listed(target, page, request.headers.get("Accept", ""), meta)
 

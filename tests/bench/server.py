@@ -1,0 +1,177 @@
+"""The server's memory and times: lists over many workflows while many watch. Usage: `python -m tests.bench.server`; prints a table.
+
+The API server (the tests' own) and the server are processes of their own; memory is the server's resident set as the kernel counts it.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import pathlib
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+import aiohttp
+
+from tiphys.local.objects import Place
+from tiphys.testing.apiserver import APIServer
+
+WORKFLOWS, WATCHERS, NODES = 5000, 200, 20
+ARGO = "apis/argoproj.io/v1alpha1"
+FIELDS = "metadata,items.metadata.name,items.metadata.namespace,items.metadata.uid,items.status.phase,items.status.startedAt"
+
+
+def noise(seed: str, length: int) -> str:
+    """Text in which nothing is found twice."""
+    return "".join(hashlib.sha256(f"{seed}{i}".encode()).hexdigest() for i in range(length // 64 + 1))[:length]
+
+
+def workflow(number: int) -> dict[str, Any]:
+    """One that has ended, of about 10 kB."""
+    name = f"job-{number}"
+    common = {"type": "Pod", "phase": "Succeeded", "templateName": "main", "startedAt": "2026-01-01T00:00:00Z"}
+    nodes = {
+        f"{name}-{i}": {"id": f"{name}-{i}", "name": f"{name}.{i}", "displayName": str(i), "message": noise(f"{name}{i}", 200)}
+        | common
+        for i in range(NODES)
+    }
+    container = {"image": "i", "command": ["a"], "args": [noise(name, 1000)]}
+    ended = f"2026-01-01T{number // 3600:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
+    status = {"phase": "Succeeded", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": ended, "nodes": nodes}
+    spec = {"entrypoint": "main", "templates": [{"name": "main", "container": container}]}
+    return {"metadata": {"name": name, "labels": {"team": str(number % 10)}}, "spec": spec, "status": status}
+
+
+async def api_server() -> None:
+    """The API server as a process; says where it is, and changes a workflow for each line that it is given."""
+    async with APIServer() as cluster:
+        for number in range(WORKFLOWS):
+            cluster.store.create(Place(ARGO, "workflows", "ns", f"job-{number}"), workflow(number))
+        print(cluster.address, flush=True)
+        reader = asyncio.StreamReader()
+        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            place = Place(ARGO, "workflows", "ns", f"job-{int(line)}")
+            cluster.store.patch(place, {"metadata": {"annotations": {"at": line.decode().strip()}}})
+
+
+def memory(process: int) -> tuple[float, float]:
+    """Resident set of a process and its highest, in MB."""
+    lines = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines())
+    return tuple(int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+
+
+async def timed(session: aiohttp.ClientSession, path: str, times: int) -> list[float]:
+    """Seconds that each request took."""
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        async with session.get(path) as answer:
+            assert answer.status == 200, await answer.text()
+            async for _chunk in answer.content.iter_any():
+                pass
+        took.append(time.perf_counter() - began)
+    return took
+
+
+async def watch(session: aiohttp.ClientSession, ready: asyncio.Event, seen: list[int]) -> None:
+    """Count what a watcher is told."""
+    async with session.get("/api/v1/workflow-events/ns?listOptions.resourceVersion=" + VERSION[0]) as answer:
+        ready.set()
+        async for line in answer.content:
+            if line.strip():
+                seen[0] += 1
+
+
+VERSION = [""]
+
+
+async def measure(address: str, server: subprocess.Popen[bytes], cluster: subprocess.Popen[bytes]) -> None:
+    """Print the table."""
+    rows: list[tuple[str, str, str]] = []
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=None)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(address, connector=connector, timeout=timeout, read_bufsize=2**20) as session:
+        async with session.get("/api/v1/workflows/ns?listOptions.limit=1") as answer:
+            VERSION[0] = (await answer.json(content_type=None))["metadata"]["resourceVersion"]
+        rows.append(("one list made", "", f"{memory(server.pid)[0]:.0f}"))
+        seen, tasks = [0], []
+        for _ in range(WATCHERS):
+            ready = asyncio.Event()
+            tasks.append(asyncio.create_task(watch(session, ready, seen)))
+            await ready.wait()
+        rows.append((f"{WATCHERS} watchers, open", "", f"{memory(server.pid)[0]:.0f}"))
+        for title, path, times, together in (
+            ("page of 50, fields of a table", f"/api/v1/workflows/ns?listOptions.limit=50&fields={FIELDS}", 5, 1),
+            ("page of 50, whole", "/api/v1/workflows/ns?listOptions.limit=50", 5, 1),
+            ("all, fields of a table", f"/api/v1/workflows/ns?fields={FIELDS}", 3, 1),
+            ("all, whole", "/api/v1/workflows/ns", 3, 1),
+            ("all, whole, 8 at once", "/api/v1/workflows/ns", 1, 8),
+        ):
+            took = [
+                one for times_ in await asyncio.gather(*(timed(session, path, times) for _ in range(together))) for one in times_
+            ]
+            rows.append((title, f"{statistics.median(took) * 1000:.0f}", f"{memory(server.pid)[1]:.0f}"))
+        assert cluster.stdin is not None
+        began = time.perf_counter()
+        for number in range(20):
+            cluster.stdin.write(f"{number}\n".encode())
+        cluster.stdin.flush()
+        while seen[0] < WATCHERS * 20:  # noqa: ASYNC110 it is what is measured
+            await asyncio.sleep(0.01)
+        rows.append(
+            (
+                f"20 changes told to {WATCHERS} watchers",
+                f"{(time.perf_counter() - began) * 1000:.0f}",
+                f"{memory(server.pid)[1]:.0f}",
+            )
+        )
+        for task in tasks:
+            task.cancel()
+    print(
+        f"| {WORKFLOWS:,} workflows of {len(json.dumps(workflow(1))) / 1000:.0f} kB | ms | server's memory, MB (highest so far) |\n|---|---|---|"
+    )
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+
+
+def main() -> None:
+    """Start both, measure, end both."""
+    cluster = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.server", "cluster"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert cluster.stdout is not None
+    where = cluster.stdout.readline().decode().strip()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    kubeconfig = pathlib.Path(f"/tmp/tiphys-bench-{os.getpid()}")  # noqa: S108
+    kubeconfig.write_text(json.dumps({
+        "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "ns"}}],
+        "clusters": [{"name": "c", "cluster": {"server": where}}], "users": [{"name": "u", "user": {"token": "t"}}],
+    }))  # fmt: skip
+    server = subprocess.Popen([
+        sys.executable, "-m", "tiphys", "server", "--auth-mode", "server", "--port", str(port), "--kubeconfig", str(kubeconfig),
+        "--api-rate-limit", "0", "--loglevel", "warn",
+    ])  # fmt: skip
+    try:
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        asyncio.run(measure(f"http://127.0.0.1:{port}", server, cluster))
+    finally:
+        server.terminate()
+        cluster.terminate()
+        server.wait()
+        cluster.wait()
+        kubeconfig.unlink()
+
+
+if __name__ == "__main__":
+    asyncio.run(api_server()) if sys.argv[1:] == ["cluster"] else main()
