@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from tiphys.cli.documents import Document, Manifest, Place
-from tiphys.cli.unknown import unknown_fields
 from tiphys.engine.cron.validate import compile_faults, cron_faults
 from tiphys.engine.library import Library, scope_of
 from tiphys.engine.validate import find_faults
@@ -20,6 +19,7 @@ from tiphys.model.base import ObjectMeta
 from tiphys.model.parse import nearest, parse_as
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.template import Template, TemplateRef
+from tiphys.model.unknown import unknown_fields
 from tiphys.model.workflow import ClusterWorkflowTemplate, CronWorkflow, Workflow, WorkflowEventBinding, WorkflowTemplate
 
 _KINDS: dict[str, type[msgspec.Struct]] = {

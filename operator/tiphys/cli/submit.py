@@ -10,13 +10,13 @@ from tiphys.cli.listing import Output
 from tiphys.cli.logs import Lines, print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
 from tiphys.cli.show import print_workflow, watch_workflow
-from tiphys.cli.unknown import unknown_fields
 from tiphys.cluster.api import Api
 from tiphys.cluster.stored import manifest_from
 from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.engine.validate import check_workflow
 from tiphys.errors import SpecError
 from tiphys.model.parse import parse_workflow
+from tiphys.model.unknown import unknown_fields
 from tiphys.model.workflow import Workflow
 
 
@@ -28,8 +28,8 @@ def _workflows(files: tuple[str, ...], *, is_strict: bool) -> list[Manifest]:
     for document in found if is_strict else ():
         unknown = next(unknown_fields(Workflow, document.value), None)
         if unknown is not None:
-            line = document.place(unknown.path or "").line
-            raise SpecError(unknown.message, path=f"{document.file}:{line}: {unknown.path}", hint="--no-strict lets it pass")
+            line = document.place(unknown.path).line
+            raise SpecError(f"{document.file}:{line}: {unknown.message}", hint="--no-strict lets it pass")
     return [document.value for document in found]
 
 

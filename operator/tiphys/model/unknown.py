@@ -1,50 +1,52 @@
-"""Fields that a type does not have: found in a decoded JSON object before it is read, which would pass over them."""
+"""Fields that no type knows: misspelt ones above all, since the API server leaves them out without a word."""
 
-from collections.abc import Iterator, Mapping
-from types import NoneType, UnionType
-from typing import Any, NamedTuple, Union, get_args, get_origin
+import types
+import typing
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
+from tiphys.errors import SpecError
 from tiphys.model.parse import nearest
 
+_METADATA = frozenset({"creationTimestamp", "managedFields", "selfLink", "generation", "deletionGracePeriodSeconds"})
+"""What the API server writes into metadata and our types do not know."""
 
-class UnknownField(NamedTuple):
-    """A field that nobody reads.
 
-    Attributes:
-        path: Of the field, as users write it (`templates[0].contaner`).
-        message: Says so, with the nearest known name.
+def unknown_fields(kind: type[msgspec.Struct], value: object, path: str = "") -> Iterator[SpecError]:
+    """One error for each field of a decoded object that its type does not know, with the nearest name that it does.
+
+    What pods own (containers, volumes and the like) is not looked into.
     """
-
-    path: str
-    message: str
-
-
-def unknown_fields(kind: type[msgspec.Struct], value: object, path: str = "") -> Iterator[UnknownField]:
-    """Every field of `value`, at any depth, that `kind` does not have; values of the wrong type are passed over."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
-    known = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+    known = _fields(kind)
     for key, part in value.items():
-        below = f"{path}.{key}" if path else str(key)
+        where = f"{path}.{key}".lstrip(".")
         if key in known:
-            yield from _within(known[key], part, below)
-        else:
-            yield UnknownField(below, f"unknown field {str(key)!r}{nearest(str(key), known)}")
+            yield from _inside(known[key], part, where)
+        elif not (path == "metadata" and key in _METADATA):
+            yield SpecError(f"unknown field {key!r}{nearest(str(key), list(known))}", path=where)
 
 
-def _within(kind: Any, value: object, path: str) -> Iterator[UnknownField]:
-    origin = get_origin(kind)
-    if origin in (UnionType, Union):
-        chosen = [option for option in get_args(kind) if option is not NoneType]
-        if len(chosen) == 1:
-            yield from _within(chosen[0], value, path)
-    elif origin is tuple and isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _within(get_args(kind)[0], part, f"{path}[{index}]")
-    elif origin is dict and isinstance(value, Mapping):
+def _inside(shape: Any, value: object, path: str) -> Iterator[SpecError]:
+    if isinstance(shape, type) and issubclass(shape, msgspec.Struct):
+        yield from unknown_fields(shape, value, path)
+    elif isinstance(shape, types.UnionType) or typing.get_origin(shape) is typing.Union:
+        for option in typing.get_args(shape):
+            yield from _inside(option, value, path)
+    elif typing.get_origin(shape) is tuple and isinstance(value, list):
+        for index, element in enumerate(value):
+            yield from _inside(typing.get_args(shape)[0], element, f"{path}[{index}]")
+    elif typing.get_origin(shape) is dict and isinstance(value, dict):
         for key, part in value.items():
-            yield from _within(get_args(kind)[1], part, f"{path}.{key}")
-    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        yield from unknown_fields(kind, value, path)
+            yield from _inside(typing.get_args(shape)[1], part, f"{path}.{key}")
+
+
+@lru_cache(maxsize=512)
+def _fields(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """JSON name -> type."""
+    hints = typing.get_type_hints(kind)
+    return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(kind)}

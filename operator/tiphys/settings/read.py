@@ -116,7 +116,7 @@ def _plain(value: object) -> object:
 
 
 def _unknown(kind: type[msgspec.Struct], plain: object) -> list[SpecError]:
-    return [SpecError(at.message, path=at.path, hint=_MOVED.get(at.path, "")) for at in unknown_fields(kind, plain)]
+    return [SpecError(e.message, hint=_MOVED[e.path]) if e.path in _MOVED else e for e in unknown_fields(kind, plain)]
 
 
 def _typed(kind: type[S], plain: object) -> S:
