@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tiphys/bin
 CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
 KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 
-.PHONY: setup shim ui lint unit simulate integration cluster cluster-down e2e bench test run clean
+.PHONY: setup shim ui lint unit simulate integration kinds cluster cluster-down e2e bench test run clean
 
 $(UV):
 	command -v python3 > /dev/null
@@ -41,19 +41,25 @@ simulate: setup
 integration: shim ui
 	$(RUN) python -m pytest tests/integration tests/contract
 
-# a running test cluster with Tiphys' kinds; prints the line that sets KUBECONFIG
-cluster: shim
-	@tests/e2e/cluster/up
+# a running test cluster with Tiphys' kinds, and without Tiphys: tests start controllers of their own
+kinds: shim
+	@tests/e2e/cluster/up > /dev/null
 	@kubectl --kubeconfig $(KUBECONFIG_PATH) apply -f crds > /dev/null
+	@tests/e2e/cluster/install off
+
+# a running test cluster with Tiphys installed; prints the line that sets KUBECONFIG
+cluster: kinds ui
+	@tests/e2e/cluster/install >&2
+	@echo "export KUBECONFIG=$(KUBECONFIG_PATH)"
 
 cluster-down:
 	tests/e2e/cluster/down
 
-e2e: cluster
+e2e: kinds
 	TIPHYS_API_SERVER=real $(RUN) python -m pytest -p no:cacheprovider tests/contract/apiserver
 	$(RUN) python -m pytest -p no:cacheprovider tests/e2e
 
-bench: cluster ui
+bench: kinds ui
 	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench.artifacts
 	$(RUN) python -m tests.bench.local

@@ -43,6 +43,7 @@ from tiphys.controller.sharding import Replica
 from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
 from tiphys.pods.settings import PodSettings
+from tiphys.ports import Clock
 from tiphys.telemetry import endpoints
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.crons import CronMetrics
@@ -106,7 +107,7 @@ async def _main(options: Options) -> bool:
         feeds = Feeds(api, controller, configured, namespace)
         crons = Crons(CronSurroundings(api, clock, instance, place=local_zone(), fired=CronMetrics(metrics).fired))
         group = f"{instance or 'all'}.{namespace or 'all'}"
-        replica = Replica(api, clock, access.namespace, group) if options.shares else None
+        replica = _replica(options, api, clock, access.namespace, group) if options.shares else None
         following = Following(api, controller, announcements, _kopf(controller, crons, replica, access, namespace), namespace)
         if replica is not None:
             following.join(replica)
@@ -125,6 +126,12 @@ async def _main(options: Options) -> bool:
         if world.spans is not None:
             await asyncio.to_thread(world.spans.close)
     return restart.is_wanted
+
+
+def _replica(options: Options, api: Api, clock: Clock, home: str, group: str) -> Replica:
+    said = options.environment
+    duration, interval = said.leader_election_lease_duration, said.leader_election_retry_period
+    return Replica(api, clock, home, group, duration=duration.total_seconds(), interval=interval.total_seconds())
 
 
 async def _work(following: Following, crons: Crons, stop: asyncio.Event) -> None:

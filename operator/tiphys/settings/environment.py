@@ -41,6 +41,8 @@ class Environment(Settings, frozen=True):
     workflow_estimation_db_query_timeout_seconds: int = 5
     workflow_user_override_allowlist: tuple[str, ...] = ()
     tls_min_version: str = ""
+    leader_election_lease_duration: timedelta = timedelta(seconds=10)
+    leader_election_retry_period: timedelta = timedelta(seconds=2)
     cache_gc_period: timedelta = timedelta()
     cache_gc_after_not_hit_duration: timedelta = timedelta(seconds=30)
     transient_error_pattern: Pattern = Pattern()
@@ -91,7 +93,10 @@ def parse_environment(variables: Mapping[str, str]) -> Environment:
         text = variables.get(name, "").strip()
         if text:
             said[field] = _read(name, text, type(getattr(_DEFAULTS, field)))
-    return Environment(**said)
+    made = Environment(**said)
+    if made.leader_election_lease_duration < 3 * made.leader_election_retry_period:
+        raise SpecError("it must be three times LEADER_ELECTION_RETRY_PERIOD at least", path="LEADER_ELECTION_LEASE_DURATION")
+    return made
 
 
 def without_effect(variables: Mapping[str, str]) -> list[str]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import sys
 from collections import Counter
@@ -35,6 +36,13 @@ class Process:
     async def says(self, text: str, seconds: float = 30) -> None:
         async with asyncio.timeout(seconds * SPEED):
             while text not in self.log.read_text():  # noqa: ASYNC110 another process writes
+                await asyncio.sleep(1)
+
+    async def sees(self, replicas: int, seconds: float = 30) -> None:
+        """Return when it has said that so many replicas are alive."""
+        told = re.compile("replicas that are alive: " + ", ".join([r"[\w-]+"] * replicas) + r'["\n]')
+        async with asyncio.timeout(seconds * SPEED):
+            while not told.search(self.log.read_text()):  # noqa: ASYNC110 another process writes
                 await asyncio.sleep(1)
 
     def signal(self, number: signal.Signals) -> None:
@@ -99,18 +107,34 @@ async def test_another_process_goes_on_where_one_was_asked_to_end(harbour: Harbo
     assert set(made(harbour).values()) == {1}
 
 
+async def signs_of_all(harbour: Harbour) -> None:
+    """Return when every replica has given a sign of life."""
+
+    def signs() -> dict[str, str]:
+        leases = harbour.server.store.find("apis/coordination.k8s.io/v1", "leases")
+        return {lease["metadata"]["name"]: lease["spec"]["renewTime"] for lease in leases}
+
+    before = signs()
+    await harbour.until(lambda: all(signs().get(name) != sign for name, sign in before.items()), 30 * SPEED)
+
+
 async def test_a_process_that_sleeps_through_its_lease_does_no_harm(harbour: Harbour, tmp_path: pathlib.Path) -> None:
-    harbour.server.kubelet.behave = lambda _pod: Ending(seconds=4 * SPEED)
-    async with started(harbour, tmp_path, "one", "--share") as one, started(harbour, tmp_path, "two", "--share") as two:
+    harbour.server.kubelet.behave = lambda _pod: Ending(seconds=3 * SPEED)
+    quick = {"LEADER_ELECTION_LEASE_DURATION": "3s", "LEADER_ELECTION_RETRY_PERIOD": "500ms"}
+
+    def begun(name: str) -> contextlib.AbstractAsyncContextManager[Process]:
+        return started(harbour, tmp_path, name, "--share", variables=quick)
+
+    async with begun("one") as one, begun("two") as two:
         for process in (one, two):
-            await process.says("replicas that are alive: ")
-        await asyncio.sleep(5 * SPEED)
+            await process.sees(2)
         names = [harbour.submit(CHAIN, name=f"w{index}") for index in range(8)]
         await harbour.until(lambda: len(harbour.pods()) == 8, 30 * SPEED)
         one.signal(signal.SIGSTOP)
         await harbour.finished(*names, seconds=60 * SPEED)
         one.signal(signal.SIGCONT)
-        await asyncio.sleep(5 * SPEED)
+        for _ in range(4):
+            await signs_of_all(harbour)
         for process in (one, two):
             process.signal(signal.SIGTERM)
             assert await process.ended() == 0

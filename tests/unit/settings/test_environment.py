@@ -41,3 +41,10 @@ def test_a_variable_that_changes_nothing_is_told():
     assert without_effect({"DEFAULT_REQUEUE_TIME": "1s", "MAX_WORKFLOW_SIZE": "1"}) == [
         "DEFAULT_REQUEUE_TIME has no effect: what happens is acted upon at once, nothing is polled"]
     assert not {name.lower() for name in WITHOUT_EFFECT} & set(Environment.__struct_fields__)
+
+
+def test_a_lease_lasts_longer_than_the_time_between_its_signs():
+    said = {"LEADER_ELECTION_LEASE_DURATION": "15s", "LEADER_ELECTION_RETRY_PERIOD": "5s"}
+    assert parse_environment(said).leader_election_lease_duration == timedelta(seconds=15)
+    with pytest.raises(SpecError, match="LEADER_ELECTION_LEASE_DURATION: it must be three times LEADER_ELECTION_RETRY_PERIOD"):
+        parse_environment({"LEADER_ELECTION_LEASE_DURATION": "5s"} | {"LEADER_ELECTION_RETRY_PERIOD": "2s"})
