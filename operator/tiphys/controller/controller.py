@@ -30,6 +30,7 @@ from tiphys.controller.recording import Recorder
 from tiphys.controller.restoring import Restorer
 from tiphys.controller.shelves import Shelves
 from tiphys.controller.spec_log import SpecLog
+from tiphys.controller.strangers import end_strangers
 from tiphys.controller.task_results import TaskResults
 from tiphys.controller.turns import SLICE_SECONDS, TurnQueue
 from tiphys.controller.writer import Writer
@@ -306,6 +307,7 @@ class Controller:
     def let_go(self, live: Live) -> None:
         """The end is written: nothing more is to be done."""
         self.lives.pop(live.uid, None)
+        end_strangers(self, live)
         self.task_results.ended(live.namespace, live.uid)
         self.kept.unfollowed(live.uid)
         self.admission.release(live.uid)

@@ -205,7 +205,11 @@ class Simulation:
         return bool(pod.order.template.daemon) and pod.phase == "Running"
 
     def _look_again(self) -> bool:
-        """A controller lists everything now and then: what was not told is found."""
+        """A controller lists everything now and then: what was not told is found. Pods that an ended run does not know go."""
+        if self._run is not None and self._run.is_finished:
+            strangers = [name for name, pod in self.pods.items() if self._run.tree.by_id(pod.order.node_id) is None]
+            for name in strangers:
+                self._delete(name)
         untold = [pod for pod in self.pods.values() if pod.told < len(pod.report().phase) and self._is_news(pod)]
         for pod in untold:
             self._handle(NodeReported(pod.report()))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.integration.controller.conftest import Harbour, place
 
+from tiphys.local.objects import Place
 from tiphys.testing.apiserver import Call, Ending, Fault
 
 CHAIN = """
@@ -260,3 +261,18 @@ async def test_a_workflow_that_cannot_be_read_fails_alone(harbour: Harbour, kind
     assert harbour.status("bad")["phase"] == "Failed"
     assert harbour.status("bad")["message"].startswith(("cannot unmarshall spec: ", "invalid spec: "))
     assert not life.following.has_ended
+
+
+async def test_a_pod_that_its_ended_workflow_does_not_know_does_not_run_on(harbour: Harbour) -> None:
+    """As when somebody stops the workflow between the order of a pod and the word of its node."""
+    harbour.server.kubelet.behave = lambda pod: Ending(hangs=pod["metadata"]["name"] == "stranger")
+    harbour.submit("{entrypoint: a, templates: [{name: a, container: {image: i, command: [c]}}]}")
+    owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "w", "uid": harbour.workflow()["metadata"]["uid"], "controller": True}
+    meta = {"name": "stranger", "labels": {"workflows.argoproj.io/workflow": "w", "workflows.argoproj.io/completed": "false"},
+            "annotations": {"workflows.argoproj.io/node-id": "w-1", "workflows.argoproj.io/node-name": "w.b"}, "ownerReferences": [owner]}  # fmt: skip
+    harbour.server.store.create(
+        Place("api/v1", "pods", "ns", "stranger"), {"metadata": meta, "spec": {"containers": [{"name": "main", "image": "i"}]}}
+    )
+    await harbour.controller()
+    await harbour.finished("w")
+    await harbour.until(lambda: [pod["metadata"]["name"] for pod in harbour.pods()] == ["w"])
