@@ -63,6 +63,7 @@ bench: kinds ui
 	$(RUN) python -m tests.bench.engine
 	$(RUN) python -m tests.bench.artifacts
 	$(RUN) python -m tests.bench.local
+	$(RUN) python -m tests.bench.server
 	$(RUN) python -m tests.bench.page
 	$(RUN) python -m tests.bench
 	$(RUN) python -m tests.bench.artifact_steps

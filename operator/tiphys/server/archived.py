@@ -81,14 +81,14 @@ async def retry(call: Call) -> Json:
     else:
         raise AlreadyExists(f"Workflow already exists on cluster, use argo retry {meta.name} instead")
     await remove_pods(call.api, meta.namespace, made.pods)
-    return await call.storage.create("Workflow", meta.namespace, created_by(call.api, small_manifest(fresh(made.workflow))))
+    return await call.storage.create("Workflow", meta.namespace, created_by(call.identity, small_manifest(fresh(made.workflow))))
 
 
 async def resubmit(call: Call) -> Json:
     """Submit one again, as a new one."""
     old, order = await _ordered(call)
     new = small_manifest(again(old, order))
-    return await call.storage.create("Workflow", old.metadata.namespace, created_by(call.api, new))
+    return await call.storage.create("Workflow", old.metadata.namespace, created_by(call.identity, new))
 
 
 async def label_keys(call: Call) -> Json:

@@ -9,6 +9,7 @@ from tiphys.model.base import Json
 from tiphys.server.answers import Fields, checked_name
 from tiphys.server.choosing import Choice, checked_filter, count_of, time_of, with_selector
 from tiphys.server.kept import Kept
+from tiphys.server.labels import claims_of
 from tiphys.server.storage import Storage
 from tiphys.server.subject import Caller, Gate
 
@@ -125,6 +126,11 @@ class Call:
         conditions = {name: text for name in names if (text := self.query(f"deleteOptions.preconditions.{name}"))}
         said |= {"preconditions": conditions or None, "dryRun": ["All"] if self.query("deleteOptions.dryRun") == "All" else None}
         return {name: value for name, value in said.items() if value not in ("", None)}
+
+    @property
+    def identity(self) -> Json:
+        """What is known of who asks: said by who signed him in, else by his token."""
+        return self.claims or claims_of(self.api)
 
     @property
     def read_options(self) -> dict[str, str]:

@@ -56,9 +56,7 @@ async def open_gate(
         provider=Provider(sso, client, time.time), sessions=sessions, redirect_url=sso.redirect_url,  # noqa: TID251 as above
         lasts=sso.session_expiry, base=base,
     )  # fmt: skip
-    gate = Gate(
-        access=api.access, modes=modes, namespace=namespace, sessions=sessions, accounts=accounts, webhooks=webhooks
-    )
+    gate = Gate(access=api.access, modes=modes, namespace=namespace, sessions=sessions, accounts=accounts, webhooks=webhooks)
     return gate, sign_in
 
 

@@ -50,15 +50,15 @@ def _labels(word: str, claims: Json) -> dict[str, str]:
     return {PREFIX + key: label for key, text in said.items() if text and (label := label_of(str(text)))}
 
 
-def created_by(api: Api, manifest: Json) -> Json:
+def created_by(claims: Json, manifest: Json) -> Json:
     """A new object with the labels of who makes it; what it says of that itself does not count."""
     meta: dict[str, Any] = dict(manifest.get("metadata") or {})
     own = {key: text for key, text in (meta.get("labels") or {}).items() if not key.startswith(f"{PREFIX}creator")}
-    labels = {**own, **_labels("creator", claims_of(api))}
+    labels = {**own, **_labels("creator", claims)}
     return {**manifest, "metadata": {**meta, **({"labels": labels} if labels else {})}}
 
 
-def acted_by(api: Api, action: str) -> dict[str, str]:
+def acted_by(claims: Json, action: str) -> dict[str, str]:
     """The labels of who changes an object; none for who is not known."""
-    found = _labels("actor", claims_of(api))
+    found = _labels("actor", claims)
     return {**found, f"{PREFIX}action": action} if found else {}

@@ -30,7 +30,7 @@ class Kind:
 
     async def create(self, call: Call) -> Json:
         """Store a new one, when it is a good one."""
-        manifest = created_by(call.api, call.sent(self._key))
+        manifest = created_by(call.identity, call.sent(self._key))
         await check_stored(call, self.title, manifest)
         return await call.storage.create(self.title, call.namespace, manifest, is_dry=is_dry(call))
 
@@ -50,7 +50,7 @@ class Kind:
         manifest = call.sent(self._key)
         await check_stored(call, self.title, manifest)
         meta = dict(manifest.get("metadata") or {})
-        labels = {**(meta.get("labels") or {}), **acted_by(call.api, "Update")}
+        labels = {**(meta.get("labels") or {}), **acted_by(call.identity, "Update")}
         manifest["metadata"] = {**meta, **({"labels": labels} if labels else {})}
         return await call.storage.replace(self.title, call.namespace, call.name, manifest)
 

@@ -79,19 +79,19 @@ def _node_change(order: Order) -> suspension.NodeChange:
     return suspension.NodeChange(phase=order.phase, message=order.message, outputs=outputs)
 
 
-async def operate(storage: Storage, kept: Kept, wanted: Wanted, verb: str, order: Order) -> Json:
-    """The workflow after an operation, with its nodes."""
+async def operate(storage: Storage, kept: Kept, wanted: Wanted, verb: str, order: Order, identity: Json) -> Json:
+    """The workflow after an operation, with its nodes; `identity` is what is known of who asks."""
     if verb == "resubmit":
         # one that is gone is resubmitted from the archive, as it is read from there
         old = parse_workflow(await find(storage, kept, wanted))
         new = small_manifest(again(old, order))
-        return await hydrated(kept, await storage.create("Workflow", wanted.namespace, created_by(storage.api, new)))
+        return await hydrated(kept, await storage.create("Workflow", wanted.namespace, created_by(identity, new)))
     if verb == "retry":
-        return await _retry(storage, kept, wanted, order)
-    return await _edit(storage, kept, wanted, verb, change_of(verb, order))
+        return await _retry(storage, kept, wanted, order, acted_by(identity, "Retry"))
+    return await _edit(storage, kept, wanted, change_of(verb, order), acted_by(identity, verb.capitalize()))
 
 
-async def _edit(storage: Storage, kept: Kept, wanted: Wanted, verb: str, change: Change) -> Json:
+async def _edit(storage: Storage, kept: Kept, wanted: Wanted, change: Change, labels: dict[str, str]) -> Json:
     for attempt in range(_TRIES):
         document = await storage.read("Workflow", wanted.namespace, wanted.name)
         stored = parse_workflow(document)
@@ -101,7 +101,6 @@ async def _edit(storage: Storage, kept: Kept, wanted: Wanted, verb: str, change:
         meta = old.metadata
         try:
             if patch:
-                labels = acted_by(storage.api, verb.capitalize())
                 patch["metadata"] = _with_labels(patch.get("metadata") or {}, labels)
                 await storage.api.patch("Workflow", meta.namespace, meta.name, patch, resource_version=meta.resource_version)
         except Conflict:
@@ -121,14 +120,14 @@ async def _packed(kept: Kept, stored: Workflow, new: Workflow, patch: Json) -> J
     return await repacked(stored, new, patch, storage.offload if storage is not None else None)
 
 
-async def _retry(storage: Storage, kept: Kept, wanted: Wanted, order: Order) -> Json:
+async def _retry(storage: Storage, kept: Kept, wanted: Wanted, order: Order, labels: dict[str, str]) -> Json:
     def change(old: Workflow) -> Workflow:
         return retried(old, order).workflow
 
     old = parse_workflow(await hydrated(kept, await storage.read("Workflow", wanted.namespace, wanted.name)))
     await remove_pods(storage.api, wanted.namespace, retried(old, order).pods)
     known = Wanted(namespace=wanted.namespace, name=old.metadata.name)
-    return await _edit(storage, kept, known, "retry", change)
+    return await _edit(storage, kept, known, change, labels)
 
 
 def retried(old: Workflow, order: Order) -> Retried:

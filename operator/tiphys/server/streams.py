@@ -5,7 +5,7 @@ Source: rest-and-clients 1.2, "Streams".
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from tiphys.server.answers import HEADERS, Fields, codes_of
 
 _EVENTS = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
+Prepare = Callable[[Json], Awaitable[Json]]
 _ALIVE = b":\n"
 
 
@@ -79,8 +80,10 @@ def _line(message: Json, *, is_events: bool) -> bytes:
     return b"data: " + encoded + b" \n\n\n" if is_events else encoded + b"\n"
 
 
-async def changes(api: Api, kind: str, namespace: str, query: Mapping[str, str], fields: Fields) -> AsyncIterator[Json]:
-    """Changes of objects as the cluster tells them, until it ends the watch."""
+async def changes(
+    api: Api, kind: str, namespace: str, query: Mapping[str, str], fields: Fields, prepare: Prepare | None = None
+) -> AsyncIterator[Json]:  # fmt: skip
+    """Changes of objects as the cluster tells them, until it ends the watch; `prepare` makes of an object what is told of it."""
     rest = b""
     async for chunk in api.stream(path_of(kind, namespace), {"watch": "true", **query}):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -91,4 +94,6 @@ async def changes(api: Api, kind: str, namespace: str, query: Mapping[str, str],
             if told.get("type") == "ERROR":
                 raise as_error(int(told["object"].get("code") or 500), msgspec.json.encode(told["object"]))
             if told.get("type") != "BOOKMARK":
+                if prepare is not None:
+                    told["object"] = await prepare(told["object"])
                 yield dict(fields.cut({"result": told}).get("result") or {})

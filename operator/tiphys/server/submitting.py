@@ -74,7 +74,7 @@ async def submit(call: Call) -> Json:
     manifest = await manifest_of(call.api, call.namespace, kind, checked_name(asked.resource_name, kind))
     _apply(manifest, options)
     await _set_artifacts(call, manifest, parse_pairs(options.artifacts or ()))
-    made = created_by(call.api, manifest)
+    made = created_by(call.identity, manifest)
     await check(call, call.namespace, made)
     if options.dry_run:
         return made

@@ -3,18 +3,19 @@
 Source: rest-and-clients 1.1, ranks 1 and 2.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
 
-from tiphys.errors import SpecError
+from tiphys.errors import SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.server.accepting import check, is_dry, linting
 from tiphys.server.answers import NotYet
 from tiphys.server.call import Call
-from tiphys.server.finding import Wanted, find
+from tiphys.server.finding import Wanted, find, hydrated
 from tiphys.server.labels import created_by
 from tiphys.server.operating import VERBS, Order, operate
 from tiphys.server.rights import require
@@ -26,7 +27,7 @@ Handler = Callable[[Call], Awaitable[Any]]
 
 async def create(call: Call) -> Json:
     """Store a new workflow, when it is a good one; with `dryRun` only say what would be stored."""
-    manifest = created_by(call.api, call.sent("workflow"))
+    manifest = created_by(call.identity, call.sent("workflow"))
     await check(call, call.namespace, manifest)
     return await call.storage.create("Workflow", call.namespace, manifest, is_dry=is_dry(call))
 
@@ -69,13 +70,22 @@ async def act(call: Call) -> Json:
     if call.part("verb") not in VERBS:
         raise NotYet("Not Implemented")
     wanted = Wanted(namespace=call.namespace, name=call.name)
-    return await operate(call.storage, call.kept, wanted, call.part("verb"), asked)
+    return await operate(call.storage, call.kept, wanted, call.part("verb"), asked, call.identity)
 
 
 async def watch(call: Call) -> Response:
     """Changes, as they come."""
     await require(call.api, "watch", "Workflow", call.namespace)
-    messages = changes(call.api, "Workflow", call.namespace, call.selection(), call.fields())
+    fields = call.fields()
+
+    async def whole(document: Json) -> Json:
+        # one whose nodes cannot be had is told of all the same
+        with contextlib.suppress(TiphysError):
+            return await hydrated(call.kept, document)
+        return document
+
+    prepare = whole if fields.keeps("result.object.status.nodes") else None
+    messages = changes(call.api, "Workflow", call.namespace, call.selection(), fields, prepare)
     return await opened(call.api, messages, call.accept)
 
 

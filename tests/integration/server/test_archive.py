@@ -329,3 +329,12 @@ async def test_hera_uses_the_archive(full: Full) -> None:
     await full.keep(document("w", 1, "Failed"))
     full.put("t", "workflowtemplates")
     await asyncio.to_thread(_use, full.address)
+
+
+async def test_a_watch_tells_of_packed_workflows_with_their_nodes(full: Full) -> None:
+    full.put("zipped", status={"phase": "Running", "compressedNodes": compress(msgspec.json.encode({"w": NODE}))})
+    path = f"{full.address}/api/v1/workflow-events/ns?listOptions.resourceVersion=0"
+    for fields, nodes in (("", {"w": NODE}), ("result.type,result.object.metadata.name", None)):
+        async with full.session.get(f"{path}&fields={fields}", headers=TOKEN) as answer:
+            told = json.loads(await answer.content.readline())["result"]["object"]
+            assert (told["metadata"]["name"], told.get("status", {}).get("nodes")) == ("zipped", nodes)
