@@ -8,20 +8,22 @@ Differs from Argo: what is missing is 404, not 500; errors are JSON.
 """
 
 import asyncio
+import contextlib
 import html
+import ipaddress
 import mimetypes
 import os
 from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
-from tiphys.errors import NotFound, SpecError
+from tiphys.errors import Forbidden, NotFound, SpecError
 from tiphys.model.arguments import Artifact
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_workflow
-from tiphys.model.places import key_of
+from tiphys.model.places import key_of, kind_of
 from tiphys.model.stored import located_artifact
 from tiphys.ports import ArtifactDriver
 from tiphys.server.answers import HEADERS, NotYet
@@ -33,6 +35,7 @@ from tiphys.server.stores import open_artifact
 _POLICY = "sandbox allow-same-origin; base-uri 'none'; default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'"
 _SAFE = {**HEADERS, "Content-Security-Policy": _POLICY}
 _MOST_NAMES = 5000
+_SERVED = frozenset({"s3", "gcs", "azure", "oss", "raw"})
 
 
 class Place(NamedTuple):
@@ -103,6 +106,7 @@ def _place(call: Call, side: str) -> Place:
 async def _serve(call: Call, document: Json, place: Place) -> Response:
     workflow = parse_workflow(document)
     artifact = located_artifact(workflow, place.node, place.side, place.name)
+    _check_place(artifact)
     driver = await open_artifact(call.api, workflow.metadata.namespace, artifact)
     key = _key(artifact, place.path)
     last = call.url_path.rpartition("/")[2]
@@ -111,6 +115,23 @@ async def _serve(call: Call, document: Json, place: Place) -> Response:
     if await asyncio.to_thread(driver.is_directory, key):
         return RedirectResponse(f"./{quote(last)}/", 307, _SAFE)
     return await _file(driver, key)
+
+
+def _check_place(artifact: Artifact) -> None:
+    """Let pass places that the server may ask for somebody: whoever writes a workflow writes where its artifacts are.
+
+    Raises:
+        NotYet: The kind is not served: it could be any address, or more than a request.
+        Forbidden: It is where machines tell who they are.
+    """
+    kind = kind_of(artifact)
+    if kind not in _SERVED:
+        raise NotYet(f"{kind or 'unknown'} artifacts are not served; served are {', '.join(sorted(_SERVED))}")
+    said = str(getattr(getattr(artifact, kind), "endpoint", "") or "")
+    host = urlsplit(said if "//" in said else f"//{said}").hostname or ""
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(host).is_link_local:
+            raise Forbidden(f"artifacts at {host} are not served")
 
 
 def _key(artifact: Artifact, path: str) -> str:

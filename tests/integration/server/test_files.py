@@ -170,6 +170,17 @@ async def test_folders_are_lists_of_links_and_nothing_outside_is_reached(stored:
         assert (status in (400, 404, 501), content == b"no") == (True, False), path
 
 
+async def test_nothing_is_asked_of_places_that_only_the_servers_machine_may_ask(stored: Stored) -> None:
+    metadata = {"endpoint": "169.254.169.254", "insecure": True, "bucket": "latest", "key": "meta-data/iam"}
+    stored.put_workflow(
+        "w", {"name": "machine", "s3": metadata}, {"name": "web", "http": {"url": "http://169.254.169.254/latest"}},
+        {"name": "text", "raw": {"data": "said in the workflow itself"}},
+    )  # fmt: skip
+    assert (await stored.get("/artifacts/ns/w/w/machine"))[0] == 403
+    assert (await stored.get("/artifacts/ns/w/w/web"))[0] == 501
+    assert (await stored.get("/artifacts/ns/w/w/text"))[:2] == (200, b"said in the workflow itself")
+
+
 async def send(stored: Stored, token: str, artifact: str = "input", name: str = "../my file.txt", field: str = "file") -> Any:
     form = aiohttp.FormData(quote_fields=False)
     form.add_field(field, b"content" * 1000, filename=name)
