@@ -1,13 +1,15 @@
 """Which driver an artifact needs; only that one is imported."""
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Any, cast
 
 from tiphys.artifacts.refusals import LoadOnly
 from tiphys.artifacts.secrets import SecretReader
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact
-from tiphys.model.locations import RawArtifact
+from tiphys.model.locations import RawArtifact, S3Artifact
 from tiphys.model.places import kind_of
 from tiphys.ports import ArtifactDriver
 
@@ -29,74 +31,29 @@ class RawDriver(LoadOnly):
         yield self._content
 
 
-def _s3(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
+def _s3(place: S3Artifact, secrets: SecretReader) -> ArtifactDriver:
     from tiphys.artifacts.machine import ENDPOINT, open_folder
     from tiphys.artifacts.s3 import S3Driver
 
-    assert artifact.s3 is not None  # noqa: S101 chosen by it
-    if artifact.s3.endpoint == ENDPOINT:
-        return open_folder(artifact.s3.bucket)
-    return S3Driver(artifact.s3, secrets)
+    return open_folder(place.bucket) if place.endpoint == ENDPOINT else S3Driver(place, secrets)
 
 
-def _oss(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.s3 import OSSDriver
-
-    assert artifact.oss is not None  # noqa: S101
-    return OSSDriver(artifact.oss, secrets)
+def _raw(place: RawArtifact, _secrets: SecretReader) -> ArtifactDriver:
+    return RawDriver(place)
 
 
-def _gcs(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.clouds import open_gcs
-
-    assert artifact.gcs is not None  # noqa: S101
-    return open_gcs(artifact.gcs, secrets)
-
-
-def _azure(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.clouds import open_azure
-
-    assert artifact.azure is not None  # noqa: S101
-    return open_azure(artifact.azure, secrets)
-
-
-def _hdfs(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.hdfs import HDFSDriver
-
-    assert artifact.hdfs is not None  # noqa: S101
-    return HDFSDriver(artifact.hdfs, secrets)
-
-
-def _http(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.http import HTTPDriver
-
-    assert artifact.http is not None  # noqa: S101
-    return HTTPDriver(artifact.http, secrets)
-
-
-def _artifactory(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.http import ArtifactoryDriver
-
-    assert artifact.artifactory is not None  # noqa: S101
-    return ArtifactoryDriver(artifact.artifactory, secrets)
-
-
-def _git(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
-    from tiphys.artifacts.git import GitDriver
-
-    assert artifact.git is not None  # noqa: S101
-    return GitDriver(artifact.git, secrets)
-
-
-def _raw(artifact: Artifact, _secrets: SecretReader) -> ArtifactDriver:
-    assert artifact.raw is not None  # noqa: S101
-    return RawDriver(artifact.raw)
-
-
-_OPENERS: dict[str, Callable[[Artifact, SecretReader], ArtifactDriver]] = {
-    "s3": _s3, "oss": _oss, "gcs": _gcs, "azure": _azure, "hdfs": _hdfs, "http": _http, "artifactory": _artifactory, "git": _git,
+_OPENERS: dict[str, str | Callable[[Any, SecretReader], ArtifactDriver]] = {
+    "s3": _s3,
+    "oss": "tiphys.artifacts.s3:OSSDriver",
+    "gcs": "tiphys.artifacts.clouds:open_gcs",
+    "azure": "tiphys.artifacts.clouds:open_azure",
+    "hdfs": "tiphys.artifacts.hdfs:HDFSDriver",
+    "http": "tiphys.artifacts.http:HTTPDriver",
+    "artifactory": "tiphys.artifacts.http:ArtifactoryDriver",
+    "git": "tiphys.artifacts.git:GitDriver",
     "raw": _raw,
-}  # fmt: skip
+}
+"""Kind of place -> what opens its driver, or where that is: only what is needed is imported."""
 
 
 def open_driver(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
@@ -110,4 +67,8 @@ def open_driver(artifact: Artifact, secrets: SecretReader) -> ArtifactDriver:
         raise SpecError("the artifact has no location")
     if kind not in _OPENERS:
         raise SpecError(f"{kind} artifacts are not supported", hint=f"supported are {', '.join(_OPENERS)}")
-    return _OPENERS[kind](artifact, secrets)
+    opener = _OPENERS[kind]
+    if isinstance(opener, str):
+        module, _, name = opener.partition(":")
+        opener = cast("Callable[[Any, SecretReader], ArtifactDriver]", getattr(import_module(module), name))
+    return opener(getattr(artifact, kind), secrets)

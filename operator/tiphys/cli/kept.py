@@ -1,8 +1,10 @@
 """What a command finds outside the API server: the database that the controller keeps workflows in.
 
-It is the one of `--database`, or else the one of the controller's own configuration, with the login of its Secrets.
+It is the one of `--database`, or else the one of the controller's own configuration, with the login of its Secrets. One whose
+host is a Service of the cluster is reached through the API server, where this machine does not know the name.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -13,6 +15,7 @@ import msgspec
 from cyclopts import Parameter
 
 from tiphys.cluster.api import Api
+from tiphys.cluster.forward import forwarded, service_of
 from tiphys.cluster.secret_values import secret_reader
 from tiphys.errors import Forbidden, NotFound, SpecError
 from tiphys.settings.database import Persistence
@@ -68,8 +71,13 @@ async def kept(api: Api, namespace: str, source: Source | None = None) -> AsyncI
         NotFound: Nothing says where it is.
     """
     chosen = source or source_of_environment()
-    async with opened(named(chosen) if chosen.database else await _configured(api, namespace, chosen)) as storage:
-        yield storage
+    async with contextlib.AsyncExitStack() as stack:
+        if chosen.database:
+            target = named(chosen)
+        else:
+            target, place = await _configured(api, namespace, chosen)
+            target = await _reachable(api, stack, target, place)
+        yield await stack.enter_async_context(opened(target))
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +99,35 @@ def named(source: Source) -> "Target":
     return parse_target(source.database, password=os.environ.get(_PASSWORD, ""))
 
 
-async def _configured(api: Api, namespace: str, source: Source) -> "Target":
+async def _reachable(api: Api, stack: contextlib.AsyncExitStack, target: "Target", place: str) -> "Target":
+    """The database by an address that leads there from this machine."""
+    service = service_of(target.host, place)
+    if service is None or await _is_known(target.host):
+        return target
+    try:
+        host, port = await stack.enter_async_context(forwarded(api, *service, target.port))
+    except (NotFound, Forbidden) as e:
+        raise NotFound(
+            f"this machine knows no {target.host}, and the cluster leads to none: {e.message}",
+            hint="give --database-host HOST:PORT, as of a port that you forward",
+        ) from e
+    return msgspec.structs.replace(target, host=host, port=port)
+
+
+async def _is_known(host: str) -> bool:
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
+
+
+async def _configured(api: Api, namespace: str, source: Source) -> tuple["Target", str]:
+    """The database, and the namespace whose configuration names it.
+
+    Raises:
+        NotFound: Nothing does.
+    """
     from tiphys.archive.open import target_of
 
     places = controller_namespaces(namespace, source)
@@ -99,7 +135,7 @@ async def _configured(api: Api, namespace: str, source: Source) -> "Target":
         said = await _persistence(api, place, source.configmap)
         target = None if said is None else target_of(said, secret_reader(api, place))
         if target is not None:
-            return _elsewhere(target, source.database_host)
+            return _elsewhere(target, source.database_host), place
     raise NotFound(
         f"no database: ConfigMap {source.configmap} of {', '.join(places)} names none",
         hint="give --database ADDRESS, or --controller-namespace NAMESPACE",

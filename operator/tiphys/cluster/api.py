@@ -37,6 +37,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "ConfigMap": ("api/v1", "configmaps"),
     "Secret": ("api/v1", "secrets"),
     "Event": ("api/v1", "events"),
+    "Service": ("api/v1", "services"),
     "Namespace": ("api/v1", "namespaces"),
     "PersistentVolumeClaim": ("api/v1", "persistentvolumeclaims"),
     "Node": ("api/v1", "nodes"),

@@ -1,10 +1,12 @@
 """The commands about the archive and the database, as users call them; the cluster is a small API server, the databases are real."""
 
 import asyncio
+import base64
 import json
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,8 +14,12 @@ from tests.databases import argo
 from tests.databases.servers import PASSWORD, Server
 from tests.integration.archive.conftest import NAMESPACE, World, eventually
 from tests.integration.archive.test_packing import ALWAYS, SMALL, many, status
+from tests.servers.minio import KEYS, Minio, minio
 
+from tiphys.artifacts.s3 import S3Driver
 from tiphys.local.objects import Place
+from tiphys.model.base import KeySelector
+from tiphys.model.locations import S3Artifact
 from tiphys.settings.environment import Environment
 from tiphys.testing.apiserver import Ending
 
@@ -99,6 +105,39 @@ async def test_get_shows_what_is_only_in_the_archive(world: World, shell: Shell)
     await gone(world, "w")
     assert "Succeeded" in await shell("get", "w")
     assert "not found" in await shell("get", "nobody", code=1)
+
+
+@pytest.fixture
+def store(tmp_path: pathlib.Path) -> Iterator[Minio]:
+    with minio(tmp_path / "minio") as one:
+        one.make_bucket("logs")
+        yield one
+
+
+async def test_the_log_of_a_workflow_that_is_only_in_the_archive_is_shown_from_its_store(world: World, shell: Shell, store: Minio) -> None:
+    keys = {"accessKeySecret": {"name": "store", "key": "access"}, "secretKeySecret": {"name": "store", "key": "secret"}}
+    data = {"access": base64.b64encode(KEYS.access.encode()).decode(), "secret": base64.b64encode(KEYS.secret.encode()).decode()}
+    world.api_server.store.create(Place("api/v1", "secrets", NAMESPACE, "store"), {"kind": "Secret", "metadata": {"name": "store"}, "data": data})
+    driver = S3Driver(
+        S3Artifact(endpoint=store.endpoint, insecure=True, bucket="logs", access_key_secret=KeySelector(name="store", key="access"),
+                   secret_key_secret=KeySelector(name="store", key="secret")),
+        lambda selector: base64.b64decode(data[selector.key]),
+    )  # fmt: skip
+    await asyncio.to_thread(driver.save, "w/main.log", [b"said before it went\n", b"and more"])
+    at = "2026-01-02T03:04:05Z"
+    log = {"name": "main-logs", "s3": {"key": "w/main.log"}}
+    node = {"id": "w", "name": "w", "displayName": "w", "type": "Pod", "phase": "Succeeded", "templateName": "main", "startedAt": at, "finishedAt": at,
+            "outputs": {"artifacts": [log]}}  # fmt: skip
+    kept = {"artifactRepository": {"s3": {"endpoint": store.endpoint, "insecure": True, "bucket": "logs", **keys}}, "default": True}
+    world.submit("w", suspend=True)
+    labels = {"workflows.argoproj.io/completed": "true", "workflows.argoproj.io/workflow-archiving-status": "Pending"}
+    status = {"phase": "Succeeded", "startedAt": at, "finishedAt": at, "nodes": {"w": node}, "artifactRepositoryRef": kept}
+    world.api_server.store.patch(world.place("w"), {"metadata": {"labels": labels}, "status": status})
+    await world.start()
+    await gone(world, "w")
+    shown = await shell("logs", "w")
+    assert shown == "w: said before it went\nw: and more\n"
+    assert await shell("logs", "w", "--grep", "more") == "w: and more\n"
 
 
 async def test_an_archived_workflow_is_resubmitted_and_runs(world: World, shell: Shell) -> None:
