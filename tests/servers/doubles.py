@@ -5,13 +5,11 @@ They are no proof that the real stores agree; they show that the drivers speak t
 
 import base64
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
-from xml.sax.saxutils import escape
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -77,74 +75,6 @@ def _serving(handler: type[_Handler]) -> Iterator[Double]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-class _Azure(_Handler):
-    """Source: Azure, "Blob service REST API": Put Blob, Put Block, Put Block List, Get Blob, List Blobs, Delete Blob."""
-
-    def serve(self, path: str, query: dict[str, str], body: bytes) -> None:
-        if not self.headers.get("Authorization", "").startswith("SharedKey account:"):
-            self.answer(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
-            return
-        _, account, container, *rest = path.split("/", 3)
-        assert account == "account"
-        if container != "container":
-            self.answer(404, b"<Error><Code>ContainerNotFound</Code><Message>no container</Message></Error>")
-            return
-        name = rest[0] if rest else ""
-        if query.get("comp") == "list":
-            self._list(query.get("prefix", ""))
-        elif query.get("comp") == "batch":
-            self._batch(body.decode())
-        elif self.command == "PUT":
-            self._put(name, query, body)
-        elif name not in self.server.files:
-            self.answer(404, b"<Error><Code>BlobNotFound</Code><Message>no blob</Message></Error>")
-        elif self.command == "DELETE":
-            del self.server.files[name]
-            self.answer(202)
-        else:
-            self._get(self.server.files[name])
-
-    def _batch(self, body: str) -> None:
-        made = ""
-        for place, path in enumerate(re.findall(r"^DELETE (\S+)", body, re.MULTILINE)):
-            name = unquote(urlsplit(path).path).split("/", 3)[3]
-            found = self.server.files.pop(name, None)
-            status = "404 The specified blob does not exist." if found is None else "202 Accepted"
-            made += f"--made\r\nContent-Type: application/http\r\nContent-ID: {place}\r\n\r\nHTTP/1.1 {status}\r\nx-ms-version: 1\r\n\r\n"
-        self.answer(202, f"{made}--made--\r\n".encode(), Content_Type="multipart/mixed; boundary=made")
-
-    def _put(self, name: str, query: dict[str, str], body: bytes) -> None:
-        if query.get("comp") == "block":
-            self.server.blocks[name + query["blockid"]] = body
-        elif query.get("comp") == "blocklist":
-            blocks = [unquote(found) for found in re.findall(r"<(?:Uncommitted|Latest)>(.*?)<", body.decode())]
-            self.server.files[name] = b"".join(self.server.blocks.pop(name + block) for block in blocks)
-        else:
-            self.server.files[name] = body
-        self.answer(201, ETag='"1"', Last_Modified="Thu, 01 Jan 2026 00:00:00 GMT")
-
-    def _get(self, content: bytes) -> None:
-        about = {"ETag": '"1"', "Last_Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
-        wanted = self.headers.get("Range") or self.headers.get("x-ms-range")
-        if self.command == "HEAD":
-            self.answer(200, b"", Content_Length=str(len(content)), **about)
-        elif wanted:
-            start, end = (int(one) for one in wanted.removeprefix("bytes=").split("-"))
-            part = content[start : end + 1]
-            self.answer(206, part, Content_Range=f"bytes {start}-{start + len(part) - 1}/{len(content)}", **about)
-        else:
-            self.answer(200, content, **about)
-
-    def _list(self, prefix: str) -> None:
-        blobs = "".join(
-            f"<Blob><Name>{escape(name)}</Name><Properties><Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified>"
-            f"<Content-Length>{len(content)}</Content-Length><Content-Type>x</Content-Type><Etag>1</Etag></Properties></Blob>"
-            for name, content in sorted(self.server.files.items())
-            if name.startswith(prefix)
-        )
-        self.answer(200, f"<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>".encode())
 
 
 class _HDFS(_Handler):
@@ -232,13 +162,6 @@ class _Web(_Handler):
             self.answer(200, b'{"access_token": "bearer-canary", "token_type": "bearer"}')
         else:
             self.answer(401, b"{}")
-
-
-AZURE_KEY = base64.b64encode(b"azure-test-canary-key").decode()
-
-
-def azure() -> "contextmanager[Double]":  # type: ignore[valid-type]
-    return _serving(_Azure)
 
 
 def hdfs() -> "contextmanager[Double]":  # type: ignore[valid-type]

@@ -1,6 +1,6 @@
-"""The stores behind the contract: MinIO for s3, oss and (by its XML interface, which is that of S3) gcs; nginx for http and artifactory.
+"""The stores behind the contract: MinIO for s3, oss and (by its XML interface, which is that of S3) gcs; Azurite; nginx for http and artifactory.
 
-Azure and HDFS are protocol doubles, see tests/servers/doubles.py: their servers cannot run here.
+HDFS is a protocol double, see tests/servers/doubles.py: its servers cannot run here.
 """
 
 import json
@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 from tests.servers import doubles
+from tests.servers.azurite import KEY, Azurite, azurite
 from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.nginx import PASSWORD, USER, Nginx, nginx
 from tests.servers.secrets import Secrets
@@ -92,7 +93,7 @@ def _gcs(request: pytest.FixtureRequest, secrets: Secrets) -> Artifact:
 
 def _azure(request: pytest.FixtureRequest, secrets: Secrets) -> Artifact:
     url = request.getfixturevalue("azure").url
-    return Artifact(azure=AzureArtifact(endpoint=f"{url}/account", container="container", account_key_secret=secrets("azure", doubles.AZURE_KEY)))
+    return Artifact(azure=AzureArtifact(endpoint=url, container="container", account_key_secret=secrets("azure", KEY)))
 
 
 def _hdfs(request: pytest.FixtureRequest, secrets: Secrets) -> Artifact:
@@ -110,8 +111,9 @@ def _artifactory(request: pytest.FixtureRequest, secrets: Secrets) -> Artifact:
 
 
 @pytest.fixture(scope="session")
-def azure() -> Iterator[doubles.Double]:
-    with doubles.azure() as one:
+def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azurite]:
+    with azurite(tmp_path_factory.mktemp("azurite")) as one:
+        one.make_container("container")
         yield one
 
 

@@ -36,6 +36,19 @@ def git_input(servers: Servers, **more: Any) -> dict[str, Any]:
     return {"artifacts": [{"name": "source", "path": "/src", "git": more or git}]}
 
 
+def listed() -> list[dict[str, Any]]:
+    """Files are made, listed by a data template that picks some, and each of those is read by a step of its own."""
+    key = "{{workflow.name}}/in"
+    make = produce("make", "mkdir -p /o/sub; echo first > /o/a.txt; echo no > /o/b.log; echo third > /o/sub/c.txt", "/o", s3={"key": key}, archive={"none": {}})
+    pick = {"name": "pick", "data": {"source": {"artifactPaths": {"name": "files", "s3": {"key": key}}},
+                                     "transformation": [{"expression": "filter(data, {# endsWith '.txt'})"}]}}  # fmt: skip
+    read = consume("read", "cat /in", "/in", s3={"key": "{{inputs.parameters.file}}"})
+    read["inputs"]["parameters"] = [{"name": "file"}]
+    each = {"name": "read", "template": "read", "withParam": "{{steps.pick.outputs.result}}",
+            "arguments": {"parameters": [{"name": "file", "value": "{{item}}"}]}}  # fmt: skip
+    return [{"name": "main", "steps": [[{"name": "make", "template": "make"}], [{"name": "pick", "template": "pick"}], [each]]}, make, pick, read]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _all(submit: Submit, servers: Servers) -> None:
     submit("logs", [shell("main", "echo to out; echo to err >&2; for i in $(seq 1000); do echo line $i; done")], archiveLogs=True, podGC={"strategy": "OnPodCompletion"})
@@ -57,6 +70,7 @@ def _all(submit: Submit, servers: Servers) -> None:
     join = consume("join", "cd /in && sha256sum -c sums | grep -c OK; ls /parts | wc -l", "/in")
     join["inputs"]["artifacts"].append({"name": "parts", "path": "/parts"})
     submit("fan", [{"name": "main", "dag": {"tasks": [{"name": "split", "template": "split"}, fan, joined]}}, produce("split", many, "/o"), part, join])
+    submit("listed", listed())
     once = produce("main", "echo x > /x", "/x")
     submit("wrong-keys", [once], artifactRepositoryRef={"key": "wrong-keys"})
     submit("no-bucket", [once], artifactRepositoryRef={"key": "no-bucket"})
@@ -116,6 +130,17 @@ def test_fifty_files_go_out_to_many_and_come_together_again(space: Cluster) -> N
     joined = [line.rpartition(": ")[2] for line in space.logs("fan").splitlines() if "join" in line or line.strip().isdigit()]
     assert str(FILES) in joined
     assert "5" in joined
+
+
+def test_a_data_template_lists_a_store_and_each_file_that_it_picks_is_read(space: Cluster) -> None:
+    found = space.finished("listed", 200)
+    assert found["status"]["phase"] == "Succeeded", found["status"]
+    (picked,) = [node for node in found["status"]["nodes"].values() if node["displayName"] == "pick"]
+    assert json.loads(picked["outputs"]["result"]) == ["listed/in/a.txt", "listed/in/sub/c.txt"]
+    shown = space.logs("listed")
+    assert "first" in shown
+    assert "third" in shown
+    assert "no" not in [line.rpartition(": ")[2] for line in shown.splitlines()]
 
 
 @pytest.mark.parametrize(
