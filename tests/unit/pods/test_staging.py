@@ -199,3 +199,10 @@ def test_a_log_that_only_the_repository_asks_for_stops_nobody_and_is_told_of():
     known = plan(logs=True, may_lack=True, container=UNKNOWN, settings=PodSettings(images={"i": ImageEntry(("c",), ())}))
     assert staging(known).logs
     assert not known.warnings
+
+
+@pytest.mark.parametrize("side", ["inputs", "outputs"])
+def test_an_artifact_of_a_plugin_is_refused_before_a_pod_starts(side):
+    artifact = {"name": "x", "path": "/x", "plugin": {"name": "theirs", "key": "k"}}
+    with pytest.raises(SpecError, match='artifact "x": plugin artifacts are not supported'):
+        plan(**{side: [artifact]})

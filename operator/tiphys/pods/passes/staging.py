@@ -11,7 +11,7 @@ from posixpath import normpath
 import msgspec
 
 from tiphys.errors import SpecError
-from tiphys.model.arguments import Artifact
+from tiphys.model.arguments import Artifact, ArtifactLocation
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_WORKFLOW
 from tiphys.model.staging import (
@@ -140,14 +140,14 @@ def plan_of(draft: Draft) -> StagingPlan:
     """What the executors of this pod are to do."""
     repository = repository_location(draft.order.repository, "")
     names = [str(container.get("name")) for container in draft.spec["containers"]]
-    loads = tuple(Load(artifact=relocated(one.artifact, repository), path=one.path) for one in inputs_of(draft))
+    loads = tuple(Load(artifact=_located(one.artifact, repository), path=one.path) for one in inputs_of(draft))
     saves = []
     for artifact in draft.template.outputs.artifacts:
         if not artifact.path:
             raise SpecError(f"artifact {artifact.name} did not specify a path", path=draft.path("outputs.artifacts"))
-        saves.append(Save(artifact=relocated(artifact, repository), container=MAIN if MAIN in names else names[-1]))
+        saves.append(Save(artifact=_located(artifact, repository), container=MAIN if MAIN in names else names[-1]))
     kept = [log for log in draft.order.log_artifacts if _logged(log) in draft.logged]
-    logs = tuple(LogSave(artifact=relocated(log, repository), container=_logged(log)) for log in kept)
+    logs = tuple(LogSave(artifact=_located(log, repository), container=_logged(log)) for log in kept)
     return StagingPlan(loads=loads, saves=tuple(saves), logs=logs)
 
 
@@ -243,3 +243,18 @@ def drop_absent(draft: Draft) -> None:
     """A patch that speaks of an executor container which this pod does not need makes no container of it."""
     for key, names in (("containers", (WAIT, "supervisor")), ("initContainers", (INIT,))):
         draft.spec[key] = [one for one in draft.spec[key] if one.get("image") or one.get("name") not in names]
+
+
+def _located(artifact: Artifact, repository: ArtifactLocation | None) -> Artifact:
+    """The artifact with its whole location.
+
+    Raises:
+        SpecError: It has none, or no driver of ours knows its kind: said here, before a pod starts.
+    """
+    found = relocated(artifact, repository)
+    if found.plugin is not None:
+        raise SpecError(
+            f'artifact "{artifact.name}": plugin artifacts are not supported',
+            hint="s3, gcs, azure, oss, hdfs, http, artifactory, git and raw are",
+        )
+    return found
