@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -267,11 +266,6 @@ class Execution:
         if not self._told:
             self._told = True
             self.run.soon(self.parent.child_finished, self)
-
-    def wake_after(self, seconds: float, *, since_start: bool = True) -> None:
-        """Call `woke` that many seconds after the node started, or from now."""
-        start = self.node.started_at if since_start else None
-        self.run.wake_at((start or self.run.now) + timedelta(seconds=seconds), self)
 
     def woke(self) -> None:
         """A time that was asked for has come."""

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from tiphys.engine.artifacts import artifact_value
 from tiphys.engine.tree import NodeTree
-from tiphys.errors import ExpressionError
 from tiphys.expr.scope import MISSING
 from tiphys.model.arguments import Inputs, Outputs, Parameter
 from tiphys.model.phases import OMITTED, RETRY, SKIPPED, SKIPPED_TYPE, SUCCEEDED
@@ -157,13 +156,6 @@ def _as_json(values: list[str]) -> list[object]:
 
 def _dump(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def absent_error(tag: str) -> ExpressionError:
-    """The error for text that needs the value of an absent optional."""
-    return ExpressionError(
-        f"unable to substitute {{{{{tag}}}}}: output is an absent optional (skipped/omitted node with no default)", source=tag
-    )
 
 
 def retry_values(attempt: int, last: NodeStatus | None, now: datetime) -> dict[str, object]:
