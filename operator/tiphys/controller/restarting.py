@@ -3,6 +3,8 @@
 Nothing is lost by that: a run that is restored equals one that was lived through. What such a setting says is checked before,
 so that a bad edit ends nothing.
 
+Differs from Argo: it reads instance id and namespace at the start only.
+
 Source: argo-semantics 27.
 """
 
