@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
+import yaml
 from tests.e2e.conftest import ROOT
 
 HELM = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tiphys/bin/helm"
@@ -107,6 +108,27 @@ def test_two_replicas_share_the_work_and_one_takes_over_from_the_other(release: 
     for name in names:
         assert finished(release, name)["status"]["phase"] == "Succeeded"
     assert len(release.items("pods", "workflows.argoproj.io/workflow")) == 1 + len(names)
+
+
+def test_kubernetes_own_roles_know_argos_kinds_where_the_chart_is_the_clusters(release: Release) -> None:
+    rendered = yaml.safe_load_all(release.helm("template", "aggregated", CHART, "--show-only", "templates/rbac.yaml"))
+    mine = [one for one in rendered if one and "aggregate-to" in one["metadata"]["name"]]
+    assert len(mine) == 3
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": mine})
+    release.kubectl("apply", "-f", "-", stdin=text)
+    try:
+        for role, verbs in (("view", {"get", "list", "watch"}), ("edit", {"create", "patch"}), ("admin", {"deletecollection"})):
+            end = time.monotonic() + 60
+            while not verbs <= verbs_on_workflows(release, role):
+                assert time.monotonic() < end, role
+                time.sleep(0.3)
+    finally:
+        release.kubectl("delete", "-f", "-", stdin=text)
+
+
+def verbs_on_workflows(release: Release, role: str) -> set[str]:
+    rules = json.loads(release.kubectl("get", "clusterrole", role, "-o", "json"))["rules"] or []
+    return {verb for rule in rules if "workflows" in rule.get("resources", ()) for verb in rule["verbs"]}
 
 
 def test_an_upgrade_and_an_uninstall_leave_users_workflows(release: Release) -> None:
