@@ -37,9 +37,8 @@ def real(spec: dict[str, Any]) -> dict[str, Any]:
         script = template["name"] in ("flaky", "kept")
         for name in (*_TAKES_TIME, "container"):
             template.pop(name, None)
-        template |= {"script": {"image": "i", "command": ["sh"], "source": _STEP}} if script else {
-            "container": {"image": "i", "command": ["sh", "-c", _STEP]}
-        }  # fmt: skip
+        program = {"image": "i", "command": ["sh"], "source": _STEP} if script else {"image": "i", "command": ["sh", "-c", _STEP]}
+        template["script" if script else "container"] = program
         template.get("retryStrategy", {}).pop("backoff", None)
         if "semaphores" in template.get("synchronization", {}):
             template["synchronization"] = {"mutexes": [{"name": "two"}]}
