@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 import uvicorn
 import yaml
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from tests.servers.browser import Visit, chromium, install_browser, visit
 from tests.servers.network import Network
 
@@ -51,6 +51,7 @@ PLURALS = {
     "Workflow": "workflows", "WorkflowTemplate": "workflowtemplates", "ClusterWorkflowTemplate": "clusterworkflowtemplates",
     "CronWorkflow": "cronworkflows",
 }  # fmt: skip
+expect.set_options(timeout=30_000)
 TOKEN = "secret"  # noqa: S105
 
 

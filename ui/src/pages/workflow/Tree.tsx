@@ -44,16 +44,23 @@ export function Tree({ nodes, selected, onSelect }: Props) {
     focusOn(to);
   };
   const press = (event: KeyboardEvent) => {
-    const row = rows[focus];
+    const at = event.target instanceof HTMLElement ? Number(event.target.dataset.index ?? focus) : focus;
+    const row = rows[at];
     if (!row) return;
-    const moves: Record<string, number> = { ArrowDown: focus + 1, ArrowUp: focus - 1, Home: 0, End: rows.length - 1 };
+    const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 };
     const to = moves[event.key];
     if (to !== undefined) go(to);
-    else if (event.key === "ArrowRight") row.inside && !row.isOpen ? toggle(row.node.id) : go(focus + 1);
-    else if (event.key === "ArrowLeft") row.isOpen ? toggle(row.node.id) : go(outer(rows, focus));
+    else if (event.key === "ArrowRight") row.inside && !row.isOpen ? open(at) : go(at + 1);
+    else if (event.key === "ArrowLeft") row.isOpen ? open(at) : go(outer(rows, at));
     else if (event.key === "Enter" || event.key === " ") onSelect(row.node.id);
     else return;
     event.preventDefault();
+  };
+  /** Opens or closes a row, which keeps the focus. */
+  const open = (at: number) => {
+    const id = rows[at]?.node.id;
+    setActive(id);
+    if (id) toggle(id);
   };
 
   return (

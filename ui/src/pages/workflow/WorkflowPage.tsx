@@ -11,6 +11,7 @@ import { LiveMark } from "../../parts/LiveMark";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { duration, local, useNow } from "../../parts/time";
 import { useTitle } from "../../parts/title";
+import { useSearch } from "../../parts/useSearch";
 import { Deeds } from "./deeds/Deeds";
 import { Events } from "./Events";
 import { Facts } from "./Facts";
@@ -93,21 +94,18 @@ function Head({ workflow }: { workflow: Workflow }) {
 }
 
 function Body({ workflow }: { workflow: Workflow }) {
-  const [search, setSearch] = useSearchParams();
+  const [search, changeSearch] = useSearch();
   const tab = TABS.find((one) => one === search.get("tab")) ?? "graph";
   const nodes = nodesOf(workflow);
   const selected = search.get("nodeId") ?? undefined;
   const node = selected ? nodes[selected] : undefined;
   const change = useCallback(
     (changed: Record<string, string | undefined>) =>
-      setSearch(
-        (old) => {
-          for (const [key, value] of Object.entries(changed)) value ? old.set(key, value) : old.delete(key);
-          return new URLSearchParams(old);
-        },
-        { replace: true },
-      ),
-    [setSearch],
+      changeSearch((search) => {
+        for (const [key, value] of Object.entries(changed)) value ? search.set(key, value) : search.delete(key);
+        return search;
+      }),
+    [changeSearch],
   );
   const select = useCallback(
     (id: string | undefined) => change({ nodeId: id, ...(!id && { panel: undefined }) }),

@@ -50,7 +50,7 @@ export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder,
     setActive(to);
     focusOn(to);
   };
-  const press = useRowKeys({ rows, active, toggle, move });
+  const press = useRowKeys({ rows, toggle, move });
 
   return (
     <div
@@ -114,19 +114,20 @@ function without(all: ReadonlySet<string>, key: string): ReadonlySet<string> {
 
 interface Keys {
   rows: Workflow[];
-  active: number;
   toggle: (key: string) => void;
   move: (to: number) => void;
 }
 
-function useRowKeys({ rows, active, toggle, move }: Keys) {
+function useRowKeys({ rows, toggle, move }: Keys) {
   const navigate = useNavigate();
   return (event: KeyboardEvent) => {
-    const row = rows[active];
-    if (!(event.target instanceof HTMLElement) || !event.target.dataset.index || !row) return;
+    // of the row that has the focus itself: what is inside of a row has keys of its own
+    const index = event.target instanceof HTMLElement ? Number(event.target.dataset.index ?? -1) : -1;
+    const row = rows[index];
+    if (!row) return;
     const steps: Record<string, number> = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15 };
     const step = event.key === "Home" ? -rows.length : event.key === "End" ? rows.length : steps[event.key];
-    if (step !== undefined) move(Math.max(0, Math.min(rows.length - 1, active + step)));
+    if (step !== undefined) move(Math.max(0, Math.min(rows.length - 1, index + step)));
     else if (event.key === " " || event.key === "x") toggle(keyOf(row));
     else if (event.key === "Enter") navigate(addressOf(row));
     else return;

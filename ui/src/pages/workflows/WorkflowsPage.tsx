@@ -1,12 +1,13 @@
 /** All workflows of a namespace, or of all: live, filtered, sorted, acted on together. */
 import { useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { useParams, useSearchParams } from "react-router";
+import { useParams } from "react-router";
 import { keyOf, LiveList } from "../../api/live";
 import type { Workflow } from "../../api/types";
 import { archiving } from "../../api/workflows";
 import { Empty, Failure } from "../../parts/Empty";
 import { LiveMark } from "../../parts/LiveMark";
 import { useTitle } from "../../parts/title";
+import { useSearch } from "../../parts/useSearch";
 import { Bulk } from "./Bulk";
 import { Filters } from "./Filters";
 import { isEmpty, matches, read, source, write } from "./filter";
@@ -22,7 +23,7 @@ function staysArchived(gone: Workflow): Workflow | undefined {
 
 export function WorkflowsPage() {
   const { namespace = "" } = useParams();
-  const [search, setSearch] = useSearchParams();
+  const [search, changeSearch] = useSearch();
   const filter = useMemo(() => read(namespace, search), [namespace, search]);
   const order = readOrder(search.get("sort"));
   useTitle(namespace ? `Workflows in ${namespace}` : "Workflows");
@@ -58,7 +59,7 @@ export function WorkflowsPage() {
           {shown.more ? "+" : ""} shown
         </span>
       </div>
-      <Filters filter={filter} onChange={(changed) => setSearch((old) => write(old, changed), { replace: true })} />
+      <Filters filter={filter} onChange={(changed) => changeSearch((old) => write(old, changed))} />
       {shown.failure && <Failure failure={shown.failure} what="The list is not up to date:" />}
       <Bulk chosen={chosenRows} onDone={() => setChosen(new Set())} />
       {rows.length > 0 ? (
@@ -69,13 +70,10 @@ export function WorkflowsPage() {
           onChoose={setChosen}
           order={order}
           onOrder={(next) =>
-            setSearch(
-              (old) => {
-                old.set("sort", writeOrder(next));
-                return new URLSearchParams(old);
-              },
-              { replace: true },
-            )
+            changeSearch((old) => {
+              old.set("sort", writeOrder(next));
+              return old;
+            })
           }
           onEnd={shown.more ? () => void live.loadMore() : undefined}
         />

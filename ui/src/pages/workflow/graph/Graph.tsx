@@ -96,9 +96,11 @@ export function Graph({ nodes, selected, onSelect }: Props) {
   }, [place, selected, bring]);
 
   const press = (event: KeyboardEvent) => {
-    if (!arrangement || !focus) return;
-    const vertex = vertices.get(focus);
-    const next = neighbour(arrangement.places, focus, event.key);
+    const touched = event.target instanceof Element && event.target.closest<SVGGElement>(".vertex")?.dataset.id;
+    const at = touched || focus;
+    if (!arrangement || !at) return;
+    const vertex = vertices.get(at);
+    const next = neighbour(arrangement.places, at, event.key);
     if (next) {
       setActive(next);
       bring(arrangement.places[next] ?? { x: 0, y: 0 });
