@@ -98,3 +98,15 @@ async def test_reports_count_what_ended_and_choose_by_what_started_it(world: Wor
     await desk.page.get_by_text("The last 1 in a table").click()
     assert await desk.link("greeted").count() == 1
     assert desk.place == "/reports/ns?of=workflows.argoproj.io%2Fworkflow-template%3Dgreeting"
+
+
+async def test_addresses_of_argos_page_lead_to_the_same_thing_here(world: World, desk: Visit) -> None:
+    for old, new in (
+        ("/workflow-templates/ns/greeting?tab=submit", "/templates/ns/greeting?tab=submit"),
+        ("/cluster-workflow-templates/shared-greeting", "/cluster-templates/shared-greeting"),
+        ("/cron-workflows/ns", "/cron/ns"),
+        ("/archived-workflows/ns", "/archive/ns"),
+        ("/userinfo", "/user"),
+    ):
+        await desk.open(old)
+        await desk.page.wait_for_url(f"**{new}")

@@ -79,7 +79,8 @@ async def test_what_a_template_gives_is_edited_as_yaml_before_it_is_submitted(wo
 
 
 async def test_a_workflow_is_written_again_from_another_one(world: World, desk: Visit) -> None:
-    await desk.open("/create/workflows/ns?from=workflows/ns/diamond")
+    await desk.open("/workflows/ns/diamond")
+    await desk.link("Edit as new").click()
     await desk.see("generateName: diamond-")
     await desk.button("Submit").click()
     made = await _started(world, desk)

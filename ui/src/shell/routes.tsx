@@ -1,5 +1,5 @@
 /** Which page each address shows; pages are loaded when they are first looked at. */
-import { Navigate, type RouteObject } from "react-router";
+import { Navigate, type RouteObject, useLocation, useParams } from "react-router";
 import { KEPT, type KeptKind } from "../api/kept";
 import { NotFound } from "../pages/NotFound";
 import { Frame } from "./Frame";
@@ -23,6 +23,21 @@ function kept(kind: KeptKind): RouteObject[] {
       },
     },
   ];
+}
+
+/** Addresses of Argo's page, so that old links and bookmarks lead to the same thing here. */
+const ARGO: Record<string, string> = {
+  "workflow-templates": "templates",
+  "cluster-workflow-templates": "cluster-templates",
+  "cron-workflows": "cron",
+  "archived-workflows": "archive",
+  userinfo: "user",
+};
+
+function Moved({ to }: { to: string }) {
+  const { "*": rest = "" } = useParams();
+  const { search } = useLocation();
+  return <Navigate to={`/${to}${rest ? `/${rest}` : ""}${search}`} replace />;
 }
 
 export const ROUTES: RouteObject[] = [
@@ -58,6 +73,7 @@ export const ROUTES: RouteObject[] = [
         lazy: async () => ({ Component: (await import("../pages/reports/ReportsPage")).ReportsPage }),
       },
       { path: "user", lazy: async () => ({ Component: (await import("../pages/user/UserPage")).UserPage }) },
+      ...Object.entries(ARGO).map(([from, to]) => ({ path: `${from}/*`, element: <Moved to={to} /> })),
       { path: "*", element: <NotFound /> },
     ],
   },

@@ -5,6 +5,7 @@ import { keyOf, LiveList } from "../../api/live";
 import type { Workflow } from "../../api/types";
 import { archiving } from "../../api/workflows";
 import { Empty, Failure } from "../../parts/Empty";
+import { LinkButton } from "../../parts/LinkButton";
 import { LiveMark } from "../../parts/LiveMark";
 import { useTitle } from "../../parts/title";
 import { useSearch } from "../../parts/useSearch";
@@ -58,6 +59,10 @@ export function WorkflowsPage() {
           {rows.length}
           {shown.more ? "+" : ""} shown
         </span>
+        <span className="space" />
+        <LinkButton kind="main" to={`/create/workflows${namespace ? `/${namespace}` : ""}`}>
+          New workflow
+        </LinkButton>
       </div>
       <Filters filter={filter} onChange={(changed) => changeSearch((old) => write(old, changed))} />
       {shown.failure && <Failure failure={shown.failure} what="The list is not up to date:" />}

@@ -3,6 +3,7 @@ import { useState } from "react";
 import type { Workflow } from "../../../api/types";
 import { act, allows } from "../../../api/workflows";
 import { Button } from "../../../parts/Button";
+import { LinkButton } from "../../../parts/LinkButton";
 import { useDoing } from "../../../parts/useDoing";
 import { nodesOf } from "../nodes";
 import { HarshDialog, ResubmitDialog, ResumeDialog, RetryDialog } from "./dialogs";
@@ -52,6 +53,9 @@ export function Deeds({ workflow }: { workflow: Workflow }) {
         </Button>
       )}
       <Button onClick={() => setAsked("resubmit")}>Resubmit</Button>
+      <LinkButton to={`/create/workflows/${metadata.namespace}?from=workflows/${metadata.namespace}/${metadata.name}`}>
+        Edit as new
+      </LinkButton>
       <Button kind="danger" onClick={() => setAsked("delete")}>
         Delete
       </Button>
