@@ -7,7 +7,17 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, Response, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    async_playwright,
+    expect,
+)
 from tests.servers.network import Network
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -15,6 +25,7 @@ PICTURES = ROOT / "build/screenshots"
 PHONE = {"width": 375, "height": 667}
 DESK = {"width": 1280, "height": 800}
 _PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 # as root, Chromium runs without its sandbox only; small machines have a small /dev/shm
 _FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 

@@ -272,6 +272,7 @@ async def test_five_thousand_nodes_are_a_group_that_opens_with_its_failures_firs
         await desk.page.get_by_role("treeitem", name="each").first.focus()
         await desk.button("Failed first").click()
         await desk.page.get_by_role("treeitem", name="each").first.click()
+        await desk.page.get_by_role("complementary", name="Node each", exact=True).wait_for()
         await desk.page.keyboard.press("ArrowRight")
         rows = desk.page.get_by_role("treeitem", name="each(")
         await expect(rows.first).to_contain_text("each(7:x7)")
