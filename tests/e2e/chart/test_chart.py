@@ -5,12 +5,14 @@ import os
 import pathlib
 import subprocess
 import time
+import urllib.error
 import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
 from tests.e2e.conftest import ROOT
+from tests.e2e.server.client import Client, forwarded
 
 HELM = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tiphys/bin/helm"
 CHART = ROOT / "deploy/helm/tiphys"
@@ -40,7 +42,7 @@ class Release:
         return json.loads(self.kubectl("get", kind, "-l", label, "-o", "json"))["items"]
 
     def story(self) -> str:
-        return self.kubectl("get", "pods,events") + self.kubectl("logs", "-l", "app.kubernetes.io/name=tiphys", "--tail=50")
+        return self.kubectl("get", "pods,events") + self.kubectl("logs", "-l", "app.kubernetes.io/instance=tiphys", "--tail=50")
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +94,36 @@ def test_what_a_controller_of_one_namespace_may_not_see_is_said_once(release: Re
 
 def test_the_charts_own_test_passes(release: Release) -> None:
     assert "Succeeded" in release.helm("test", "tiphys")
+
+
+def test_people_sign_in_and_signed_events_come_in_with_the_charts_rights(release: Release) -> None:
+    release.kubectl("create", "secret", "generic", "sso", "--from-literal=id=argo", "--from-literal=secret=word")
+    entry = "type: gitlab\nsecret: word\n"
+    release.kubectl("create", "secret", "generic", "argo-workflows-webhook-clients", f"--from-literal=hook={entry}")
+    release.kubectl("create", "serviceaccount", "hook")
+    release.kubectl("create", "role", "hook", "--verb=list,create", "--resource=workfloweventbindings.argoproj.io,workflows.argoproj.io")
+    release.kubectl("create", "rolebinding", "hook", "--role=hook", f"--serviceaccount={release.namespace}:hook")
+    names = ",".join(f"config.sso.client{key}.name=sso,config.sso.client{key}.key={key.lower()}" for key in ("Id", "Secret"))
+    # nobody answers there
+    flags = f"server.authModes={{sso}},server.webhooks=true,config.sso.issuer=http://127.0.0.1:9,config.sso.rbac.enabled=true,{names}"
+    release.helm("upgrade", "tiphys", CHART, *release.values, "--set", flags, "--wait", "--timeout", "120s")
+    until(release, lambda: len(release.items("pods", "app.kubernetes.io/name=tiphys-server")) == 1)
+    with forwarded(release.kubeconfig, release.namespace, "service/tiphys-server", 2746) as address:
+        client = Client(f"https://{address}")
+        assert client.ask("GET", f"/api/v1/workflows/{release.namespace}")[0] == 401
+        assert status_of(client, "GET", "/oauth2/redirect") == 503, release.story()
+        path = f"/api/v1/events/{release.namespace}/"
+        assert status_of(client, "POST", path, **{"X-Gitlab-Token": "word"}) == 200, release.story()
+        assert status_of(client, "POST", path, **{"X-Gitlab-Token": "wrong"}) == 403
+
+
+def status_of(client: Client, verb: str, path: str, **headers: str) -> int:
+    try:
+        with client.open(verb, path, {} if verb == "POST" else None, **headers) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as e:
+        with e:
+            return e.code
 
 
 def test_two_replicas_share_the_work_and_one_takes_over_from_the_other(release: Release) -> None:
