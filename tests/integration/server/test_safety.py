@@ -92,10 +92,9 @@ async def test_who_asks_too_often_is_answered_429(cluster: APIServer) -> None:
             async with session.get("/healthz") as answer:
                 return answer.status
 
-        # in 16 requests at least one second has more than three, however long they take
-        codes = [await ask() for _ in range(16)]
-        assert codes[:3] == [200] * 3
-        assert 429 in codes
+        # three in each second pass: of so many at once some do not, however slow the machine is
+        codes = await asyncio.gather(*(ask() for _ in range(64)))
+        assert set(codes) == {200, 429}
 
 
 async def test_below_a_prefix_the_same_is_served_with_and_without_it(cluster: APIServer) -> None:
