@@ -148,7 +148,8 @@ def place(
     """
     with_logs = keeps_logs(template, archive_logs, repository)
     if not (with_logs or template.inputs.artifacts or template.outputs.artifacts):
-        return Placed(template)
+        # a data template's source is no input, and may be a key alone, too
+        return Placed(template, repository if template.data is not None else None)
     plain = repository_location(repository, "")
     for artifact in template.inputs.artifacts:
         if not (artifact.optional and not has_location_or_key(artifact)):

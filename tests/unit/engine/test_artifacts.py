@@ -72,6 +72,13 @@ def test_the_order_tells_what_a_key_alone_is_completed_with():
     assert all(to_json(order.repository) == S3 for order in world.orders)
 
 
+def test_a_data_template_may_name_its_source_by_a_key_alone():
+    template = '{name: main, data: {source: {artifactPaths: {name: x, s3: {key: "in"}}}, transformation: [{expression: data}]}}'
+    world = play("{entrypoint: main, templates: [" + template + "]}", repo=repository())
+    (order,) = world.orders
+    assert to_json(order.repository) == S3
+
+
 def test_a_sub_path_is_appended_to_the_key():
     world = play(passing("from: '{{steps.a.outputs.artifacts.out}}', subPath: 'x/{{workflow.name}}.txt'"))
     key = stored(world, "hello[0].a")["out"]["s3"]["key"]
