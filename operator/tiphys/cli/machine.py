@@ -66,9 +66,27 @@ def open_state(workflow: str = "") -> Opened:
     """The objects of this machine: those of one workflow and shared ones, or all of them; changes are remembered."""
     state = State(state_folder())
     store = Store(SystemClock().now, new_uid, has_history=False)
-    fill(store, state.load(workflow))
+    fill(store, state.load(workflow), state.owner)
     store.on_change.append(state.keep)
     return Opened(state, store, LocalApi(store, state.folder / "logs"))
+
+
+def share(opened: Opened) -> None:
+    """Let commands see what other programs do to their workflows, and change none that another program runs."""
+    seen = opened.state.version()
+
+    def before(verb: str, place: Place) -> None:
+        nonlocal seen
+        if opened.state.version() != seen:
+            seen = opened.state.version()
+            opened.store.forget()
+            fill(opened.store, opened.state.load(), opened.state.owner)
+        other = opened.state.owner(place.name) if place.plural == "workflows" and verb != "GET" else 0
+        if other:
+            said = f"workflow {place.name} is being run by process {other}: act in its view (tiphys run --watch), or interrupt it"
+            raise Refusal(403, "Forbidden", said)
+
+    opened.api.before = before
 
 
 def forget_ended(store: Store) -> None:

@@ -61,10 +61,11 @@ def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]], conn
 
 def _with_machine(chosen: Where, work: Callable[[Api, str], Awaitable[T]]) -> T:
     """The answer of `work` about workflows that ran on this machine."""
-    from tiphys.cli.machine import NAMESPACE, forget_ended, open_state
+    from tiphys.cli.machine import NAMESPACE, forget_ended, open_state, share
 
     opened = open_state()
     forget_ended(opened.store)
+    share(opened)
 
     async def run() -> T:
         async with opened.api:

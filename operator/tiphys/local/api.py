@@ -1,7 +1,7 @@
 """The API of this machine's own objects: the same calls as to a cluster, answered here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +25,16 @@ class LocalApi(Api):
     Args:
         store: The objects.
         logs: Folder of logs: `<namespace>/<pod>/<container>.log`.
+
+    Attributes:
+        before: Told of each request before it is answered; it may refuse.
     """
 
     def __init__(self, store: Store, logs: Path) -> None:
         super().__init__(Access(server="this machine", namespace=_NAMESPACE))
         self.store = store
         self.logs = logs
+        self.before: Callable[[str, Place], None] = lambda _verb, _place: None
 
     async def _send(self, verb: str, path: str, **request: Any) -> Answer:
         try:
@@ -57,6 +61,7 @@ class LocalApi(Api):
 
     def _answer(self, verb: str, path: str, request: Json) -> bytes:
         target = target_of(path.lstrip("/"))
+        self.before(verb, target.place)
         query, headers = request.get("params") or {}, request.get("headers") or {}
         accept = headers.get("Accept", "")
         if target.sub == "log":

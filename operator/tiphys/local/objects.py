@@ -175,6 +175,10 @@ class Store:
             self._versions = itertools.count(int(version) + 1)
             self.version = self.floor = int(version)
 
+    def forget(self) -> None:
+        """Have nothing, as at the beginning: what is there is about to be loaded again."""
+        self._objects.clear()
+
     def stamp(self) -> str:
         """Now, as objects carry it."""
         return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")

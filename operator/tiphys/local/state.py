@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +90,19 @@ class State:
 
     def claim(self, workflow: str) -> int:
         """Be the one that runs a workflow; 0, or the process that does already."""
-        began = _began(os.getpid())
+        other = self.owner(workflow)
+        if not other:
+            self._file.execute("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), _began(os.getpid())))
+        return other
+
+    def owner(self, workflow: str) -> int:
+        """The other process that runs a workflow; 0 for none."""
         row = self._file.execute("select pid, began from owners where workflow=?", (workflow,)).fetchone()
-        if row is not None and row[0] != os.getpid() and _began(row[0]) == row[1]:
-            return int(row[0])
-        self._file.execute("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), began))
-        return 0
+        return int(row[0]) if row is not None and row[0] != os.getpid() and _began(row[0]) == row[1] else 0
+
+    def version(self) -> int:
+        """Another number once another program has changed something."""
+        return int(self._file.execute("pragma data_version").fetchone()[0])
 
     def release(self, workflow: str) -> None:
         """Run it no longer."""
@@ -122,12 +129,18 @@ def _began(pid: int) -> str:
         return "?"
 
 
-def fill(store: Store, objects: Iterable[tuple[Place, Json]]) -> None:
-    """Put remembered objects into a store; nodes whose processes ended with the former program are to run again."""
+def fill(store: Store, objects: Iterable[tuple[Place, Json]], is_run: Callable[[str], object] = lambda _name: False) -> None:
+    """Put remembered objects into a store; nodes whose processes ended with the former program are to run again.
+
+    Args:
+        store: Where to.
+        objects: As they were loaded.
+        is_run: Whether another program runs a workflow, so that its nodes are as it says.
+    """
     objects = list(objects)
     ended = {one["metadata"]["name"] for place, one in objects if place.plural == "pods"}
     for place, one in objects:
-        if place.plural == "workflows":
+        if place.plural == "workflows" and not is_run(place.name):
             _run_again(one, ended)
         store.load(place, one)
 
