@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, run
-from tests.e2e.server.client import Client, forwarded
+from tests.e2e.server.client import Argo, Client, forwarded
 
 IMAGES = {"postgres": "docker.io/library/postgres:15", "mariadb": "docker.io/library/mariadb:10.11", "minio": "docker.io/minio/minio:latest"}
 STATUS = "workflows.argoproj.io/workflow-archiving-status"
@@ -64,14 +64,33 @@ def asked_through_the_server(started: Cluster) -> None:
     script = "echo {{inputs.parameters.message}}; sleep 3; echo bye"
     template = {"name": "main", "inputs": {"parameters": [{"name": "message"}]}, "container": {"image": "alpine", "command": ["sh", "-c", script]}}
     arguments = {"parameters": [{"name": "message", "value": "hello from outside"}]}
-    wanted = {"metadata": {"generateName": "two-"}, "spec": {"entrypoint": "main", "arguments": arguments, "templates": [template]}}
+    spec = {"entrypoint": "main", "arguments": arguments, "archiveLogs": True, "templates": [template]}
+    wanted = {"metadata": {"generateName": "two-"}, "spec": spec}
     with forwarded(started.kubeconfig, "argo", "service/tiphys-server", 2746) as address:
         client = Client(f"https://{address}")
         name = client.submit("argo", wanted)
         assert name in [one["metadata"]["name"] for one in client.ask("GET", "/api/v1/workflows/argo")[1]["items"]]
         said = [line["result"]["content"] for line in client.lines(f"/api/v1/workflows/argo/{name}/log?logOptions.container=main&logOptions.follow=true")]
         assert said == ["hello from outside", "bye"]
+        until(lambda: started.workflow(name)["status"].get("phase") == "Succeeded", lambda: json.dumps(started.workflow(name)))
+        started.kubectl("delete", "pods", "-l", f"workflows.argoproj.io/workflow={name}")
+        kept = [line["result"]["content"] for line in client.lines(f"/api/v1/workflows/argo/{name}/log?logOptions.container=main")]
+        assert kept == said, "the pod is gone, its log is not"
         assert client.ask("GET", "/api/v1/workflows/elsewhere")[0] == 403
+
+
+def read_from_the_archive_by_argo(started: Cluster, uid: str) -> None:
+    """Argo's own command line finds what is no longer in the cluster."""
+    token = started.kubectl("create", "token", "tiphys-server").strip()
+    with forwarded(started.kubeconfig, "argo", "service/tiphys-server", 2746) as address:
+        argo = Argo("argo", {
+            "ARGO_SERVER": address, "ARGO_HTTP1": "true", "ARGO_SECURE": "true", "ARGO_INSECURE_SKIP_VERIFY": "true",
+            "ARGO_TOKEN": f"Bearer {token}", "KUBECONFIG": "/dev/null",
+        })  # fmt: skip
+        assert "one" in argo.run("archive", "list")
+        assert json.loads(argo.run("archive", "get", uid, "-o", "json"))["metadata"]["name"] == "one"
+        assert "Succeeded" in argo.run("get", "one")
+        assert "workflows.argoproj.io/phase" in argo.run("archive", "list-label-keys")
 
 
 def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
@@ -101,3 +120,4 @@ def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     assert json.loads(started.kubectl(*inside, "archive", "get", "one", "-o", "json"))["status"] == live["status"]
     # from this machine, which knows no Service of the cluster by its name
     assert "one" in started.tiphys("archive", "list", "-o", "name").split()
+    read_from_the_archive_by_argo(started, live["metadata"]["uid"])
