@@ -1,4 +1,4 @@
-"""What tutorials teach: open the page, submit from a template, see it run, read each step's logs."""
+"""What tutorials teach: open the page, submit from a template, see it run, read each step's logs while it runs and after its pod is gone."""
 
 import asyncio
 import json
@@ -116,7 +116,7 @@ async def _read_logs(desk: Visit, name: str, picture: str) -> None:
     await desk.button("Close the panel").click()
 
 
-async def test_a_template_is_submitted_and_seen_running_and_each_steps_logs_are_read(
+async def test_a_template_is_submitted_seen_running_and_its_logs_are_read_while_it_runs_and_after_its_pods_are_gone(
     ready: Cluster, desk: Visit
 ) -> None:
     await desk.open(f"/templates/{ready.namespace}/greeting?tab=submit")
@@ -132,6 +132,9 @@ async def test_a_template_is_submitted_and_seen_running_and_each_steps_logs_are_
         await desk.page.locator(f'[data-id][aria-label^="{step}, Succeeded"]').wait_for(timeout=90_000)
     await desk.page.get_by_role("heading", level=1).locator("..").get_by_text("Succeeded").wait_for()
     await asyncio.to_thread(_pods_are_gone, ready)
+    await desk.open(f"/workflows/{ready.namespace}/{name}")
+    for step in ("first", "second"):
+        await _read_logs(desk, step, f"cluster-{step}-gone")
     await desk.open("/workflows")
     await desk.link(name).wait_for()
     done = await asyncio.to_thread(run, *TIPHYS, "get", name, "-n", ready.namespace, "--kubeconfig", ready.kubeconfig)
