@@ -8,28 +8,14 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tiphys.cli import objects
-from tiphys.cli.lint import Format
-from tiphys.cli.lint import lint as lint_files
 from tiphys.cli.listing import Output
 from tiphys.cli.objects import CLUSTER_TEMPLATE as KIND
 from tiphys.cli.session import Where, with_api
 from tiphys.cli.table import print_table
+from tiphys.cli.verbs import verbs
 from tiphys.cluster.api import Api
 
-
-def create(*files: str, output: Output = "", strict: bool = True, where: Where | None = None) -> int:
-    """Create ClusterWorkflowTemplates from files, `-` for standard input."""
-    return objects.send(KIND, files, objects.create, output=output, strict=strict, where=where)
-
-
-def update(*files: str, output: Output = "", strict: bool = True, where: Where | None = None) -> int:
-    """Make stored ClusterWorkflowTemplates what files say."""
-    return objects.send(KIND, files, objects.update, output=output, strict=strict, where=where)
-
-
-def apply(*files: str, output: Output = "", strict: bool = True, where: Where | None = None) -> int:
-    """Create ClusterWorkflowTemplates from files, or update those that are stored."""
-    return objects.send(KIND, files, objects.apply, output=output, strict=strict, where=where)
+create, update, apply, delete, lint = verbs(KIND)
 
 
 def get(*names: str, output: Output = "", where: Where | None = None) -> int:
@@ -54,19 +40,3 @@ def list_(
         return 0
 
     return with_api(where, work)
-
-
-def delete(*names: str, all_: Annotated[bool, Parameter(name="--all")] = False, where: Where | None = None) -> int:
-    """Delete ClusterWorkflowTemplates."""
-    return objects.delete(KIND, names, all_=all_, where=where)
-
-
-def lint(
-    *files: str,
-    output: Annotated[Format, Parameter(name=["--output", "-o"])] = "pretty",
-    offline: bool = False,
-    strict: bool = True,
-    where: Where | None = None,
-) -> int:
-    """Check ClusterWorkflowTemplates of files; see `tiphys lint`."""
-    return lint_files(*files, output=output, kinds=KIND.title, offline=offline, strict=strict, where=where)

@@ -12,13 +12,12 @@ from cyclopts import Parameter
 
 from tiphys.cli import objects
 from tiphys.cli.documents import Manifest
-from tiphys.cli.lint import Format
-from tiphys.cli.lint import lint as lint_files
 from tiphys.cli.listing import Output
 from tiphys.cli.objects import CRON as KIND
 from tiphys.cli.session import POLL_SECONDS, Where, now, with_api
 from tiphys.cli.spans import spell
 from tiphys.cli.table import print_table
+from tiphys.cli.verbs import verbs
 from tiphys.cluster.api import Api
 from tiphys.engine.cron.child import child_name, child_of
 from tiphys.engine.cron.missed import slots_between
@@ -31,37 +30,7 @@ from tiphys.model.parse import parse_as, to_manifest
 from tiphys.model.workflow import CronWorkflow, Workflow
 
 LABEL_BACKFILL = PREFIX + "backfill"
-
-
-def create(*files: str, output: Output = "", strict: bool = True, where: Where | None = None) -> int:
-    """Create CronWorkflows from files, `-` for standard input."""
-    return objects.send(KIND, files, objects.create, output=output, strict=strict, where=where)
-
-
-def update(*files: str, output: Output = "", strict: bool = True, where: Where | None = None) -> int:
-    """Make stored CronWorkflows what files say."""
-    return objects.send(KIND, files, objects.update, output=output, strict=strict, where=where)
-
-
-def apply(*files: str, output: Output = "", strict: bool = True, where: Where | None = None) -> int:
-    """Create CronWorkflows from files, or update those that are stored."""
-    return objects.send(KIND, files, objects.apply, output=output, strict=strict, where=where)
-
-
-def delete(*names: str, all_: Annotated[bool, Parameter(name="--all")] = False, where: Where | None = None) -> int:
-    """Delete CronWorkflows, and their workflows with them."""
-    return objects.delete(KIND, names, all_=all_, where=where)
-
-
-def lint(
-    *files: str,
-    output: Annotated[Format, Parameter(name=["--output", "-o"])] = "pretty",
-    offline: bool = False,
-    strict: bool = True,
-    where: Where | None = None,
-) -> int:
-    """Check CronWorkflows of files; see `tiphys lint`."""
-    return lint_files(*files, output=output, kinds=KIND.title, offline=offline, strict=strict, where=where)
+create, update, apply, delete, lint = verbs(KIND)
 
 
 def suspend(*names: str, where: Where | None = None) -> int:
