@@ -10,72 +10,93 @@ from tiphys.errors import TiphysError
 
 app = App(name="tiphys", help="Runs Argo Workflows.", version=__version__)
 _COMMANDS = {
-    "submit": "tiphys.cli.submit:submit",
-    "run": "tiphys.cli.run:run",
-    "test": "tiphys.cli.trials:play_all",
-    "plan": "tiphys.cli.plan:plan",
-    "replay": "tiphys.cli.replay:replay",
-    "lint": "tiphys.cli.lint:lint",
-    "convert": "tiphys.cli.convert:convert",
-    "get": "tiphys.cli.show:get",
-    "list": "tiphys.cli.listing:list_",
-    "watch": "tiphys.cli.show:watch",
-    "explain": "tiphys.cli.explain:explain",
-    "wait": "tiphys.cli.show:wait",
-    "logs": "tiphys.cli.logs:logs",
-    "cp": "tiphys.cli.copy:copy",
-    "delete": "tiphys.cli.change:delete",
-    "stop": "tiphys.cli.change:stop",
-    "terminate": "tiphys.cli.change:terminate",
-    "suspend": "tiphys.cli.change:suspend",
-    "resume": "tiphys.cli.change:resume",
-    "retry": "tiphys.cli.rerun:retry",
-    "resubmit": "tiphys.cli.rerun:resubmit",
-    "controller": "tiphys.cli.controller:controller",
-    "server": "tiphys.cli.server:server",
-    "version": "tiphys.cli.version:version",
-    "completion": "tiphys.cli.completion:completion",
+    "submit": ("submit:submit", "Submit workflows from files, or from a stored template or schedule."),
+    "run": ("run:run", "Run a workflow on this machine."),
+    "test": ("trials:play_all", "Play the test cases beside workflows."),
+    "plan": ("plan:plan", "Show what a workflow will run, and what it needs."),
+    "replay": ("replay:replay", "Go through recorded histories again."),
+    "lint": ("lint:lint", "Check manifests."),
+    "convert": ("convert:convert", "Print manifests with removed fields rewritten."),
+    "get": ("show:get", "Show workflows."),
+    "list": ("listing:list_", "List workflows."),
+    "watch": ("show:watch", "Follow a workflow on the screen."),
+    "explain": ("explain:explain", "Say why a workflow waits or has failed."),
+    "wait": ("show:wait", "Wait until workflows are finished."),
+    "logs": ("logs:logs", "Show logs."),
+    "cp": ("copy:copy", "Copy output artifacts."),
+    "delete": ("change:delete", "Delete workflows."),
+    "stop": ("change:stop", "Stop workflows; exit handlers run."),
+    "terminate": ("change:terminate", "End workflows at once; exit handlers do not run."),
+    "suspend": ("change:suspend", "Start nothing new in workflows."),
+    "resume": ("change:resume", "Let suspended workflows go on."),
+    "retry": ("rerun:retry", "Run failed workflows again where they failed."),
+    "resubmit": ("rerun:resubmit", "Submit workflows again, as new ones."),
+    "controller": ("controller:controller", "Follow the workflows of a cluster."),
+    "server": ("server:server", "Serve the REST API and the web page."),
+    "version": ("version:version", "Show the version."),
+    "completion": ("completion:completion", "Print the completion script of a shell."),
 }
-for _name, _path in _COMMANDS.items():
-    app.command(_path, name=_name)
-_node = App(name="node", help="Change nodes by hand.")
-_node.command("tiphys.cli.change:set_node", name="set")
-app.command(_node)
-_auth = App(name="auth", help="Who you are.")
-_auth.command("tiphys.cli.auth:token", name="token")
-app.command(_auth)
-_archive = App(name="archive", help="Finished workflows in the database.")
-for _name in ("get", "delete", "retry", "resubmit", "list-label-keys", "list-label-values"):
-    _archive.command(f"tiphys.cli.archive:{_name.replace('-', '_')}", name=_name)
-_archive.command("tiphys.cli.archive:list_", name="list")
-app.command(_archive)
-_db = App(name="db", help="The database's schema.")
-for _name in ("migrate", "status", "convert"):
-    _db.command(f"tiphys.cli.db:{_name}", name=_name)
-app.command(_db)
-_config = App(name="config", help="The controller's configuration.")
-_config.command("tiphys.cli.config:check", name="check")
-app.command(_config)
-_STORED = ("create", "update", "apply", "get", "list", "lint", "delete")
-for _name, _module, _help, _verbs in (
+_STORED = {
+    "create": ("create", "Create from files."),
+    "update": ("update", "Make what is stored what files say."),
+    "apply": ("apply", "Create from files, or update."),
+    "get": ("get", "Show."),
+    "list": ("list_", "List."),
+    "lint": ("lint", "Check files."),
+    "delete": ("delete", "Delete."),
+}
+_SCHEDULES = {
+    **_STORED,
+    "suspend": ("suspend", "Let schedules start nothing."),
+    "resume": ("resume", "Let schedules go on."),
+    "backfill": ("backfill", "Run a schedule for times that are past."),
+}
+_GROUPS = (
+    ("node", "change", "Change nodes by hand.", {"set": ("set_node", "Set phase, message or outputs of suspend nodes.")}),
+    ("auth", "auth", "Who you are.", {"token": ("token", "Print the token of the kubeconfig.")}),
+    ("archive", "archive", "Finished workflows in the database.", {
+        "list": ("list_", "List archived workflows."),
+        "get": ("get", "Show archived workflows."),
+        "delete": ("delete", "Forget archived workflows."),
+        "retry": ("retry", "Bring them back and run them again where they failed."),
+        "resubmit": ("resubmit", "Submit them again, as new ones."),
+        "list-label-keys": ("list_label_keys", "List the keys of their labels."),
+        "list-label-values": ("list_label_values", "List the values of a label."),
+    }),
+    ("db", "db", "The database's schema.", {
+        "migrate": ("migrate", "Bring it to this version."),
+        "status": ("status", "Show where it is."),
+        "convert": ("convert", "Make lists fast for what Argo archived."),
+    }),
+    ("config", "config", "The controller's configuration.", {"check": ("check", "Check files before they are applied.")}),
     ("template", "template", "Stored WorkflowTemplates.", _STORED),
     ("cluster-template", "cluster_template", "Stored ClusterWorkflowTemplates.", _STORED),
-    ("cron", "cron", "Schedules: CronWorkflows.", (*_STORED, "suspend", "resume", "backfill")),
-):
-    _stored = App(name=_name, help=_help)
-    for _verb in _verbs:
-        _stored.command(f"tiphys.cli.{_module}:{'list_' if _verb == 'list' else _verb}", name=_verb)
-    app.command(_stored)
-_executor = App(name="executor", help="Programs that run in pods.")
-_executor.command("tiphys.cli.executor:resource", name="resource")
-_executor.command("tiphys.cli.executor:shim", name="shim")
-_executor.command("tiphys.cli.executor:load", name="load")
-_executor.command("tiphys.cli.executor:save", name="save")
-_executor.command("tiphys.cli.executor:delete", name="delete")
-_executor.command("tiphys.cli.executor:data", name="data")
-_executor.command("tiphys.cli.executor:agent", name="agent")
-_executor.command("tiphys.cli.executor:agent_tokens", name="agent-tokens")
-app.command(_executor)
+    ("cron", "cron", "Schedules: CronWorkflows.", _SCHEDULES),
+    ("executor", "executor", "Programs that run in pods.", {
+        "resource": ("resource", "Act on an object and wait for its conditions."),
+        "shim": ("shim", "Put the shim of this machine somewhere."),
+        "load": ("load", "Bring the input artifacts of a pod."),
+        "save": ("save", "Store what the commands of a pod left."),
+        "delete": ("delete", "Delete artifacts."),
+        "data": ("data", "List artifacts and transform the list."),
+        "agent": ("agent", "Do the tasks of a workflow's task set."),
+        "agent-tokens": ("agent_tokens", "Write secrets for plugins to share with the agent."),
+    }),
+)  # fmt: skip
+
+
+def _fill() -> None:
+    """Name all commands; none of their modules is imported before it is asked for."""
+    for name, (path, says) in _COMMANDS.items():
+        app.command(f"tiphys.cli.{path}", name=name, help=says)
+    for name, module, says, verbs in _GROUPS:
+        group = App(name=name, help=says)
+        for verb, (function, what) in verbs.items():
+            group.command(f"tiphys.cli.{module}:{function}", name=verb, help=what)
+        app.command(group)
+
+
+_fill()
 
 
 def run(arguments: list[str]) -> int:
