@@ -1,4 +1,7 @@
-"""Opening connections: who we are is asked for each of them, and they are encrypted wherever the server offers it."""
+"""Opening connections: who we are is asked for each of them, and they are encrypted wherever the server offers it.
+
+Differs from Argo: connections are encrypted wherever the server offers it, unless the configuration says otherwise.
+"""
 
 import asyncio
 import ssl

@@ -1,6 +1,8 @@
 """Nodes of live workflows in SQL: `ports.Offload`.
 
 Source: argo-semantics 25.2.
+
+Differs from Argo: nodes that are written again get a new date, so that the collector does not take away what is in use.
 """
 
 import asyncio

@@ -1,6 +1,8 @@
 """Archived workflows written: each by one statement where the database can do that, else some by a transaction of a few.
 
 Source: argo-semantics 25.3.
+
+Differs from Argo: of labels whose names differ only in case MySQL keeps the first, and the workflow is archived all the same.
 """
 
 from collections.abc import Sequence

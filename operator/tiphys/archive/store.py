@@ -1,6 +1,8 @@
 """The archive in SQL: `ports.Archive` and `ports.Expiry`.
 
 Source: argo-semantics 25.3.
+
+Differs from Argo: a list reads a table of summaries beside Argo's, never the bodies.
 """
 
 from collections.abc import Sequence

@@ -5,6 +5,8 @@ http, https, ssh and git are spoken. Credentials are in files of their own for t
 artifact's server only.
 
 Source: argo-semantics 20.1; Argo's field documentation of `GitArtifact`.
+
+Differs from Argo: it is the git program, with http, https, ssh and git as its only protocols.
 """
 
 import os

@@ -2,6 +2,8 @@
 
 Source: argo-semantics 19, 20: `archive: none` is never unpacked, `tar` and `zip` always are, and where nothing is said the
 content decides; an archive with one entry at its top becomes that entry.
+
+Differs from Argo: names that lead outside are refused, and archives have caps.
 """
 
 import os

@@ -1,6 +1,8 @@
 """HTTP for drivers: streams both ways, and errors as ours.
 
 Credentials go to the host that the artifact's owner named, and nowhere else.
+
+Differs from Argo: credentials and headers stay with the artifact's own server when it redirects.
 """
 
 import http.client

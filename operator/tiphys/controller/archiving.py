@@ -6,6 +6,9 @@ database is away the oldest are tried again and again, and nothing else happens:
 database answers but does not take is kept, says so, and is tried again now and then; the others do not wait for it.
 
 Source: argo-semantics 25.3.
+
+Differs from Argo: a database that is away ends nothing, one that refuses a workflow loses nothing, and a workflow that somebody
+deletes while it waits is archived as it last was.
 """
 
 import asyncio

@@ -118,6 +118,5 @@ def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     asked_through_the_server(started)
     inside = ("exec", "deploy/tiphys-controller", "--", "tiphys")
     assert json.loads(started.kubectl(*inside, "archive", "get", "one", "-o", "json"))["status"] == live["status"]
-    # from this machine, which knows no Service of the cluster by its name
-    assert "one" in started.tiphys("archive", "list", "-o", "name").split()
+    assert "one" in started.kubectl(*inside, "archive", "list", "-o", "name").split()
     read_from_the_archive_by_argo(started, live["metadata"]["uid"])
