@@ -64,7 +64,9 @@ async def forwarded(api: Api, namespace: str, service: str, port: int) -> AsyncI
         assert task is not None  # noqa: S101 a callback of the server is a task
         connections.add(task)
         try:
-            await _join(api, path, target, reader, writer)
+            # ended with the way itself, which is no error of this connection
+            with contextlib.suppress(asyncio.CancelledError):
+                await _join(api, path, target, reader, writer)
         finally:
             connections.discard(task)
 
