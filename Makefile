@@ -55,7 +55,7 @@ cluster: kinds ui
 cluster-down:
 	tests/e2e/cluster/down
 
-e2e: kinds
+e2e: kinds ui
 	TIPHYS_API_SERVER=real $(RUN) python -m pytest -p no:cacheprovider tests/contract/apiserver
 	$(RUN) python -m pytest -p no:cacheprovider tests/e2e
 
