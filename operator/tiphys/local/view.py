@@ -5,6 +5,7 @@ A copy-on-write root in a mount namespace; that needs root or user namespaces.
 
 import shutil
 import subprocess
+import sys
 from functools import lru_cache
 from pathlib import Path
 from shlex import join, quote
@@ -87,6 +88,9 @@ def _script(plan: ContainerPlan, command: list[str]) -> str:
         # one that has gone since they were listed is nobody's loss
         mounted = f"mkdir -p {root}{quote(place)} && mount --rbind {quote(place)} {root}{quote(place)}"
         lines.append(f"if mountpoint -q {quote(place)}; then {mounted}; fi")
+    for place in _own_places() if plan.is_executor else ():
+        lines.append(f"mkdir -p {root}{quote(place)}")
+        lines.append(f"mount --rbind {quote(place)} {root}{quote(place)}")
     for mount in (*sorted(plan.mounts, key=lambda mount: mount.target), Mount(plan.termination, plan.termination_path)):
         lines += _mount(mount, root)
     for path in plan.outputs:
@@ -111,6 +115,12 @@ def _mount(mount: Mount, root: str) -> list[str]:
     if mount.is_read_only:
         made.append(f"mount -o remount,bind,ro {target}")
     return made
+
+
+def _own_places() -> list[str]:
+    """Where this program and its Python are, if that is a place that is made anew: a checkout below `/tmp`, for example."""
+    places = dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(__file__).parents[2])))
+    return [place for place in places if f"{place}/".startswith(tuple(f"{other}/" for other in _NOT_SHOWN))]
 
 
 def _other_file_systems() -> list[str]:

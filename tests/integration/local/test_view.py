@@ -1,6 +1,7 @@
 """A process's own view of the file system, on this machine."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,25 @@ from tiphys.local import view
 from tiphys.local.container import ContainerPlan
 
 
+def seen(folder: Path, command: str, *, is_executor: bool = False) -> str:
+    """What a command prints that runs in a view."""
+    plan = ContainerPlan(
+        name="ns.pod.main", image="", command=(), arguments=(), environment={}, working_folder="", mounts=(), folder=folder / "main",
+        log=folder / "log", termination=folder / "message", outputs=("/out/1",), is_executor=is_executor,
+    )  # fmt: skip
+    return subprocess.run(view.in_view(plan, ["sh", "-c", command]), capture_output=True, text=True, check=False).stdout
+
+
 def test_a_file_system_that_has_gone_since_it_was_seen_is_nobodys_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(view, "_other_file_systems", lambda: ["/no/such/place", str(tmp_path)])
-    plan = ContainerPlan(
-        name="ns.pod.main", image="", command=(), arguments=(), environment={}, working_folder="", mounts=(), folder=tmp_path / "main",
-        log=tmp_path / "log", termination=tmp_path / "message", outputs=("/out/1",),
-    )  # fmt: skip
-    command = view.in_view(plan, ["sh", "-c", "echo made > /out/1 && cat /out/1; ls /no"])
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stdout == "made\n"
+    assert seen(tmp_path, "echo made > /out/1 && cat /out/1") == "made\n"
     assert not Path("/out").exists()
+
+
+def test_our_own_program_is_seen_wherever_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "checkout/.venv/bin/python"
+    program.parent.mkdir(parents=True)
+    program.write_text("here\n")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "checkout/.venv"))
+    assert seen(tmp_path, f"cat {program}", is_executor=True) == "here\n"
+    assert not seen(tmp_path, f"cat {program}")
