@@ -4,6 +4,7 @@ import base64
 import hashlib
 import os
 import pathlib
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -92,9 +93,11 @@ def nginx(
 
 @contextmanager
 def _fcgiwrap(folder: pathlib.Path, env: dict[str, str]) -> Iterator[None]:
-    process = subprocess.Popen(["fcgiwrap", "-c", "2", "-s", f"unix:{folder}/fcgi.sock"], env=env, stdin=subprocess.DEVNULL)
+    command = ["fcgiwrap", "-c", "2", "-s", f"unix:{folder}/fcgi.sock"]
+    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
     try:
         yield
     finally:
-        process.terminate()
+        # it does not end its workers
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(10)
