@@ -1,6 +1,7 @@
 /** A list, or one object, that stays as the cluster has it; changes are shown a few times a second, however many come. */
 import { type Connection, follow } from "./follow";
 import { type Query, type Refused, request } from "./request";
+import { Showing } from "./shown";
 import type { Change, List, Stored } from "./types";
 
 const PAGE = 500;
@@ -27,36 +28,19 @@ export interface Source {
 
 export const keyOf = (one: Stored) => one.metadata.uid ?? `${one.metadata.namespace}/${one.metadata.name}`;
 
-export class LiveList<T extends Stored> {
+export class LiveList<T extends Stored> extends Showing<Shown<T>> {
   private readonly items = new Map<string, T>();
-  private shown: Shown<T> = { items: [], connection: "loading", more: false };
-  private readonly listeners = new Set<() => void>();
   private next = "";
-  private timer: ReturnType<typeof setTimeout> | undefined;
   private connection: Connection = "loading";
   private failure: Refused | undefined;
-  private end: (() => void) | undefined;
 
   constructor(
     private readonly source: Source,
     /** Whether an object that left the cluster is still shown (an archived one is). */
     private readonly stays: (gone: T) => T | undefined = () => undefined,
-  ) {}
-
-  /** For useSyncExternalStore: the first listener starts it, the last one ends it. */
-  readonly subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    this.end ??= this.start();
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size === 0) {
-        this.end?.();
-        this.end = undefined;
-      }
-    };
-  };
-
-  readonly snapshot = () => this.shown;
+  ) {
+    super({ items: [], connection: "loading", more: false }, SHOWN_EVERY);
+  }
 
   async loadMore(): Promise<void> {
     const from = this.next;
@@ -66,7 +50,7 @@ export class LiveList<T extends Stored> {
     this.show();
   }
 
-  private start(): () => void {
+  protected start(): () => void {
     const { fields, watch, options } = this.source;
     return follow<T>({
       load: (signal) => this.load(signal),
@@ -113,19 +97,16 @@ export class LiveList<T extends Stored> {
     const kept = type === "DELETED" ? this.stays(object) : object;
     if (kept) this.items.set(key, kept);
     else this.items.delete(key);
-    this.timer ??= setTimeout(() => this.show(), SHOWN_EVERY);
+    this.showSoon();
   }
 
-  private show(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.shown = {
+  protected latest(): Shown<T> {
+    return {
       items: [...this.items.values()],
       connection: this.connection,
       failure: this.failure,
       more: this.next !== "",
     };
-    for (const listener of this.listeners) listener();
   }
 }
 

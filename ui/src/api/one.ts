@@ -1,6 +1,7 @@
 /** One object that stays as the cluster has it. */
 import { type Connection, follow } from "./follow";
 import { type Refused, request } from "./request";
+import { Showing } from "./shown";
 import type { Change, Stored } from "./types";
 
 const SHOWN_EVERY = 200;
@@ -20,30 +21,14 @@ export interface OneSource {
   uid?: string;
 }
 
-export class LiveOne<T extends Stored> {
-  private shown: ShownOne<T> = { connection: "loading", isGone: false };
-  private next: ShownOne<T> = this.shown;
-  private readonly listeners = new Set<() => void>();
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private end: (() => void) | undefined;
+export class LiveOne<T extends Stored> extends Showing<ShownOne<T>> {
+  private next: ShownOne<T> = { connection: "loading", isGone: false };
 
-  constructor(private readonly source: OneSource) {}
+  constructor(private readonly source: OneSource) {
+    super({ connection: "loading", isGone: false }, SHOWN_EVERY);
+  }
 
-  readonly subscribe = (listener: () => void) => {
-    this.listeners.add(listener);
-    this.end ??= this.start();
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size === 0) {
-        this.end?.();
-        this.end = undefined;
-      }
-    };
-  };
-
-  readonly snapshot = () => this.shown;
-
-  private start(): () => void {
+  protected start(): () => void {
     const { object, watch, name, uid } = this.source;
     return follow<T>({
       load: async (signal) => {
@@ -65,13 +50,10 @@ export class LiveOne<T extends Stored> {
     // another object of the same name is not the one that is looked at
     if (uid && object.metadata.uid && uid !== object.metadata.uid) return;
     this.next = type === "DELETED" ? { ...this.next, isGone: true } : { ...this.next, object, isGone: false };
-    this.timer ??= setTimeout(() => this.show(), SHOWN_EVERY);
+    this.showSoon();
   }
 
-  private show(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.shown = this.next;
-    for (const listener of this.listeners) listener();
+  protected latest(): ShownOne<T> {
+    return this.next;
   }
 }

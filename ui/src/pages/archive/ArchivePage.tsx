@@ -12,6 +12,7 @@ import { Empty, Failure } from "../../parts/Empty";
 import { Labels } from "../../parts/Labels";
 import { NamespaceField } from "../../parts/NamespaceField";
 import { PhaseMark } from "../../parts/PhaseMark";
+import { Table } from "../../parts/Table";
 import { duration, local } from "../../parts/time";
 import { useTitle } from "../../parts/title";
 import { asked, PAGE, read, type Search, write } from "./search";
@@ -39,7 +40,7 @@ export function ArchivePage() {
       <Fields namespace={namespace} search={search} onChange={change} />
       {found.error && <Failure failure={found.error} what="The archive cannot be searched." />}
       {found.data && rows.length === 0 && <Empty title="No archived workflow fits." />}
-      {rows.length > 0 && <Table rows={rows} />}
+      {rows.length > 0 && <Archived rows={rows} />}
       {(search.from > 0 || found.data?.metadata.continue) && (
         <nav className="row" aria-label="Pages of the archive">
           <Button disabled={search.from === 0} onClick={() => change({ from: Math.max(0, search.from - PAGE) })}>
@@ -120,27 +121,14 @@ function Settled({
   );
 }
 
-function Table({ rows }: { rows: Workflow[] }) {
+function Archived({ rows }: { rows: Workflow[] }) {
   return (
     <div className="card kept-table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Namespace</th>
-            <th scope="col">Phase</th>
-            <th scope="col">Started</th>
-            <th scope="col">Duration</th>
-            <th scope="col">Labels</th>
-            <th scope="col">Actions</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((one) => (
-            <Row key={one.metadata.uid} one={one} />
-          ))}
-        </tbody>
-      </table>
+      <Table columns={["Name", "Namespace", "Phase", "Started", "Duration", "Labels", "Actions"]}>
+        {rows.map((one) => (
+          <Row key={one.metadata.uid} one={one} />
+        ))}
+      </Table>
     </div>
   );
 }

@@ -7,6 +7,7 @@ import { Empty, Failure } from "../../parts/Empty";
 import { Labels } from "../../parts/Labels";
 import { LinkButton } from "../../parts/LinkButton";
 import { NamespaceField } from "../../parts/NamespaceField";
+import { Table } from "../../parts/Table";
 import { span, useNow, at as when } from "../../parts/time";
 import { useTitle } from "../../parts/title";
 import { NextStart } from "../cron/NextStart";
@@ -66,34 +67,31 @@ export function KeptListPage({ kind }: { kind: KeptKind }) {
           <Link to={`/create/${kind.place}${namespace ? `/${namespace}` : ""}`}>Write the first one</Link>
         </Empty>
       )}
-      {shown.length > 0 && <Table kind={kind} shown={shown} isOneNamespace={namespace !== ""} />}
+      {shown.length > 0 && <KeptTable kind={kind} shown={shown} isOneNamespace={namespace !== ""} />}
     </div>
   );
 }
 
-function Table({ kind, shown, isOneNamespace }: { kind: KeptKind; shown: Kept[]; isOneNamespace: boolean }) {
+function KeptTable({ kind, shown, isOneNamespace }: { kind: KeptKind; shown: Kept[]; isOneNamespace: boolean }) {
   const isCron = kind.kind === "CronWorkflow";
   const hasPlace = kind.namespaced && !isOneNamespace;
   return (
     <div className="card kept-table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            {hasPlace && <th scope="col">Namespace</th>}
-            {isCron && <th scope="col">Schedule</th>}
-            {isCron && <th scope="col">Next start</th>}
-            <th scope="col">{isCron ? "Last start" : "Templates"}</th>
-            <th scope="col">Age</th>
-            <th scope="col">Labels</th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((one) => (
-            <Row key={`${one.metadata.namespace}/${one.metadata.name}`} kind={kind} one={one} hasPlace={hasPlace} />
-          ))}
-        </tbody>
-      </table>
+      <Table
+        columns={[
+          "Name",
+          hasPlace && "Namespace",
+          isCron && "Schedule",
+          isCron && "Next start",
+          isCron ? "Last start" : "Templates",
+          "Age",
+          "Labels",
+        ]}
+      >
+        {shown.map((one) => (
+          <Row key={`${one.metadata.namespace}/${one.metadata.name}`} kind={kind} one={one} hasPlace={hasPlace} />
+        ))}
+      </Table>
     </div>
   );
 }

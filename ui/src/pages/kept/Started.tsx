@@ -6,6 +6,7 @@ import { request } from "../../api/request";
 import type { List, Workflow } from "../../api/types";
 import { Empty, Failure } from "../../parts/Empty";
 import { PhaseMark } from "../../parts/PhaseMark";
+import { Table } from "../../parts/Table";
 import { duration, local, useNow } from "../../parts/time";
 
 const FIELDS = [
@@ -39,30 +40,20 @@ export function Started({ kind, one }: { kind: KeptKind; one: Kept }) {
   if (shown.length === 0) return <Empty title={`This ${kind.one} has started no workflow that is still kept.`} />;
   return (
     <div className="card kept-table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Phase</th>
-            <th scope="col">Started</th>
-            <th scope="col">Duration</th>
+      <Table columns={["Name", "Phase", "Started", "Duration"]}>
+        {shown.map(({ metadata, status }) => (
+          <tr key={metadata.uid ?? metadata.name}>
+            <td>
+              <Link to={`/workflows/${metadata.namespace}/${metadata.name}`}>{metadata.name}</Link>
+            </td>
+            <td>
+              <PhaseMark phase={status?.phase} />
+            </td>
+            <td>{local(status?.startedAt)}</td>
+            <td>{duration(status?.startedAt, status?.finishedAt, now)}</td>
           </tr>
-        </thead>
-        <tbody>
-          {shown.map(({ metadata, status }) => (
-            <tr key={metadata.uid ?? metadata.name}>
-              <td>
-                <Link to={`/workflows/${metadata.namespace}/${metadata.name}`}>{metadata.name}</Link>
-              </td>
-              <td>
-                <PhaseMark phase={status?.phase} />
-              </td>
-              <td>{local(status?.startedAt)}</td>
-              <td>{duration(status?.startedAt, status?.finishedAt, now)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }

@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { type Kept, type KeptKind, schedulesOf, specOf } from "../../api/kept";
 import type { Template } from "../../api/types";
 import { Labels } from "../../parts/Labels";
+import { Table } from "../../parts/Table";
 import { local, span, useNow, at as when } from "../../parts/time";
 import { NextStarts } from "../cron/NextStart";
 
@@ -91,27 +92,17 @@ function Parameters({ one }: { one: Kept }) {
   return (
     <section aria-label="Parameters">
       <h2>Parameters</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Value</th>
-            <th scope="col">Description</th>
+      <Table columns={["Name", "Value", "Description"]}>
+        {parameters.map(({ name, value, default: otherwise, enum: options, description }) => (
+          <tr key={name}>
+            <td className="mono">{name}</td>
+            <td className="mono">
+              {String(value ?? otherwise ?? "")} {options && <span className="quiet">one of {options.join(", ")}</span>}
+            </td>
+            <td>{description}</td>
           </tr>
-        </thead>
-        <tbody>
-          {parameters.map(({ name, value, default: otherwise, enum: options, description }) => (
-            <tr key={name}>
-              <td className="mono">{name}</td>
-              <td className="mono">
-                {String(value ?? otherwise ?? "")}{" "}
-                {options && <span className="quiet">one of {options.join(", ")}</span>}
-              </td>
-              <td>{description}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -123,24 +114,15 @@ function Templates({ templates }: { templates: Template[] }) {
   return (
     <section aria-label="Templates">
       <h2>Templates</h2>
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Type</th>
-            <th scope="col">Inputs</th>
+      <Table columns={["Name", "Type", "Inputs"]}>
+        {templates.map((one) => (
+          <tr key={one.name}>
+            <td>{one.name}</td>
+            <td>{TYPES.find((type) => one[type] !== undefined) ?? ""}</td>
+            <td className="mono">{one.inputs?.parameters?.map(({ name }) => name).join(", ")}</td>
           </tr>
-        </thead>
-        <tbody>
-          {templates.map((one) => (
-            <tr key={one.name}>
-              <td>{one.name}</td>
-              <td>{TYPES.find((type) => one[type] !== undefined) ?? ""}</td>
-              <td className="mono">{one.inputs?.parameters?.map(({ name }) => name).join(", ")}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </section>
   );
 }

@@ -8,6 +8,7 @@ import type { List, Workflow } from "../../api/types";
 import { Empty, Failure } from "../../parts/Empty";
 import { NamespaceField } from "../../parts/NamespaceField";
 import { PhaseMark } from "../../parts/PhaseMark";
+import { Table } from "../../parts/Table";
 import { local, span } from "../../parts/time";
 import { useTitle } from "../../parts/title";
 import { Days, Durations } from "./Charts";
@@ -100,7 +101,7 @@ function Report({ runs, isCut }: { runs: Run[]; isCut: boolean }) {
       </section>
       <details>
         <summary>The last {Math.min(100, runs.length)} in a table</summary>
-        <Table runs={runs.slice(-100).reverse()} />
+        <Runs runs={runs.slice(-100).reverse()} />
       </details>
     </>
   );
@@ -115,33 +116,23 @@ function Figure({ title, value }: { title: string; value: string }) {
   );
 }
 
-function Table({ runs }: { runs: Run[] }) {
+function Runs({ runs }: { runs: Run[] }) {
   return (
     <div className="card kept-table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Phase</th>
-            <th scope="col">Duration</th>
-            <th scope="col">Finished</th>
+      <Table columns={["Name", "Phase", "Duration", "Finished"]}>
+        {runs.map(({ name, namespace, phase, took, end }) => (
+          <tr key={`${namespace}/${name}/${end}`}>
+            <td>
+              <Link to={`/workflows/${namespace}/${name}`}>{name}</Link>
+            </td>
+            <td>
+              <PhaseMark phase={phase} />
+            </td>
+            <td>{span(took)}</td>
+            <td>{local(new Date(end).toISOString())}</td>
           </tr>
-        </thead>
-        <tbody>
-          {runs.map(({ name, namespace, phase, took, end }) => (
-            <tr key={`${namespace}/${name}/${end}`}>
-              <td>
-                <Link to={`/workflows/${namespace}/${name}`}>{name}</Link>
-              </td>
-              <td>
-                <PhaseMark phase={phase} />
-              </td>
-              <td>{span(took)}</td>
-              <td>{local(new Date(end).toISOString())}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
     </div>
   );
 }

@@ -1,8 +1,9 @@
 /** The workflow itself: what it was given, what it gave, what it is labelled with. */
-import { Fragment, type ReactNode } from "react";
 import { Link } from "react-router";
 import type { Workflow } from "../../api/types";
+import { type Fact, FactList } from "../../parts/FactList";
 import { local } from "../../parts/time";
+import { resources } from "./nodes";
 import { Values } from "./panel/Values";
 
 const LABEL = "workflows.argoproj.io";
@@ -12,7 +13,7 @@ export function Facts({ workflow }: { workflow: Workflow }) {
   const labels = metadata.labels ?? {};
   const link = (label: string, to: string) =>
     labels[`${LABEL}/${label}`] && <Link to={to}>{labels[`${LABEL}/${label}`]}</Link>;
-  const facts: [string, ReactNode][] = [
+  const facts: Fact[] = [
     ["About", metadata.annotations?.[`${LABEL}/description`]],
     ["Entrypoint", spec.entrypoint ?? status?.storedWorkflowTemplateSpec?.entrypoint],
     ["Template", link("workflow-template", `/templates/${metadata.namespace}/${labels[`${LABEL}/workflow-template`]}`)],
@@ -33,25 +34,12 @@ export function Facts({ workflow }: { workflow: Workflow }) {
     ["Started", local(status?.startedAt)],
     ["Finished", local(status?.finishedAt)],
     ["UID", metadata.uid],
-    [
-      "Resources",
-      Object.entries(status?.resourcesDuration ?? {})
-        .map(([name, seconds]) => `${name} ${seconds}s`)
-        .join(", "),
-    ],
+    ["Resources", resources(status?.resourcesDuration)],
   ];
   return (
     <div className="card workflow-scroll facts">
       <dl>
-        {facts.map(
-          ([name, value]) =>
-            value && (
-              <Fragment key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </Fragment>
-            ),
-        )}
+        <FactList facts={facts} />
       </dl>
       <h2>Arguments</h2>
       <Values values={spec.arguments ?? status?.storedWorkflowTemplateSpec?.arguments} what="input" />

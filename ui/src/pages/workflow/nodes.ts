@@ -24,6 +24,13 @@ export function reason(node: NodeStatus): string {
 const RANK: Record<string, number> = { Failed: 0, Error: 0, Running: 1, Pending: 2 };
 export const urgency = (phase: Phase | undefined) => RANK[phase ?? ""] ?? 3;
 
+/** What was used of each resource. */
+export function resources(used: Record<string, number> | undefined): string {
+  return Object.entries(used ?? {})
+    .map(([name, seconds]) => `${name} ${seconds}s`)
+    .join(", ");
+}
+
 export function byUrgency(a: NodeStatus, b: NodeStatus): number {
   return urgency(a.phase) - urgency(b.phase) || byStart(a, b);
 }

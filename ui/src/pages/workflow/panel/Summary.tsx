@@ -1,14 +1,14 @@
-import { Fragment } from "react";
 import type { NodeStatus, Workflow } from "../../../api/types";
+import { type Fact, FactList } from "../../../parts/FactList";
 import { PhaseMark } from "../../../parts/PhaseMark";
 import { duration, local, span, useNow } from "../../../parts/time";
-import { hasPod, podName, reason, templateOf } from "../nodes";
+import { hasPod, podName, reason, resources, templateOf } from "../nodes";
 import { containersOf, findTemplate } from "./containers";
 
 export function Summary({ workflow, node }: { workflow: Workflow; node: NodeStatus }) {
   const now = useNow();
   const why = reason(node);
-  const facts: [string, string | undefined][] = [
+  const facts: Fact[] = [
     ["Name", node.name],
     ["Id", node.id],
     ["Type", node.type],
@@ -43,25 +43,11 @@ export function Summary({ workflow, node }: { workflow: Workflow; node: NodeStat
         <dd>
           <PhaseMark phase={node.phase} />
         </dd>
-        {facts.map(
-          ([name, value]) =>
-            value && (
-              <Fragment key={name}>
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </Fragment>
-            ),
-        )}
+        <FactList facts={facts} />
       </dl>
       {hasPod(node) && <Containers workflow={workflow} node={node} />}
     </>
   );
-}
-
-function resources(used: Record<string, number> | undefined): string {
-  return Object.entries(used ?? {})
-    .map(([name, seconds]) => `${name} ${seconds}s`)
-    .join(", ");
 }
 
 function Containers({ workflow, node }: { workflow: Workflow; node: NodeStatus }) {
