@@ -13,6 +13,10 @@ from tiphys.errors import SpecError
 
 _HANDSHAKE_LIMIT = 4096
 _OFFERS_TLS = 0x0800
+# the server's usual compression takes several times as long as its other one, which it may not be built with
+_COMPRESS = """
+select set_config(name, 'lz4', false) from pg_settings where name = 'default_toast_compression' and 'lz4' = any(enumvals)
+"""
 
 
 def connector(target: Target) -> Callable[[], Awaitable[Any]]:
@@ -48,11 +52,17 @@ def _postgresql(target: Target) -> Callable[[], Awaitable[Any]]:
         login = await _login(target)
         # the driver knows `prefer` itself: encrypted, or plain where the server offers nothing better
         tls: Any = target.tls if target.tls in ("disable", "prefer") else tls_context(target)
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             host=target.host, port=target.port, user=login.username, password=login.password, database=target.name,
             ssl=tls, timeout=target.connect_s, command_timeout=target.statement_s,
             server_settings={"application_name": "tiphys", "timezone": "UTC", **target.options},
         )  # fmt: skip
+        try:
+            await connection.execute(_COMPRESS)
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     return connect
 
@@ -70,7 +80,8 @@ def _mysql(target: Target) -> Callable[[], Awaitable[Any]]:
         return await asyncmy.connect(
             host=target.host, port=target.port, user=login.username, password=login.password, database=target.name,
             charset="utf8mb4", connect_timeout=target.connect_s, ssl=tls_context(target) if encrypted else None,
-            init_command="SET time_zone = '+00:00'",
+            # without backslashes the driver escapes a body by doubling its quotes: a tenth of the work
+            init_command="SET time_zone = '+00:00', sql_mode = concat_ws(',', nullif(@@sql_mode, ''), 'NO_BACKSLASH_ESCAPES')",
         )  # fmt: skip
 
     return connect

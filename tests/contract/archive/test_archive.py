@@ -94,6 +94,18 @@ async def test_a_null_character_survives_and_a_backslash_before_it_too(archive: 
     assert json.loads(page.items[0])["status"]["message"] == "a\0b"
 
 
+@pytest.mark.parametrize("text", ["it's", "''", "\\'", "'; drop table argo_archived_workflows; --", "a\\", 'say \\"so\\"\n\t\r\x1a', "%s %(x)s :y ?", "_%/"])
+async def test_quotes_and_backslashes_are_values_wherever_they_stand(archive: SqlArchive, text: str) -> None:
+    workflow = finished(1, name=text, app=text)
+    workflow["status"]["message"] = text
+    await fill(archive, workflow, finished(2))
+    kept = json.loads(await archive.read(namespace="team", name=text))
+    assert (kept["metadata"]["name"], kept["metadata"]["labels"]["app"], kept["status"]["message"]) == (text, text, text)
+    assert await names(archive, name_prefix=text) == [text]
+    assert await names(archive, name_contains=text) == [text]
+    assert await archive.labels("app") == [text]
+
+
 async def test_a_list_shows_the_newest_start_first_without_nodes(archive: SqlArchive) -> None:
     await fill(archive, *(finished(number) for number in (2, 3, 1)))
     page = await archive.page(ArchiveQuery())

@@ -95,6 +95,16 @@ async def test_each_new_connection_asks_who_it_is(server: Server, opened: Opened
     assert passwords == []
 
 
+async def test_bodies_are_neither_escaped_nor_compressed_the_slow_way(server: Server, opened: Opened) -> None:
+    database = opened(server.target())
+    quick = {"postgresql": ("show default_toast_compression", "lz4"), "mysql": ("select @@sql_mode", "NO_BACKSLASH_ESCAPES")}
+    statement, want = quick[server.kind]
+    assert want in await ask(database, statement)
+    if server.kind == "mysql":
+        strict = server.sql("select @@sql_mode").strip()
+        assert set((await ask(database, statement)).split(",")) == {*strict.split(","), want}, "what the server is strict about stays"
+
+
 async def test_a_statement_that_takes_too_long_is_given_up_and_the_pool_is_not_hurt(server: Server, opened: Opened) -> None:
     database = opened(server.target(pool=Pool(idle=1, open_=1)))
     began = time.monotonic()
