@@ -51,6 +51,7 @@ _OPENERS: dict[str, str | Callable[[Any, SecretReader], ArtifactDriver]] = {
     "http": "tiphys.artifacts.http:HTTPDriver",
     "artifactory": "tiphys.artifacts.http:ArtifactoryDriver",
     "git": "tiphys.artifacts.git:GitDriver",
+    "plugin": "tiphys.artifacts.plugin:PluginDriver",
     "raw": _raw,
 }
 """Kind of place -> what opens its driver, or where that is: only what is needed is imported."""

@@ -168,7 +168,11 @@ class ArtifactCollector:
     async def _create(self, workflow: Workflow, batch: Batch) -> None:
         """Create what deletes; where that is refused, it is seen as a pod that is gone."""
         controller, namespace = self._controller, workflow.metadata.namespace
-        config_map, pod = collection_objects(batch, workflow, controller.pod_settings)
+        try:
+            config_map, pod = collection_objects(batch, workflow, controller.pod_settings)
+        except SpecError as e:
+            await self._fault(workflow, batch.pod_name, f"Pod cannot be made: {e.message}")
+            return
         for kind, manifest in (("ConfigMap", config_map), ("Pod", pod)):
             try:
                 await controller.objects.create(kind, namespace, manifest)

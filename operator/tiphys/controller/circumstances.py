@@ -4,6 +4,7 @@ import msgspec
 
 from tiphys.engine.library import Library
 from tiphys.engine.premises import Premises
+from tiphys.model.drivers import ArtifactDriver
 from tiphys.pods.settings import ImageEntry, PodSettings
 from tiphys.settings import Configuration, Environment, OwnConfiguration
 
@@ -38,6 +39,7 @@ def pod_settings_of(base: PodSettings, argo: Configuration, own: OwnConfiguratio
         architectures=own.architectures or base.architectures,
         images={name: ImageEntry(image.entrypoint, image.cmd) for name, image in argo.images.items()},
         kube_config=argo.kube_config,
+        artifact_drivers={one.name: ArtifactDriver(one.image, one.connection_timeout_seconds) for one in argo.artifact_drivers},
         security=own.pod_security,
         pod_gc_delay=f"{argo.pod_gc_delete_delay_duration.total_seconds():g}s",
     )

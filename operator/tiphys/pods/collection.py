@@ -12,6 +12,7 @@ from tiphys.model.collecting import ENV_PLAN_FILE, Batch, CollectRecord, parse_c
 from tiphys.model.names import LABEL_COMPLETED, LABEL_COMPONENT, LABEL_INSTANCE_ID, LABEL_WORKFLOW, PREFIX
 from tiphys.model.workflow import Workflow
 from tiphys.pods.draft import MAIN, filled, owner_of
+from tiphys.pods.drivers import driver_containers, driver_mounts, driver_volumes
 from tiphys.pods.merge import strategic_merge
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 from tiphys.pods.settings import PodSettings
@@ -31,7 +32,7 @@ def collection_objects(batch: Batch, workflow: Workflow, settings: PodSettings) 
     """The ConfigMap that holds the plan, to be created first, and the pod.
 
     Raises:
-        SpecError: `artifactGC.podSpecPatch` is no patch.
+        SpecError: `artifactGC.podSpecPatch` is no patch, or an artifact needs a driver that is not configured.
     """
     meta: Json = {
         "name": batch.pod_name,
@@ -65,7 +66,8 @@ def _spec(batch: Batch, workflow: Workflow, settings: PodSettings) -> Json:
         "command": ["tiphys", "executor", "delete"],
         "args": [],
         "env": [*settings.executor.get("env", ()), {"name": ENV_PLAN_FILE, "value": f"{_FOLDER}/{PLAN_FILE}"}],
-        "volumeMounts": [{"name": _VOLUME, "mountPath": _FOLDER, "readOnly": True}, *secret_mounts(artifacts)],
+        "volumeMounts": [{"name": _VOLUME, "mountPath": _FOLDER, "readOnly": True}, *secret_mounts(artifacts),
+                         *driver_mounts(artifacts)],
     }
     spec = workflow.status.stored_workflow_template_spec or workflow.spec
     made = filled({
@@ -74,8 +76,10 @@ def _spec(batch: Batch, workflow: Workflow, settings: PodSettings) -> Json:
         "serviceAccountName": batch.service_account,
         "automountServiceAccountToken": bool(batch.service_account),
         "imagePullSecrets": list(spec.image_pull_secrets),
+        "initContainers": driver_containers(artifacts, settings.artifact_drivers, pull=settings.image_pull_policy),
         "containers": [filled(container)],
-        "volumes": [{"name": _VOLUME, "configMap": {"name": batch.pod_name}}, *secret_volumes(artifacts)],
+        "volumes": [{"name": _VOLUME, "configMap": {"name": batch.pod_name}}, *secret_volumes(artifacts),
+                    *driver_volumes(artifacts)],
     })  # fmt: skip
     made["automountServiceAccountToken"] = bool(batch.service_account)
     patch = spec.artifact_gc.pod_spec_patch if spec.artifact_gc is not None else ""

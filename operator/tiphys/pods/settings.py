@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from tiphys.model.base import Json
+from tiphys.model.drivers import ArtifactDriver
 from tiphys.settings.configuration import KubeConfig
 
 SHIM_CONFIG_MAP = "tiphys-shim"
@@ -32,6 +33,7 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
         kube_config: The Secret whose kubeconfig resource templates use; None for the pod's own account.
         pod_gc_delay: How long finished pods are kept, as a Go duration.
         keeps_status: Pods that are deleted stay until their last status is recorded.
+        artifact_drivers: Name -> driver of artifacts that the configuration adds to ours.
         host_label: Of nodes, by which retries avoid hosts.
         security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
@@ -48,4 +50,5 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     pod_gc_delay: str = "5s"
     keeps_status: bool = False
     security: str = ""
+    artifact_drivers: Mapping[str, ArtifactDriver] = {}
     host_label: str = "kubernetes.io/hostname"

@@ -1,17 +1,20 @@
 """The stores behind the contract: MinIO for s3, oss and (by its XML interface, which is that of S3) gcs; Azurite; nginx for http and artifactory.
 
-HDFS is a protocol double, see tests/servers/doubles.py: its servers cannot run here.
+HDFS is a protocol double, see tests/servers/doubles.py: its servers cannot run here. The driver of somebody else is a server of its
+own, once one that streams what it saves, and once one that is given files.
 """
 
 import json
 import pathlib
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 from tests.servers import doubles
 from tests.servers.azurite import KEY, Azurite, azurite
+from tests.servers.driver import serve
 from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.nginx import PASSWORD, USER, Nginx, nginx
 from tests.servers.secrets import Secrets
@@ -29,6 +32,7 @@ from tiphys.model.locations import (
     HTTPArtifact,
     HTTPAuth,
     OSSArtifact,
+    PluginArtifact,
     S3Artifact,
 )
 from tiphys.ports import ArtifactDriver
@@ -123,7 +127,31 @@ def hdfs() -> Iterator[doubles.Double]:
         yield one
 
 
-_MAKERS = {"s3": _s3, "oss": _oss, "gcs": _gcs, "azure": _azure, "hdfs": _hdfs, "http": _http, "artifactory": _artifactory}
+@pytest.fixture(scope="session")
+def drivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
+    """The folder of the drivers `streaming` and `filing`."""
+    with tempfile.TemporaryDirectory(prefix="drivers-") as short, pytest.MonkeyPatch.context() as patch:
+        folder = pathlib.Path(short)
+        patch.setenv("TIPHYS_DRIVERS", short)
+        servers = []
+        for name in ("streaming", "filing"):
+            (folder / name).mkdir()
+            servers.append(serve(str(folder / name / "socket"), tmp_path_factory.mktemp(name), streams=name == "streaming"))
+        yield folder
+        for server in servers:
+            server.stop(0).wait()
+
+
+def _plugin(name: str) -> Callable[[pytest.FixtureRequest, Secrets], Artifact]:
+    def make(request: pytest.FixtureRequest, _secrets: Secrets) -> Artifact:
+        request.getfixturevalue("drivers")
+        return Artifact(plugin=PluginArtifact(name=name, configuration="{}"))
+
+    return make
+
+
+_MAKERS = {"s3": _s3, "oss": _oss, "gcs": _gcs, "azure": _azure, "hdfs": _hdfs, "http": _http, "artifactory": _artifactory,
+           "plugin-streaming": _plugin("streaming"), "plugin-filing": _plugin("filing")}  # fmt: skip
 
 
 @pytest.fixture(params=list(_MAKERS))

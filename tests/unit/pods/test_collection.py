@@ -8,6 +8,7 @@ import pytest
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact, Metadata
 from tiphys.model.collecting import Batch, CollectPlan, Deletion, parse_collect_record
+from tiphys.model.drivers import ArtifactDriver
 from tiphys.model.parse import parse_as, parse_workflow
 from tiphys.pods.collection import PLAN_FILE, collected, collection_objects, is_collection
 from tiphys.pods.settings import PodSettings
@@ -22,6 +23,18 @@ def built(account: str = "", finalizers: tuple[str, ...] = (), **gc: Any) -> tup
     plan = CollectPlan(deletions=(Deletion(node="w", artifact=ARTIFACT),))
     batch = Batch("w-artgc-wfdel-1", "OnWorkflowDeletion", account, Metadata(labels={"team": "x"}, annotations={"note": "y"}), plan)
     return collection_objects(batch, workflow, PodSettings(instance_id="i"))
+
+
+def test_what_a_driver_of_others_stored_is_deleted_by_it():
+    artifact = parse_as(Artifact, {"name": "a", "plugin": {"name": "theirs", "key": "k"}})
+    batch = Batch("w-artgc-wfdel-1", "OnWorkflowDeletion", "", Metadata(), CollectPlan(deletions=(Deletion(node="w", artifact=artifact),)))
+    workflow = parse_workflow({"metadata": {"name": "w", "namespace": "n", "uid": "u"}, "spec": {}})
+    _, pod = collection_objects(batch, workflow, PodSettings(artifact_drivers={"theirs": ArtifactDriver("drivers/theirs")}))
+    (driver,) = pod["spec"]["initContainers"]
+    assert (driver["image"], driver["restartPolicy"]) == ("drivers/theirs", "Always")
+    assert "/artifact-plugins/theirs" in [mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]]
+    with pytest.raises(SpecError, match="no artifact driver 'theirs'"):
+        collection_objects(batch, workflow, PodSettings())
 
 
 def test_the_plan_is_in_a_config_map_and_its_secrets_are_files():

@@ -7,6 +7,7 @@ import pytest
 
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact
+from tiphys.model.drivers import ArtifactDriver
 from tiphys.model.locations import ArtifactRepository
 from tiphys.model.order import NodeOrder
 from tiphys.model.parse import parse_as
@@ -201,8 +202,38 @@ def test_a_log_that_only_the_repository_asks_for_stops_nobody_and_is_told_of():
     assert not known.warnings
 
 
+PLUGIN: dict[str, Any] = {"name": "x", "path": "/x", "plugin": {"name": "theirs", "key": "k", "configuration": "{}"}}
+DRIVERS = PodSettings(artifact_drivers={"theirs": ArtifactDriver("drivers/theirs:1", 7)}, image_pull_policy="Never")
+
+
+@pytest.mark.parametrize(("side", "name"), [("inputs", "init"), ("outputs", "wait")])
+def test_a_driver_stands_beside_those_that_need_it_and_starts_before_them(side, name):
+    made = plan(settings=DRIVERS, **{side: [PLUGIN]})
+    driver = spec_of(made)["initContainers"][0]
+    assert (driver["name"], driver["image"], driver["restartPolicy"]) == ("artifact-plugin-theirs", "drivers/theirs:1", "Always")
+    assert (driver["args"], driver["imagePullPolicy"]) == (["/artifact-plugins/theirs/socket"], "Never")
+    for one in (name, "artifact-plugin-theirs"):
+        assert mounts(made, one)["/artifact-plugins/theirs"]["name"] == "artifact-plugin-theirs"
+    assert "/artifact-plugins/theirs" not in mounts(made, "main")
+    assert {"name": "artifact-plugin-theirs", "emptyDir": {}} in spec_of(made)["volumes"]
+    moved = [*staging(made).loads, *staging(made).saves]
+    assert [one.artifact.plugin.connection_timeout_seconds for one in moved] == [7]
+
+
+def test_a_pod_whose_artifacts_need_no_driver_has_none():
+    made = plan(settings=DRIVERS, inputs=[INPUT], outputs=[OUTPUT])
+    assert [one["name"] for one in spec_of(made)["initContainers"]] == ["init"]
+
+
+def test_several_artifacts_of_one_driver_share_it_and_an_own_timeout_counts():
+    own = {**PLUGIN, "name": "y", "path": "/y", "plugin": {**PLUGIN["plugin"], "connectionTimeoutSeconds": 2}}
+    made = plan(settings=DRIVERS, inputs=[PLUGIN, own], outputs=[PLUGIN])
+    assert [one["name"] for one in spec_of(made)["initContainers"]] == ["artifact-plugin-theirs", "init"]
+    assert [load.artifact.plugin.connection_timeout_seconds for load in staging(made).loads] == [7, 2]
+
+
 @pytest.mark.parametrize("side", ["inputs", "outputs"])
-def test_an_artifact_of_a_plugin_is_refused_before_a_pod_starts(side):
-    artifact = {"name": "x", "path": "/x", "plugin": {"name": "theirs", "key": "k"}}
-    with pytest.raises(SpecError, match='artifact "x": plugin artifacts are not supported'):
-        plan(**{side: [artifact]})
+def test_a_driver_that_is_not_configured_is_told_before_a_pod_starts(side):
+    with pytest.raises(SpecError, match="there is no artifact driver 'theirs'") as error:
+        plan(**{side: [PLUGIN]})
+    assert "artifactDrivers" in error.value.hint

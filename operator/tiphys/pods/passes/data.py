@@ -13,6 +13,7 @@ from tiphys.model.parse import to_json
 from tiphys.model.storage import relocated, repository_location
 from tiphys.model.template import DataSource, Template
 from tiphys.pods.draft import MAIN, Draft
+from tiphys.pods.drivers import driver_containers, driver_mounts, driver_volumes, with_driver
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 
@@ -31,11 +32,14 @@ def data_container(draft: Draft) -> None:
     if data.source is None or data.source.artifact_paths is None:
         raise SpecError("data.source.artifactPaths is required", path=draft.path("data.source"))
     paths = relocated(data.source.artifact_paths, repository_location(draft.order.repository, ""))
+    paths = with_driver(paths, paths.plugin, draft.settings.artifact_drivers)
     placed = msgspec.structs.replace(data, source=DataSource(artifact_paths=paths))  # type: ignore[arg-type]
     draft.annotations[ANNOTATION_DATA] = json.dumps(to_json(Template(name=draft.template.name, data=placed)))
     path = f"metadata.annotations['{ANNOTATION_DATA}']"
     main = executor_container(draft, MAIN, ["tiphys", "executor", "data"])
     env: Json = {"name": "TIPHYS_TEMPLATE", "valueFrom": {"fieldRef": {"fieldPath": path}}}
-    mounts = [*main.get("volumeMounts", ()), *secret_mounts([paths])]
+    mounts = [*main.get("volumeMounts", ()), *secret_mounts([paths]), *driver_mounts([paths])]
     draft.main = {**main, "env": [*main.get("env", ()), env], "volumeMounts": mounts}
-    draft.spec["volumes"] += secret_volumes([paths])
+    draft.spec["volumes"] += [*secret_volumes([paths]), *driver_volumes([paths])]
+    drivers = driver_containers([paths], draft.settings.artifact_drivers, pull=draft.settings.image_pull_policy)
+    draft.spec["initContainers"] = [*drivers, *draft.spec["initContainers"]]

@@ -29,6 +29,7 @@ from tiphys.model.staging import (
 from tiphys.model.storage import has_location_or_key, relocated, repository_location
 from tiphys.model.stored import LOGS
 from tiphys.pods.draft import INPUT_VOLUME, MAIN, PLAN_VOLUME, STAGED_VOLUME, Draft, owner_of
+from tiphys.pods.drivers import driver_containers, driver_mounts, driver_volumes, with_driver
 from tiphys.pods.failure import INIT, WAIT
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.secrets import secret_mounts, secret_volumes
@@ -114,7 +115,7 @@ def executors(draft: Draft) -> None:
         return
     loaded = [load.artifact for load in plan.loads]
     saved = [*(save.artifact for save in plan.saves), *(log.artifact for log in plan.logs)]
-    draft.spec["volumes"] += secret_volumes([*loaded, *saved])
+    draft.spec["volumes"] += [*secret_volumes([*loaded, *saved]), *driver_volumes([*loaded, *saved])]
     variable = _hand_over(draft, plan)
     if loaded:
         init = _executor(draft, INIT, "load", variable, loaded)
@@ -134,20 +135,22 @@ def executors(draft: Draft) -> None:
             container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
         draft.spec["containers"] = [wait, *draft.spec["containers"]]
         draft.add("volumes", {"name": STAGED_VOLUME, "emptyDir": {}})
+    drivers = driver_containers([*loaded, *saved], draft.settings.artifact_drivers, pull=draft.settings.image_pull_policy)
+    draft.spec["initContainers"] = [*drivers, *draft.spec["initContainers"]]
 
 
 def plan_of(draft: Draft) -> StagingPlan:
     """What the executors of this pod are to do."""
     repository = repository_location(draft.order.repository, "")
     names = [str(container.get("name")) for container in draft.spec["containers"]]
-    loads = tuple(Load(artifact=_located(one.artifact, repository), path=one.path) for one in inputs_of(draft))
+    loads = tuple(Load(artifact=_located(draft, one.artifact, repository), path=one.path) for one in inputs_of(draft))
     saves = []
     for artifact in draft.template.outputs.artifacts:
         if not artifact.path:
             raise SpecError(f"artifact {artifact.name} did not specify a path", path=draft.path("outputs.artifacts"))
-        saves.append(Save(artifact=_located(artifact, repository), container=MAIN if MAIN in names else names[-1]))
+        saves.append(Save(artifact=_located(draft, artifact, repository), container=MAIN if MAIN in names else names[-1]))
     kept = [log for log in draft.order.log_artifacts if _logged(log) in draft.logged]
-    logs = tuple(LogSave(artifact=_located(log, repository), container=_logged(log)) for log in kept)
+    logs = tuple(LogSave(artifact=_located(draft, log, repository), container=_logged(log)) for log in kept)
     return StagingPlan(loads=loads, saves=tuple(saves), logs=logs)
 
 
@@ -224,7 +227,7 @@ def _executor(draft: Draft, name: str, verb: str, variable: Json, artifacts: lis
     mounts = [*made.get("volumeMounts", ())]
     if variable["name"] == ENV_STAGING_FILE:
         mounts.append({"name": PLAN_VOLUME, "mountPath": _PLAN_FOLDER, "readOnly": True})
-    made["volumeMounts"] = [*mounts, *secret_mounts(artifacts)]
+    made["volumeMounts"] = [*mounts, *secret_mounts(artifacts), *driver_mounts(artifacts)]
     security = {**_user_of(draft), **(made.get("securityContext") or {})}
     return {**made, "securityContext": security} if security else made
 
@@ -245,16 +248,11 @@ def drop_absent(draft: Draft) -> None:
         draft.spec[key] = [one for one in draft.spec[key] if one.get("image") or one.get("name") not in names]
 
 
-def _located(artifact: Artifact, repository: ArtifactLocation | None) -> Artifact:
+def _located(draft: Draft, artifact: Artifact, repository: ArtifactLocation | None) -> Artifact:
     """The artifact with its whole location.
 
     Raises:
-        SpecError: It has none, or no driver of ours knows its kind: said here, before a pod starts.
+        SpecError: It has none, or needs a driver that the configuration does not know: said here, before a pod starts.
     """
     found = relocated(artifact, repository)
-    if found.plugin is not None:
-        raise SpecError(
-            f'artifact "{artifact.name}": plugin artifacts are not supported',
-            hint="s3, gcs, azure, oss, hdfs, http, artifactory, git and raw are",
-        )
-    return found
+    return with_driver(found, found.plugin, draft.settings.artifact_drivers)
