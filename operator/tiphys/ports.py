@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -135,6 +135,17 @@ class ArtifactDriver(Protocol):
 
     def is_directory(self, key: str, /) -> bool:
         """Whether there is something below `key`, and no file at it."""
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A driver whose files can be read in parts; errors as those of `ArtifactDriver`."""
+
+    def size(self, key: str, /) -> int:
+        """Bytes of the file."""
+
+    def span(self, key: str, start: int, end: int, /) -> Iterator[bytes]:
+        """Its bytes from `start` up to, and without, `end`."""
 
 
 class Archive(Protocol):

@@ -190,6 +190,22 @@ class ObjectDriver:
         yield bytes(first)
         yield from _in_order(fetch, starts, _STREAMS)
 
+    def size(self, key: str) -> int:
+        """Of the object, in bytes."""
+        from obstore import head
+
+        with told():
+            return int(head(self._store, key)["size"])
+
+    def span(self, key: str, start: int, end: int) -> Iterator[bytes]:
+        """The object's bytes from `start` up to, and without, `end`."""
+        from obstore import get_range
+
+        def fetch(at: int) -> Any:
+            return get_range(self._store, key, start=at, end=min(at + _STREAM_PART, end))
+
+        yield from _in_order(fetch, range(start, end, _STREAM_PART), _STREAMS)
+
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, in the store's order."""
         from obstore import list as list_objects

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from tiphys.artifacts.guard import GuardedHTTP, GuardedHTTPS, is_guarded
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, Throttled, TiphysError, Unavailable
 
 PART = 1 << 20
@@ -82,9 +83,12 @@ class Client:
     def __init__(self, context: ssl.SSLContext | None = None, timeout_s: float = _TIMEOUT_SECONDS) -> None:
         self._timeout_s = timeout_s
         self._opener = urllib.request.OpenerDirector()
+        plain, encrypted = urllib.request.HTTPHandler, urllib.request.HTTPSHandler
+        if is_guarded():
+            plain, encrypted = GuardedHTTP, GuardedHTTPS
         # no handlers for files, ftp and data: an artifact's URL reads no file of this container
         for handler in (
-            urllib.request.ProxyHandler(), urllib.request.HTTPHandler(), urllib.request.HTTPSHandler(context=context),
+            urllib.request.ProxyHandler(), plain(), encrypted(context=context),
             _Redirects(), urllib.request.HTTPErrorProcessor(), urllib.request.HTTPDefaultErrorHandler(),
             urllib.request.UnknownHandler(),
         ):  # fmt: skip

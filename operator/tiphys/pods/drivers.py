@@ -5,7 +5,7 @@ Differs from Argo: a driver is one native sidecar, started before all that may n
 container and another one beside `main`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.drivers import DRIVER_FOLDER, SOCKET, ArtifactDriver, container_of, is_driver_name
 from tiphys.model.locations import PluginArtifact
-from tiphys.pods.draft import filled
+from tiphys.pods.draft import Draft, filled
 
 T = TypeVar("T", bound=msgspec.Struct)
 _REQUESTS = {"requests": {"cpu": "10m", "memory": "64Mi"}}
@@ -64,7 +64,7 @@ def driver_volumes(artifacts: Iterable[Placed]) -> list[Json]:
     return [{"name": container_of(name), "emptyDir": {}} for name in driver_names(artifacts)]
 
 
-def driver_containers(artifacts: Iterable[Placed], drivers: Mapping[str, ArtifactDriver], *, pull: str = "") -> list[Json]:
+def driver_containers(artifacts: Sequence[Placed], drivers: Mapping[str, ArtifactDriver], *, pull: str = "") -> list[Json]:
     """The sidecars that are the drivers, for `initContainers` before all others.
 
     Raises:
@@ -81,3 +81,11 @@ def driver_containers(artifacts: Iterable[Placed], drivers: Mapping[str, Artifac
         })
         for name in driver_names(artifacts)
     ]  # fmt: skip
+
+
+def add_drivers(draft: Draft, artifacts: Sequence[Placed]) -> None:
+    """The drivers that these artifacts need and the pod has not yet, before every container that may ask them."""
+    made = driver_containers(artifacts, draft.settings.artifact_drivers, pull=draft.settings.image_pull_policy)
+    for key, more in (("initContainers", made), ("volumes", driver_volumes(artifacts))):
+        names = {one.get("name") for one in draft.spec[key]}
+        draft.spec[key] = [*(one for one in more if one["name"] not in names), *draft.spec[key]]

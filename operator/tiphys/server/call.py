@@ -34,6 +34,15 @@ class Call:
         self.kept = kept
 
     @property
+    def method(self) -> str:
+        """What is to be done: `GET`, `HEAD`, ..."""
+        return self._request.method
+
+    def header(self, name: str) -> str:
+        """One header; empty without it."""
+        return self._request.headers.get(name, "")
+
+    @property
     def namespace(self) -> str:
         """The namespace of the path; empty for all.
 

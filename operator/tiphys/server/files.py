@@ -8,14 +8,12 @@ Differs from Argo: what is missing is 404, not 500; errors are JSON.
 """
 
 import asyncio
-import contextlib
 import html
-import ipaddress
 import mimetypes
 import os
 from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 
@@ -25,17 +23,20 @@ from tiphys.model.base import Json
 from tiphys.model.parse import parse_workflow
 from tiphys.model.places import key_of, kind_of
 from tiphys.model.stored import located_artifact
-from tiphys.ports import ArtifactDriver
+from tiphys.ports import ArtifactDriver, Seekable
 from tiphys.server.answers import HEADERS, NotYet
 from tiphys.server.call import Call
 from tiphys.server.finding import Archived, Wanted, find, find_archived
+from tiphys.server.ranges import span_of
 from tiphys.server.rights import require
 from tiphys.server.stores import open_artifact
 
 _POLICY = "sandbox allow-same-origin; base-uri 'none'; default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'"
 _SAFE = {**HEADERS, "Content-Security-Policy": _POLICY}
 _MOST_NAMES = 5000
-_SERVED = frozenset({"s3", "gcs", "azure", "oss", "raw"})
+_UNSERVED = {"": "it is nowhere", "git": "a repository is checked out by the pods that need it"}
+_FILES_ALONE = frozenset({"http", "artifactory", "raw"})
+"""Kinds that have nothing below an artifact: another path is another file of the same server, which nobody offered."""
 
 
 class Place(NamedTuple):
@@ -106,7 +107,7 @@ def _place(call: Call, side: str) -> Place:
 async def _serve(call: Call, document: Json, place: Place) -> Response:
     workflow = parse_workflow(document)
     artifact = located_artifact(workflow, place.node, place.side, place.name)
-    _check_place(artifact)
+    _check_place(artifact, place.path)
     driver = await open_artifact(call.api, workflow.metadata.namespace, artifact)
     key = _key(artifact, place.path)
     last = call.url_path.rpartition("/")[2]
@@ -114,23 +115,28 @@ async def _serve(call: Call, document: Json, place: Place) -> Response:
         return await _folder(driver, key)
     if await asyncio.to_thread(driver.is_directory, key):
         return RedirectResponse(f"./{quote(last)}/", 307, _SAFE)
-    return await _file(driver, key)
+    return await _file(driver, key, call)
 
 
-def _check_place(artifact: Artifact) -> None:
+def _check_place(artifact: Artifact, path: str) -> None:
     """Let pass places that the server may ask for somebody: whoever writes a workflow writes where its artifacts are.
 
     Raises:
-        NotYet: The kind is not served: it could be any address, or more than a request.
-        Forbidden: It is where machines tell who they are.
+        NotYet: The kind is not served.
+        NotFound: It has nothing below.
+        Forbidden: It is where machines tell who they are; a driver that finds it out later says so, too (`artifacts/guard.py`).
     """
+    from tiphys.artifacts.guard import is_own
+
     kind = kind_of(artifact)
-    if kind not in _SERVED:
-        raise NotYet(f"{kind or 'unknown'} artifacts are not served; served are {', '.join(sorted(_SERVED))}")
-    said = str(getattr(getattr(artifact, kind), "endpoint", "") or "")
-    host = urlsplit(said if "//" in said else f"//{said}").hostname or ""
-    with contextlib.suppress(ValueError):
-        if ipaddress.ip_address(host).is_link_local:
+    if kind in _UNSERVED:
+        raise NotYet(f"{kind or 'such'} artifacts are not served: {_UNSERVED[kind]}")
+    if path and kind in _FILES_ALONE:
+        raise NotFound(f"there is nothing below {kind} artifacts")
+    inner = getattr(artifact, kind)
+    for said in (getattr(inner, "endpoint", ""), getattr(inner, "url", ""), *getattr(inner, "addresses", ())):
+        host = urlsplit(said if "//" in said else f"//{said}").hostname or ""
+        if is_own(host):
             raise Forbidden(f"artifacts at {host} are not served")
 
 
@@ -146,15 +152,31 @@ def _key(artifact: Artifact, path: str) -> str:
     return "/".join([key_of(artifact).rstrip("/"), *parts])
 
 
-async def _file(driver: ArtifactDriver, key: str) -> Response:
-    parts = await asyncio.to_thread(driver.stream, key)
+async def _file(driver: ArtifactDriver, key: str, call: Call) -> Response:
+    """The file, or the part of it that is asked for where its store can give parts; for HEAD what would be said of it."""
+    name = (unquote(urlsplit(key).path) if "://" in key else key).rstrip("/").rpartition("/")[2]
+    guessed, encoding = mimetypes.guess_type(name)
+    kind = guessed if guessed and not encoding else "application/octet-stream"
+    headers = {**_SAFE, "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}"}
+    span, status = None, 200
+    if isinstance(driver, Seekable):
+        size = await asyncio.to_thread(driver.size, key)
+        asked = "" if call.header("if-range") else call.header("range")
+        span = span_of(asked, size)
+        headers |= {"Accept-Ranges": "bytes", "Content-Length": str(size if span is None else span.end - span.start)}
+        if span is not None and span.start >= size:
+            return Response(status_code=416, headers={**_SAFE, "Content-Range": f"bytes */{size}"})
+        if span is not None:
+            status, headers["Content-Range"] = 206, f"bytes {span.start}-{span.end - 1}/{size}"
+        if call.method == "HEAD":
+            return Response(status_code=status, headers=headers, media_type=kind)
+    parts = driver.stream(key) if span is None else driver.span(key, *span)  # type: ignore[attr-defined]
     # what is missing is told by the answer's status
     first = await asyncio.to_thread(next, parts, b"")
-    name = key.rstrip("/").rpartition("/")[2]
-    kind, encoding = mimetypes.guess_type(name)
-    disposition = f"inline; filename*=UTF-8''{quote(name)}"
-    headers = {**_SAFE, "Content-Disposition": disposition}
-    return StreamingResponse(_parts(first, parts), 200, headers, kind if kind and not encoding else "application/octet-stream")
+    if call.method == "HEAD":
+        await asyncio.to_thread(parts.close)  # type: ignore[union-attr]
+        return Response(status_code=200, headers=headers, media_type=kind)
+    return StreamingResponse(_parts(first, parts), status, headers, kind)
 
 
 async def _parts(first: bytes, rest: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -25,9 +25,11 @@ async def open_artifact(api: Api, namespace: str, artifact: Artifact) -> Artifac
     """
     # loaded when it is needed: the libraries of stores are large
     from tiphys.artifacts.drivers import open_driver
+    from tiphys.artifacts.guard import guarded
 
     secrets = await read_secrets(api, namespace, secrets_of(artifact))
-    return await asyncio.to_thread(open_driver, artifact, secrets)
+    with guarded():
+        return await asyncio.to_thread(open_driver, artifact, secrets)
 
 
 async def repository_for(api: Api, namespace: str, spec: Json, default: ArtifactRepository | None) -> ArtifactRepository | None:

@@ -9,6 +9,7 @@ import pytest
 from tiphys.artifacts.folder import UnsafeEntryError
 from tiphys.artifacts.objects import PART
 from tiphys.errors import InvalidManifest, NotFound, TiphysError
+from tiphys.ports import Seekable
 
 
 def read(opened, key: str) -> bytes:
@@ -31,6 +32,19 @@ def test_many_parts_come_back_in_order(opened, tmp_path):
     opened.driver.load(opened.key("big"), tmp_path / "big")
     assert (tmp_path / "big").read_bytes() == b"".join(parts)
     assert read(opened, "big") == b"".join(parts)
+
+
+def test_who_can_give_parts_of_a_file_gives_the_right_ones(opened):
+    if not isinstance(opened.driver, Seekable):
+        assert not hasattr(opened.driver, "span")
+        return
+    content = os.urandom(5 << 20)
+    opened.driver.save(opened.key("parts"), [content])
+    assert opened.driver.size(opened.key("parts")) == len(content)
+    for start, end in ((0, 1), (1_000_000, 4_500_001), (len(content) - 1, len(content)), (7, 7)):
+        assert b"".join(opened.driver.span(opened.key("parts"), start, end)) == content[start:end]
+    with pytest.raises(NotFound):
+        opened.driver.size(opened.key("no-parts"))
 
 
 def test_saving_again_replaces(opened):

@@ -2,14 +2,17 @@
 
 import asyncio
 import gzip
+import http.server
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from tests.integration.server.serving import ARGO, SPEC, TOKEN, Served, running
+from tests.servers import doubles
 
 from tiphys.cluster.connection import Access
 from tiphys.local.objects import Place
@@ -177,8 +180,91 @@ async def test_nothing_is_asked_of_places_that_only_the_servers_machine_may_ask(
         {"name": "text", "raw": {"data": "said in the workflow itself"}},
     )  # fmt: skip
     assert (await stored.get("/artifacts/ns/w/w/machine"))[0] == 403
-    assert (await stored.get("/artifacts/ns/w/w/web"))[0] == 501
+    assert (await stored.get("/artifacts/ns/w/w/web"))[0] == 403
     assert (await stored.get("/artifacts/ns/w/w/text"))[:2] == (200, b"said in the workflow itself")
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    """A web server that says who asked, and one file."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = f"{self.headers.get('Authorization', '')} asked for {self.path}".encode()
+            self.send_response(200 if self.path != "/none" else 404)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+async def test_files_of_web_servers_and_of_hdfs_are_served(stored: Stored, web: str) -> None:
+    with doubles.hdfs() as hdfs:
+        hdfs.files["/folder/a.txt"] = b"of hdfs"
+        place = {"addresses": [hdfs.url], "hdfsUser": "tester"}
+        stored.put_workflow(
+            "w", {"name": "web", "http": {"url": f"http://user:word@{web}/a%20b.html?x=1"}}, {"name": "gone", "http": {"url": f"http://{web}/none"}},
+            {"name": "jfrog", "artifactory": {"url": f"http://{web}/repo/file"}},
+            {"name": "file", "hdfs": {**place, "path": "/folder/a.txt"}}, {"name": "folder", "hdfs": {**place, "path": "/folder"}},
+            {"name": "git", "git": {"repo": f"http://{web}/x.git"}},
+        )  # fmt: skip
+        status, content, headers = await stored.get("/artifacts/ns/w/w/web")
+        assert (status, content) == (200, b"Basic dXNlcjp3b3Jk asked for /a%20b.html?x=1")
+        assert headers["Content-Disposition"] == "inline; filename*=UTF-8''a%20b.html"
+        assert "Accept-Ranges" not in headers
+        assert (await stored.get("/artifacts/ns/w/w/gone"))[0] == 404
+        assert (await stored.get("/artifacts/ns/w/w/jfrog"))[1] == b" asked for /repo/file"
+        assert (await stored.get("/artifacts/ns/w/w/file"))[:2] == (200, b"of hdfs")
+        base = "/artifact-files/ns/workflows/w/w/outputs"
+        assert b'href="./a.txt"' in (await stored.get(f"{base}/folder/"))[1]
+        assert (await stored.get(f"{base}/folder/a.txt"))[1] == b"of hdfs"
+        # another file of the same server was offered by nobody
+        assert (await stored.get(f"{base}/web/other"))[0] == 404
+        status, content, _ = await stored.get("/artifacts/ns/w/w/git")
+        assert (status, b"checked out by the pods" in content) == (501, True)
+
+
+async def test_a_server_in_a_pod_asks_nothing_of_its_own_pod_whatever_it_is_called(
+    stored: Stored, web: str, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    port = web.partition(":")[2]
+    names = ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]")
+    stored.put_workflow("w", *({"name": f"web{i}", "http": {"url": f"http://{name}:{port}/x"}} for i, name in enumerate(names)))
+    assert (await stored.get("/artifacts/ns/w/w/web1"))[0] == 200
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    for i in range(len(names)):
+        status, content, _ = await stored.get(f"/artifacts/ns/w/w/web{i}")
+        assert (status, b"asked for" in content) == (403, False), names[i]
+
+
+async def test_a_part_of_a_file_is_given_where_it_is_asked_for(stored: Stored) -> None:
+    content = bytes(range(256)) * 40_000
+    stored.put_workflow("w", saved("w/big", "big"))
+    stored.put_file("w/big", content)
+    size = len(content)
+    path = f"{stored.address}/artifacts/ns/w/w/big"
+    for asked, want in (("0-9", content[:10]), ("5000000-5000099", content[5_000_000:5_000_100]), ("-7", content[-7:]), (f"{size - 3}-", content[-3:]),
+                        (f"{size - 3}-{2 * size}", content[-3:])):  # fmt: skip
+        async with stored.session.get(path, headers={**TOKEN, "Range": f"bytes={asked}"}) as answer:
+            assert (answer.status, await answer.read()) == (206, want), asked
+            assert answer.headers["Content-Range"].endswith(f"/{size}")
+    async with stored.session.get(path, headers={**TOKEN, "Range": f"bytes={size}-"}) as answer:
+        assert (answer.status, answer.headers["Content-Range"]) == (416, f"bytes */{size}")
+    for whole in ({"Range": "bytes=0-1,5-6"}, {"Range": "lines=1-2"}, {"Range": "bytes=0-1", "If-Range": '"x"'}, {}):
+        async with stored.session.get(path, headers={**TOKEN, **whole}) as answer:
+            assert (answer.status, answer.headers["Content-Length"]) == (200, str(size))
+            assert await answer.read() == content
+    async with stored.session.head(path, headers=TOKEN) as answer:
+        assert (answer.status, answer.headers["Content-Length"], answer.headers["Accept-Ranges"]) == (200, str(size), "bytes")
+    async with stored.session.head(path + "x", headers=TOKEN) as answer:
+        assert answer.status == 404
 
 
 async def send(stored: Stored, token: str, artifact: str = "input", name: str = "../my file.txt", field: str = "file") -> Any:

@@ -26,7 +26,7 @@ MAIN: dict[str, Any] = {"image": "i", "command": ["c"], "args": ["x"]}
 
 def plan(logs: bool = False, may_lack: bool = False, spec: str = "{entrypoint: a}", settings: PodSettings | None = None, **template: Any) -> PodPlan:
     inputs, outputs = template.pop("inputs", ()), template.pop("outputs", ())
-    kind = {} if "script" in template or "resource" in template else {"container": MAIN}
+    kind = {} if {"script", "resource", "data"} & set(template) else {"container": MAIN}
     made = {"name": "a", **kind, **template, "inputs": {"artifacts": list(inputs)}, "outputs": {"artifacts": list(outputs)}}
     order = NodeOrder(
         node_id="hello-1", node_name="hello.a", pod_name="hello-a-1", template_name="a", template=parse_as(Template, made),
@@ -230,6 +230,14 @@ def test_several_artifacts_of_one_driver_share_it_and_an_own_timeout_counts():
     made = plan(settings=DRIVERS, inputs=[PLUGIN, own], outputs=[PLUGIN])
     assert [one["name"] for one in spec_of(made)["initContainers"]] == ["artifact-plugin-theirs", "init"]
     assert [load.artifact.plugin.connection_timeout_seconds for load in staging(made).loads] == [7, 2]
+
+
+def test_a_data_template_that_keeps_its_log_has_its_driver_once():
+    listing = {"source": {"artifactPaths": {"name": "x", "plugin": PLUGIN["plugin"]}}, "transformation": [{"expression": "data"}]}
+    made = plan(settings=DRIVERS, data=listing, outputs=[{**PLUGIN, "path": "/made"}])
+    assert [one["name"] for one in spec_of(made)["initContainers"]].count("artifact-plugin-theirs") == 1
+    assert [one["name"] for one in spec_of(made)["volumes"]].count("artifact-plugin-theirs") == 1
+    assert "/artifact-plugins/theirs" in mounts(made, "main")
 
 
 @pytest.mark.parametrize("side", ["inputs", "outputs"])

@@ -13,7 +13,7 @@ from tiphys.model.parse import to_json
 from tiphys.model.storage import relocated, repository_location
 from tiphys.model.template import DataSource, Template
 from tiphys.pods.draft import MAIN, Draft
-from tiphys.pods.drivers import driver_containers, driver_mounts, driver_volumes, with_driver
+from tiphys.pods.drivers import add_drivers, driver_mounts, with_driver
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 
@@ -40,6 +40,5 @@ def data_container(draft: Draft) -> None:
     env: Json = {"name": "TIPHYS_TEMPLATE", "valueFrom": {"fieldRef": {"fieldPath": path}}}
     mounts = [*main.get("volumeMounts", ()), *secret_mounts([paths]), *driver_mounts([paths])]
     draft.main = {**main, "env": [*main.get("env", ()), env], "volumeMounts": mounts}
-    draft.spec["volumes"] += [*secret_volumes([paths]), *driver_volumes([paths])]
-    drivers = driver_containers([paths], draft.settings.artifact_drivers, pull=draft.settings.image_pull_policy)
-    draft.spec["initContainers"] = [*drivers, *draft.spec["initContainers"]]
+    draft.spec["volumes"] += secret_volumes([paths])
+    add_drivers(draft, [paths])

@@ -29,7 +29,7 @@ from tiphys.model.staging import (
 from tiphys.model.storage import has_location_or_key, relocated, repository_location
 from tiphys.model.stored import LOGS
 from tiphys.pods.draft import INPUT_VOLUME, MAIN, PLAN_VOLUME, STAGED_VOLUME, Draft, owner_of
-from tiphys.pods.drivers import driver_containers, driver_mounts, driver_volumes, with_driver
+from tiphys.pods.drivers import add_drivers, driver_mounts, with_driver
 from tiphys.pods.failure import INIT, WAIT
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.secrets import secret_mounts, secret_volumes
@@ -115,7 +115,7 @@ def executors(draft: Draft) -> None:
         return
     loaded = [load.artifact for load in plan.loads]
     saved = [*(save.artifact for save in plan.saves), *(log.artifact for log in plan.logs)]
-    draft.spec["volumes"] += [*secret_volumes([*loaded, *saved]), *driver_volumes([*loaded, *saved])]
+    draft.spec["volumes"] += secret_volumes([*loaded, *saved])
     variable = _hand_over(draft, plan)
     if loaded:
         init = _executor(draft, INIT, "load", variable, loaded)
@@ -135,8 +135,7 @@ def executors(draft: Draft) -> None:
             container["volumeMounts"] = [*container.get("volumeMounts", ()), mount]
         draft.spec["containers"] = [wait, *draft.spec["containers"]]
         draft.add("volumes", {"name": STAGED_VOLUME, "emptyDir": {}})
-    drivers = driver_containers([*loaded, *saved], draft.settings.artifact_drivers, pull=draft.settings.image_pull_policy)
-    draft.spec["initContainers"] = [*drivers, *draft.spec["initContainers"]]
+    add_drivers(draft, [*loaded, *saved])
 
 
 def plan_of(draft: Draft) -> StagingPlan:
