@@ -16,13 +16,15 @@ from typing import Any
 import aiosqlite
 import asyncmy
 import asyncpg
+from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 from tests.databases.servers import PASSWORD, MariaDB, Postgres, install
 from tests.integration.archive.conftest import NAMESPACE, World
 
 from tiphys.archive.database import Database
 from tiphys.archive.migrate import migrate
-from tiphys.archive.picking import pick
+from tiphys.archive.picking import beginning, having, pick_few
+from tiphys.archive.selector import requirements
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
 from tiphys.local.objects import Place
@@ -52,7 +54,8 @@ QUERIES = {
     "label in 1 of 100 rows": ArchiveQuery(labels="team=t42", limit=20),
     "label in 50 rows of the million": ArchiveQuery(labels="run=r1234", limit=20),
     "label in 19 of 20 rows": ArchiveQuery(labels="workflows.argoproj.io/phase=Succeeded", limit=20),
-    "two labels and a namespace": ArchiveQuery(labels="team=t42,workflows.argoproj.io/phase=Failed", namespace="team-2", limit=20),
+    "two labels that no row has together": ArchiveQuery(labels="team=t42,workflows.argoproj.io/phase=Failed", limit=20),
+    "two labels that no row has together, and a namespace": ArchiveQuery(labels="team=t42,workflows.argoproj.io/phase=Failed", namespace="team-2", limit=20),
     "label without rows": ArchiveQuery(labels="team=nobody", limit=20),
     "one name": ArchiveQuery(name="job-777777", limit=20),
     "names that begin alike, 111 of them": ArchiveQuery(name_prefix="job-7777", limit=20),
@@ -101,10 +104,18 @@ async def lists(server: Postgres) -> None:
     print(f"\nmemory of the reader: {before:.0f} MB before, {peak_mb():.0f} MB after")
     for name in ("first page", "label in 1 of 100 rows", "label in 19 of 20 rows", "names that begin alike, 111 of them"):
         async with database.transaction() as connection:
-            uids = await pick(connection, database.tables, "default", QUERIES[name])
-        statement = archive.page_statement(QUERIES[name], uids).compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-        print(f"\n{name}:\n{await asyncio.to_thread(server.sql, f'explain (analyze, costs off, timing off) {statement};')}")
+            uids = await pick_few(connection, database.tables, "default", QUERIES[name])
+        await _explain(server, name, archive.page_statement(QUERIES[name], uids))
+    many = "names that begin alike, 111,111 of them"
+    await _explain(server, f"{many}, by their index", beginning(database.tables, database.target, QUERIES[many]))
+    both = requirements(QUERIES["two labels that no row has together"].labels)
+    await _explain(server, "two labels, by their index", having(database.tables, "default", both))
     await database.close()
+
+
+async def _explain(server: Postgres, name: str, statement: Select[Any]) -> None:
+    text = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    print(f"\n{name}:\n{await asyncio.to_thread(server.sql, f'explain (analyze, costs off, timing off) {text};')}")
 
 
 def workflow(number: int, nodes: int = 100) -> dict[str, Any]:

@@ -1,22 +1,26 @@
 """Which rows a label or the beginning of a name means, found the cheap way: by their index where few have it, else by time.
 
+What many have is looked for among the newest rows first, and by its index only where these do not fill a page.
 A database's own planner takes labels for independent of each other and of time, and is wrong by orders of magnitude.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, bindparam, cast, exists, func, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tiphys.archive.selector import begins, requirements
-from tiphys.archive.tables import Tables
+from tiphys.archive.selector import begins, conditions, requirements
+from tiphys.archive.tables import NAMES, Tables
+from tiphys.archive.target import Target
 from tiphys.expr.selector import Requirement
-from tiphys.model.archived import ArchiveQuery
+from tiphys.model.archived import ArchiveQuery, parse_cursor
 
 _FEW, _FEW_OF_SEVERAL = 4_000, 20_000
 """Up to so many rows with a label are looked at one by one; by time, a page of 20 looks at 20 / share of them."""
+_NEWEST = 5_000
 
 
 def _wanted(selector: str) -> list[Requirement]:
@@ -25,7 +29,25 @@ def _wanted(selector: str) -> list[Requirement]:
 
 
 async def pick(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> list[str] | None:
-    """The uids of all rows that have the labels or the name demanded, where they are few; None where time is the better way."""
+    """The uids of the rows of the page, or of all with the labels or the name demanded; None where time is the better way."""
+    if not query.name_prefix and not _wanted(query.labels):
+        return None
+    uids = await pick_few(connection, tables, cluster, query)
+    if uids is not None:
+        return uids
+    since = await _newest_since(connection, tables, cluster, query)
+    if since is None:
+        return None
+    target: Target = connection.sync_engine.get_execution_options()["target"]
+    newest = _page(tables, target, query, tables.archive.c.startedat).where(tables.archive.c.startedat >= since)
+    uids = list((await connection.execute(newest)).scalars())
+    if len(uids) > query.offset + query.limit:
+        return uids
+    return await _pick_many(connection, tables, target, query)
+
+
+async def pick_few(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> list[str] | None:
+    """The uids of all rows with the labels or the name demanded; None where these are many, or nothing is demanded."""
     if query.name_prefix:
         named = await _named(connection, tables, cluster, query.name_prefix)
         if named is not None:
@@ -34,40 +56,67 @@ async def pick(connection: AsyncConnection, tables: Tables, cluster: str, query:
     if not wanted:
         return None
     limit = _FEW if len(wanted) == 1 else _FEW_OF_SEVERAL
-    counts = [await _count(connection, tables, cluster, one, limit) for one in wanted]
-    rarest = min(range(len(wanted)), key=counts.__getitem__)
-    if counts[rarest] > limit:
+    counts = [await _count(connection, having(tables, cluster, [one]), limit) for one in wanted]
+    if min(counts) > limit:
         return None
-    label = tables.labels.c
-    others = [one for position, one in enumerate(wanted) if position != rarest]
-    is_postgresql = connection.dialect.name == "postgresql"
-    also = (_also(tables, one, is_postgresql=is_postgresql) for one in others)
-    picked = select(label.uid).where(*_has(tables, cluster, wanted[rarest]), *also)
-    return list((await connection.execute(picked)).scalars())
+    return list((await connection.execute(having(tables, cluster, wanted))).scalars())
+
+
+async def _newest_since(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> datetime | None:
+    """When the first of the newest rows before the cursor started; None where these are all."""
+    at = tables.archive.c
+    before = [at.startedat <= parse_cursor(query.cursor).started_at.replace(tzinfo=None)] if query.cursor else []
+    started = select(at.startedat).where(at.clustername == cluster, *before).order_by(at.startedat.desc())
+    found: datetime | None = (await connection.execute(started.offset(_NEWEST).limit(1))).scalar_one_or_none()
+    return found
+
+
+async def _pick_many(connection: AsyncConnection, tables: Tables, target: Target, query: ArchiveQuery) -> list[str] | None:
+    """By an index of names or labels; None where labels are of too many rows."""
+    if query.name_prefix:
+        return list((await connection.execute(beginning(tables, target, query))).scalars())
+    some = having(tables, target.cluster, _wanted(query.labels)).limit(_FEW_OF_SEVERAL + 1)
+    found = list((await connection.execute(some)).scalars())
+    return found if len(found) <= _FEW_OF_SEVERAL else None
+
+
+def _page(tables: Tables, target: Target, query: ArchiveQuery, order: ColumnElement[Any]) -> Select[Any]:
+    at = tables.archive.c
+    found = select(at.uid).where(*conditions(query, tables, target)).order_by(order.desc(), at.uid.desc())
+    return found.limit(query.offset + query.limit + 1)
+
+
+def beginning(tables: Tables, target: Target, query: ArchiveQuery) -> Select[Any]:
+    """The uids of a page by the index of names, which has all that sorting them needs."""
+    started = tables.archive.c.startedat
+    # no index is sorted by what is no column: the one of names is all that is left to find rows by
+    found = _page(tables, target, query, func.coalesce(started, started))
+    return found.with_hint(tables.archive, f"FORCE INDEX ({NAMES})", "mysql")
+
+
+def having(tables: Tables, cluster: str, wanted: Sequence[Requirement]) -> Select[Any]:
+    """The uids of the rows with all these labels, by the index of labels alone."""
+    first, *others = [tables.labels.alias() for _ in wanted]
+    found = select(first.c.uid).where(*_has(first.c, cluster, wanted[0]))
+    for label, one in zip(others, wanted[1:], strict=True):
+        found = found.where(label.c.uid == first.c.uid, *_has(label.c, cluster, one))
+    return found
 
 
 async def _named(connection: AsyncConnection, tables: Tables, cluster: str, prefix: str) -> list[str] | None:
     at = tables.archive.c
-    having = [at.clustername == cluster, begins(at.name, prefix, connection.dialect.name)]
-    found = (await connection.execute(select(at.uid).where(*having).limit(_FEW + 1))).scalars().all()
-    return list(found) if len(found) <= _FEW else None
+    named = select(at.uid).where(at.clustername == cluster, begins(at.name, prefix, connection.dialect.name))
+    if await _count(connection, named, _FEW) > _FEW:
+        return None
+    return list((await connection.execute(named)).scalars())
 
 
-def _has(tables: Tables, cluster: str, one: Requirement) -> list[ColumnElement[bool]]:
-    label = tables.labels.c
-    return [label.name == one.key, label.value == one.values[0], label.clustername == cluster]
+def _has(label: Any, cluster: str, one: Requirement) -> list[ColumnElement[bool]]:
+    return [label.clustername == cluster, label.name == one.key, label.value == one.values[0]]
 
 
-def _also(tables: Tables, one: Requirement, *, is_postgresql: bool) -> ColumnElement[bool]:
-    label, again = tables.labels.c, tables.labels.alias()
-    same = (again.c.clustername == label.clustername, again.c.uid == label.uid)
-    found = select(again.c.uid).where(*same, again.c.name == one.key, again.c.value == one.values[0])
-    # looked up for each row, as in `selector`: no join of all rows of both labels
-    return exists(found.offset(0) if is_postgresql else found)
-
-
-async def _count(connection: AsyncConnection, tables: Tables, cluster: str, one: Requirement, limit: int) -> int:
-    some = select(tables.labels.c.uid).where(*_has(tables, cluster, one)).limit(limit + 1).subquery()
+async def _count(connection: AsyncConnection, wanted: Select[Any], limit: int) -> int:
+    some = wanted.limit(limit + 1).subquery()
     return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
 
 

@@ -1,4 +1,4 @@
-"""The tables: Argo's, column for column, one of our own, and one more index.
+"""The tables: Argo's, column for column, one of our own, and two more indices.
 
 Source: argo-semantics 25.2, 25.3.
 """
@@ -25,7 +25,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 SCHEMA_VERSION = 68
 """What Argo's `schema_history` says when its tables are as below."""
 ARCHIVE, LABELS, HISTORY = "argo_archived_workflows", "argo_archived_workflows_labels", "schema_history"
-OFFLOAD, SUMMARIES, NAMES = "argo_workflows", "tiphys_archived_summaries", "tiphys_archived_names"
+OFFLOAD, SUMMARIES = "argo_workflows", "tiphys_archived_summaries"
+NAMES, VALUES = "tiphys_archived_names_by_time", "tiphys_archived_labels"
+"""Indices of our own."""
 _UID, _CLUSTER = String(128), String(64)
 
 
@@ -53,7 +55,7 @@ def tables(offload: str = OFFLOAD, kind: str = "postgresql") -> Tables:
     """The tables of a kind of database; `offload` is the name of the one for nodes, as the configuration may say."""
     metadata = MetaData()
     return Tables(
-        metadata, _archive(metadata, kind), _labels(metadata), _offload(metadata, offload), _summaries(metadata),
+        metadata, _archive(metadata, kind), _labels(metadata, kind), _offload(metadata, offload), _summaries(metadata),
         Table(HISTORY, metadata, Column("schema_version", Integer, nullable=False)),
     )  # fmt: skip
 
@@ -81,12 +83,12 @@ def _archive(metadata: MetaData, kind: str) -> Table:
     Index(f"{ARCHIVE}_i3", at.clustername, at.instanceid, at.name)
     Index(f"{ARCHIVE}_i4", at.clustername, at.startedat)
     Index(f"{ARCHIVE}_i5", at.creationtimestamp)
-    # ours: the beginning of a name is found in it whatever the database's collation
-    Index(NAMES, at.clustername, at.name, postgresql_ops={"name": "text_pattern_ops"})
+    # ours: the beginning of a name is found in it whatever the database's collation, and a page of many sorted by it alone
+    Index(NAMES, at.clustername, at.name, at.startedat, at.uid, postgresql_ops={"name": "text_pattern_ops"})
     return table
 
 
-def _labels(metadata: MetaData) -> Table:
+def _labels(metadata: MetaData, kind: str) -> Table:
     table = Table(
         LABELS,
         metadata,
@@ -98,6 +100,9 @@ def _labels(metadata: MetaData) -> Table:
         ForeignKeyConstraint(["clustername", "uid"], [f"{ARCHIVE}.clustername", f"{ARCHIVE}.uid"], ondelete="CASCADE"),
     )
     Index(f"{LABELS}_i1", table.c.name, table.c.value)
+    if kind != "mysql":
+        # ours: who has a label is read from it alone; MySQL's index of Argo has the key in it anyway
+        Index(VALUES, table.c.clustername, table.c.name, table.c.value, table.c.uid)
     return table
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tiphys.archive import picking
 from tiphys.archive.database import Database
 from tiphys.archive.store import SqlArchive
 from tiphys.errors import NotFound, SpecError
@@ -184,6 +185,34 @@ async def test_a_list_is_narrowed(archive: SqlArchive, query: dict[str, Any], wa
             await archive.page(ArchiveQuery(**query))
     else:
         assert await names(archive, **query) == want
+
+
+@pytest.mark.parametrize("newest", [0, 4])
+async def test_pages_are_the_same_whichever_way_they_are_found(archive: SqlArchive, monkeypatch: pytest.MonkeyPatch, newest: int) -> None:
+    """By labels, by the beginning of a name, among the newest or by time: what differs is how long it takes."""
+    rows = [finished(n, name=f"{'ab'[n % 2]}-{n:02}", kind="old" if n < 9 else "new", part=str(n % 3), phase="Failed" if n % 5 else "Succeeded") for n in range(24)]
+    await fill(archive, *rows)
+    queries: list[dict[str, Any]] = [
+        {"name_prefix": "a-"}, {"name_prefix": "b-", "phases": ("Failed",)}, {"name_prefix": "a-", "labels": "kind=old"},
+        {"labels": "kind=old"}, {"labels": "kind=old,part=1"}, {"labels": "kind=new,part=1,part!=2"}, {"labels": "kind=old", "namespace": "team"},
+    ]  # fmt: skip
+
+    async def walked(query: dict[str, Any]) -> list[str]:
+        found, cursor = [], ""
+        while True:
+            page = await archive.page(ArchiveQuery(**query, limit=2, cursor=cursor))
+            found += [json.loads(item)["metadata"]["name"] for item in page.items]
+            if not page.cursor:
+                return [*found, "then", *await names(archive, **query, limit=3, offset=1)]
+            cursor = page.cursor
+
+    want = [await walked(query) for query in queries]
+    assert all(len(found) > 4 for found in want)
+    for few in (0, 2, 5):
+        monkeypatch.setattr(picking, "_NEWEST", newest)
+        monkeypatch.setattr(picking, "_FEW", few)
+        monkeypatch.setattr(picking, "_FEW_OF_SEVERAL", few)
+        assert [await walked(query) for query in queries] == want
 
 
 async def test_deleting_takes_labels_and_summary_along(archive: SqlArchive, database: Database) -> None:

@@ -129,6 +129,22 @@ async def test_migrating_again_changes_nothing(server: Server, name: str, opened
     assert described(server, name) == before
 
 
+async def test_an_index_that_a_better_one_replaces_is_dropped(server: Server, name: str, opened: Opened) -> None:
+    database = opened(server, name)
+    await migrate(database)
+    on = " on argo_archived_workflows" if server.kind == "mysql" else ""
+    server.sql(f"drop index tiphys_archived_names_by_time{on}; create index tiphys_archived_names on argo_archived_workflows (clustername, name);", name)
+    server.sql("update tiphys_schema_history set version_num = '0003';", name)
+    assert not (await schema_state(database)).is_current
+    assert (await migrate(database)).is_current
+    asked = (
+        "select indexname from pg_indexes" if server.kind == "postgresql" else "select distinct index_name from information_schema.statistics where table_schema = database()"
+    )
+    indices = server.sql(f"{asked};", name).split()
+    assert "tiphys_archived_names_by_time" in indices
+    assert "tiphys_archived_names" not in indices
+
+
 async def test_a_newer_schema_of_argo_is_left_alone(server: Server, name: str, opened: Opened) -> None:
     server.sql(argo.schema(server.kind) + "update schema_history set schema_version = 70;", name)  # noqa: S608
     database = opened(server, name)
