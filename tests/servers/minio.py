@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from tests.servers.certificates import certificates
 from tests.servers.process import free_port, running
 
-from tiphys.artifacts.aws import Keys, Scope, _now, signed
+from tiphys.artifacts.aws import Keys, Scope, now, signed
 from tiphys.artifacts.web import Client
 from tiphys.errors import OutsideError
 
@@ -66,7 +66,7 @@ def _wait_until_ready(one: Minio) -> None:
     url, end = f"{'https' if one.tls else 'http'}://{one.endpoint}/", time.monotonic() + 30
     while True:
         try:
-            client.read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", _now())))
+            client.read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", now())))
         except OutsideError:
             assert time.monotonic() < end, (one.folder / "minio.log").read_text()
             time.sleep(0.1)

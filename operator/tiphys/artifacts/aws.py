@@ -73,7 +73,8 @@ def signed(
     return {**sent, "authorization": f"{_ALGORITHM} {credential}, SignedHeaders={';'.join(names)}, Signature={signature}"}
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as signatures say it."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
@@ -88,7 +89,7 @@ def make_bucket(client: Client, url: str, keys: Keys, *, region: str, object_loc
         place = f"<LocationConstraint>{region}</LocationConstraint>"
         body = f'<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">{place}</CreateBucketConfiguration>'.encode()
     extra = {"x-amz-bucket-object-lock-enabled": "true"} if object_locking else {}
-    headers = signed("PUT", url, keys, Scope(region or "us-east-1", "s3", _now()), body=body, headers=extra)
+    headers = signed("PUT", url, keys, Scope(region or "us-east-1", "s3", now()), body=body, headers=extra)
     try:
         client.read("PUT", url, headers, body)
     except InvalidManifest as e:
@@ -162,7 +163,7 @@ def take_role(client: Client, endpoint: str, keys: Keys, *, role: str, region: s
     if not role.startswith("arn:"):
         raise SpecError(f"{role!r} is no ARN", path="s3.roleARN")
     body = urlencode({**_ASKED, "Action": "AssumeRole", "RoleArn": role}).encode()
-    headers = signed("POST", endpoint, keys, Scope(region, "sts", _now()), body=body, headers=_FORM)
+    headers = signed("POST", endpoint, keys, Scope(region, "sts", now()), body=body, headers=_FORM)
     return _taken(client.read("POST", endpoint, headers, body))
 
 

@@ -130,7 +130,7 @@ class ObjectDriver:
     def _load_object(self, key: str, file: int) -> None:
         first, starts, fetch = self._ranges(key, PART)
         _write(file, 0, first)
-        _in_parallel(lambda start: _write(file, start, fetch(start)), starts, _DOWNLOADS)
+        in_parallel(lambda start: _write(file, start, fetch(start)), starts, _DOWNLOADS)
 
     def _ranges(self, key: str, part: int) -> tuple[Any, range, Callable[[int], Any]]:
         """What came with the first answer, where other parts start, and what brings one as long as the object stays the same."""
@@ -163,7 +163,7 @@ class ObjectDriver:
                 opened = {one: folder.create(one.removeprefix(prefix)) for one in batch}
                 files = {one: file.fileno() for one, file in opened.items()}
                 try:
-                    _in_parallel(fetch, batch, _FILES)
+                    in_parallel(fetch, batch, _FILES)
                 finally:
                     for file in opened.values():
                         file.close()
@@ -250,7 +250,7 @@ def _write(file: int, at: int, content: Any) -> None:
         view, at = view[done:], at + done
 
 
-def _in_parallel(work: Any, items: Iterable[Any], width: int) -> None:
+def in_parallel(work: Any, items: Iterable[Any], width: int) -> None:
     """Do it for all; the first error ends it."""
     from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 

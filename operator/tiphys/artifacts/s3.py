@@ -21,6 +21,8 @@ from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, S3Artifac
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
+    from tiphys.artifacts.kms import ContextUpload
+
 _AWS_HOST = "amazonaws.com"
 _DEFAULT_REGION = "us-east-1"
 
@@ -39,6 +41,7 @@ class S3Driver(ObjectDriver):
         )  # fmt: skip
         self._region = place.region or _region_of(place.endpoint) or self._look_for_region()
         self._certificates = text_of(secrets, place.ca_secret)
+        self._upload = self._upload_with_context()
         super().__init__(self._open(secrets))
 
     def _look_for_region(self) -> str:
@@ -62,14 +65,40 @@ class S3Driver(ObjectDriver):
         scheme, _, host = self._base().partition("://")
         return f"{scheme}://{self._place.bucket}.{host}" if is_virtual else f"{scheme}://{host}"
 
+    @property
+    def _is_virtual(self) -> bool:
+        """Whether the bucket is part of the host's name."""
+        style = self._place.addressing_style
+        if style not in ("", "auto", "path", "virtual-hosted"):
+            raise SpecError(f"{style!r} is none of path, virtual-hosted, auto", path="s3.addressingStyle")
+        return style == "virtual-hosted" or (style in ("", "auto") and self._is_aws and "." not in self._place.bucket)
+
+    def _upload_with_context(self) -> "ContextUpload | None":
+        """What saves instead of obstore where there is an encryption context."""
+        options = self._place.encryption_options
+        if options is None or not options.kms_encryption_context:
+            return None
+        from tiphys.artifacts.kms import ContextUpload, context_headers
+
+        headers = context_headers(options)
+        url = self._endpoint(is_virtual=self._is_virtual) + ("" if self._is_virtual else f"/{self._place.bucket}")
+        return ContextUpload(self._client(), url, self._own_keys, region=self._region, headers=headers)
+
+    def _own_keys(self) -> aws.Keys:
+        if self._keys.access:
+            return self._keys
+        if self._place.role_arn:
+            taken = self._take_role()
+            return aws.Keys(taken["access_key_id"], taken["secret_access_key"], taken["token"])
+        found = aws.environment_keys_or_token()
+        if isinstance(found, aws.WebIdentity):
+            return aws.use_web_identity(self._client(), f"https://sts.{self._region}.{_AWS_HOST}/", found).keys
+        return found
+
     def _open(self, secrets: SecretReader) -> "S3Store":
         from obstore.store import S3Store
 
-        place = self._place
-        style = place.addressing_style
-        if style not in ("", "auto", "path", "virtual-hosted"):
-            raise SpecError(f"{style!r} is none of path, virtual-hosted, auto", path="s3.addressingStyle")
-        is_virtual = style == "virtual-hosted" or (style in ("", "auto") and self._is_aws and "." not in place.bucket)
+        place, is_virtual = self._place, self._is_virtual
         settings: dict[str, Any] = {
             "region": self._region,
             "endpoint": self._endpoint(is_virtual=is_virtual),
@@ -133,7 +162,10 @@ class S3Driver(ObjectDriver):
     def save(self, key: str, content: Any, size: int = -1) -> None:
         """As any object store, after the bucket was made."""
         self.prepare()
-        super().save(key, content, size)
+        if self._upload is not None:
+            self._upload.save(key, content, size)
+        else:
+            super().save(key, content, size)
 
 
 def _region_of(endpoint: str) -> str:
@@ -156,8 +188,6 @@ def encryption(options: S3EncryptionOptions | None, secrets: SecretReader) -> di
     """
     if options is None:
         return {}
-    if options.kms_encryption_context:
-        raise SpecError("an encryption context is not supported", path="s3.encryptionOptions.kmsEncryptionContext")
     if options.server_side_customer_key_secret is not None:
         import base64
 

@@ -19,7 +19,7 @@ from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.nginx import PASSWORD, USER, Nginx, nginx
 from tests.servers.secrets import Secrets
 
-from tiphys.artifacts.aws import Scope, _now, signed
+from tiphys.artifacts.aws import Scope, now, signed
 from tiphys.artifacts.drivers import open_driver
 from tiphys.artifacts.web import Client
 from tiphys.model.arguments import Artifact
@@ -67,7 +67,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
         actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload"]
         statement = {"Effect": "Allow", "Principal": {"AWS": ["*"]}, "Action": actions, "Resource": ["arn:aws:s3:::open", "arn:aws:s3:::open/*"]}
         body, url = json.dumps({"Version": "2012-10-17", "Statement": [statement]}).encode(), f"http://{one.endpoint}/open?policy="
-        Client().read("PUT", url, signed("PUT", url, KEYS, Scope("us-east-1", "s3", _now()), body=body), body)
+        Client().read("PUT", url, signed("PUT", url, KEYS, Scope("us-east-1", "s3", now()), body=body), body)
         yield one
 
 

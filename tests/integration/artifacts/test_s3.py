@@ -1,10 +1,13 @@
 """What s3 artifacts may say, against MinIO: trust, buckets, encryption, roles, and what is left of an upload that breaks."""
 
+import base64
+import os
 import pathlib
 import ssl
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -12,7 +15,7 @@ from tests.servers.doubles import Double, sts
 from tests.servers.minio import KEYS, Minio
 from tests.servers.secrets import Secrets
 
-from tiphys.artifacts.aws import Keys, Scope, _now, bucket_region, signed
+from tiphys.artifacts.aws import Keys, Scope, bucket_region, now, signed
 from tiphys.artifacts.objects import PART
 from tiphys.artifacts.s3 import OSSDriver, S3Driver, _region_of, encryption
 from tiphys.artifacts.web import Client
@@ -38,7 +41,7 @@ def about(store: Minio, path: str) -> dict[str, str]:
     """The headers of an object, asked for by hand."""
     context = ssl.create_default_context(cafile=store.folder / "ca.crt") if store.tls else None
     url = f"{'https' if store.tls else 'http'}://{store.endpoint}/{path}"
-    with Client(context).open("HEAD", url, signed("HEAD", url, KEYS, Scope("us-east-1", "s3", _now()))) as answer:
+    with Client(context).open("HEAD", url, signed("HEAD", url, KEYS, Scope("us-east-1", "s3", now()))) as answer:
         return {name.lower(): value for name, value in answer.headers.items()}
 
 
@@ -85,7 +88,7 @@ def test_a_bucket_with_locks_is_made(store, secrets):
     wanted = CreateS3BucketOptions(object_locking=True)
     S3Driver(place_in(store, secrets, bucket="locked-bucket", create_bucket_if_not_present=wanted), secrets.read).save("a", [b"x"])
     url = f"http://{store.endpoint}/locked-bucket?object-lock="
-    answer = Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", _now())))
+    answer = Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", now())))
     assert b"<ObjectLockEnabled>Enabled<" in answer
 
 
@@ -100,6 +103,40 @@ def test_an_object_is_encrypted_by_the_server_as_the_artifact_says(store, secret
         assert read(driver, name) == b"content"
 
 
+@pytest.mark.parametrize("parts", [1, 2 * (PART >> 20) + 3], ids=["one request", "parts"])
+def test_an_encryption_context_goes_along_and_the_object_is_read_as_any_other(store, secrets, parts):
+    options = S3EncryptionOptions(enable_encryption=True, kms_key_id="k1", kms_encryption_context='{"team": "a"}')
+    driver = S3Driver(place_in(store, secrets, encryption_options=options), secrets.read)
+    key, content = f"context/ä b+{parts}", os.urandom(1 << 20)
+    driver.save(key, iter([content] * parts))
+    headers = about(store, f"bucket/{quote(key)}")
+    assert headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert base64.b64decode(headers["x-amz-server-side-encryption-context"]) == b'{"team":"a"}'
+    assert read(driver, key) == content * parts
+
+
+def test_an_upload_with_a_context_that_breaks_off_leaves_no_parts(store, secrets):
+    options = S3EncryptionOptions(kms_key_id="k1", kms_encryption_context="{}")
+    driver = S3Driver(place_in(store, secrets, encryption_options=options), secrets.read)
+
+    def broken():
+        for _ in range(3 * (PART >> 20)):
+            yield bytes(1 << 20)
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        driver.save("context-broken", broken())
+    url = f"http://{store.endpoint}/bucket?prefix=context-broken&uploads="
+    assert b"<Upload>" not in Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", now())))
+
+
+@pytest.mark.parametrize(("key", "context"), [("", "{}"), ("k1", "{"), ("k1", "[]"), ("k1", '{"a": 1}')])
+def test_a_context_that_cannot_be_is_refused(store, secrets, key, context):
+    options = S3EncryptionOptions(kms_key_id=key, kms_encryption_context=context)
+    with pytest.raises(SpecError, match="kmsEncryptionContext"):
+        S3Driver(place_in(store, secrets, encryption_options=options), secrets.read)
+
+
 def test_a_customers_key_is_sent_and_without_it_nothing_is_read(secure_store, secrets):
     key = secrets("customer", b"0123456789abcdef0123456789abcdef")
     place = place_in(secure_store, secrets, ca_secret=secrets("ca", (secure_store.folder / "ca.crt").read_bytes()))
@@ -111,8 +148,6 @@ def test_a_customers_key_is_sent_and_without_it_nothing_is_read(secure_store, se
 
 
 def test_encryption_that_cannot_be_given_is_refused(secrets):
-    with pytest.raises(SpecError, match="kmsEncryptionContext"):
-        encryption(S3EncryptionOptions(kms_encryption_context="{}"), secrets.read)
     both = S3EncryptionOptions(kms_key_id="k", server_side_customer_key_secret=secrets("c", b"x" * 32))
     with pytest.raises(SpecError, match="do not go together"):
         encryption(both, secrets.read)
@@ -129,14 +164,14 @@ def test_an_upload_that_breaks_off_leaves_no_parts(store, secrets):
     with pytest.raises(OSError, match="gone"):
         driver.save("broken/off", broken())
     url = f"http://{store.endpoint}/bucket?prefix=broken%2Foff&uploads="
-    answer = ET.fromstring(Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", _now()))))  # noqa: S314
+    answer = ET.fromstring(Client().read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", now()))))  # noqa: S314
     assert [one for one in answer.iter() if one.tag.endswith("UploadId")] == []
 
 
 def test_check_sums_go_along_with_each_object(store, secrets):
     S3Driver(place_in(store, secrets), secrets.read).save("summed", [b"x"])
     url = f"http://{store.endpoint}/bucket/summed"
-    headers = signed("HEAD", url, KEYS, Scope("us-east-1", "s3", _now()), headers={"x-amz-checksum-mode": "ENABLED"})
+    headers = signed("HEAD", url, KEYS, Scope("us-east-1", "s3", now()), headers={"x-amz-checksum-mode": "ENABLED"})
     with Client().open("HEAD", url, headers) as answer:
         assert answer.headers["x-amz-checksum-sha256"] == "LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE="
 
