@@ -1,6 +1,7 @@
 """The archive: lists of a million rows, throughput beside raw inserts, and what archiving costs workflows that run.
 
-Usage: `python -m tests.bench.archive [lists|throughput|latency]...`; prints tables. PostgreSQL 15 as the tests start it, fsync on.
+Usage: `python -m tests.bench.archive [lists|throughput|latency|cluster]...`; prints tables. PostgreSQL 15 as the tests start it, fsync on.
+`cluster` is latency on the tests' real cluster, which must be up, and is measured only when it is asked for.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import statistics
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +21,7 @@ import asyncpg
 from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql
 from tests.databases.servers import PASSWORD, MariaDB, Postgres, install
+from tests.e2e.conftest import HOME, IMAGE, Cluster, ControllerProcess
 from tests.integration.archive.conftest import NAMESPACE, World
 
 from tiphys.archive.database import Database
@@ -27,6 +30,8 @@ from tiphys.archive.picking import beginning, having, pick_few
 from tiphys.archive.selector import requirements
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
+from tiphys.cluster.api import Api, path_of
+from tiphys.cluster.connection import find_access
 from tiphys.local.objects import Place
 from tiphys.model.archived import ArchivedWorkflow, ArchiveQuery, to_archive
 from tiphys.testing.apiserver import APIServer, Ending
@@ -226,7 +231,11 @@ async def latency(server: Postgres) -> None:
             process.terminate()
             await process.wait()
             await world.database.close()
-    print("\n| one-step workflows, ten at once | median ms | p95 ms |\n|---|---|---|")
+    _print_latency("one-step workflows, ten at once", took)
+
+
+def _print_latency(what: str, took: dict[bool, list[float]]) -> None:
+    print(f"\n| {what} | median ms | p95 ms |\n|---|---|---|")
     for is_on, found in took.items():
         name = "archiving on" if is_on else "archiving off"
         print(f"| {name} | {statistics.median(found):.0f} | {statistics.quantiles(found, n=20)[18]:.0f} |")
@@ -267,14 +276,68 @@ async def _batch(world: World, names: list[str]) -> list[float]:
     return took
 
 
+async def cluster(server: Postgres) -> None:
+    """As `latency`, with pods of a real kubelet: archiving off and on by turns, in one namespace."""
+    namespace = f"bench-{uuid.uuid4().hex[:8]}"
+    took: dict[bool, list[float]] = {True: [], False: []}
+    access = find_access(str(HOME / "kubeconfig"), "")
+    where = Cluster(str(HOME / "kubeconfig"), namespace)
+    where.kubectl("create", "namespace", namespace)
+    where.kubectl("create", "secret", "generic", "db", "--from-literal=username=tiphys", f"--from-literal=password={PASSWORD}")
+    try:
+        async with Api(access) as api:
+            for turn in range(6):
+                is_on = bool(turn % 2)
+                process = await asyncio.to_thread(_cluster_controller, where, server, is_on=is_on)
+                try:
+                    await _pods(api, namespace, [f"warm-{turn}-{n}" for n in range(5)])
+                    for batch in range(5):
+                        took[is_on] += await _pods(api, namespace, [f"w-{turn}-{batch}-{n}" for n in range(5)])
+                finally:
+                    await asyncio.to_thread(process.stop)
+    finally:
+        where.kubectl("delete", "namespace", namespace, "--wait=false")
+    _print_latency("one-step workflows on the cluster, five at once", took)
+    print(server.sql("select count(*) from argo_archived_workflows where name like 'w-%';", "cluster").strip(), "were archived")
+
+
+def _cluster_controller(where: Cluster, server: Postgres, *, is_on: bool) -> ControllerProcess:
+    database = {"host": server.host, "port": server.port, "database": "cluster", "userNameSecret": {"name": "db", "key": "username"},
+                "passwordSecret": {"name": "db", "key": "password"}}  # fmt: skip
+    said = {"persistence": json.dumps({"archive": is_on, "postgresql": database})}
+    where.apply(json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "workflow-controller-configmap"}, "data": said}))
+    arguments = ("--managed-namespace", where.namespace, "--instance-id", where.namespace)
+    return ControllerProcess(where.kubeconfig, IMAGE, server.folder / "cluster.log", *arguments)
+
+
+async def _pods(api: Api, namespace: str, names: list[str]) -> list[float]:
+    """Milliseconds from creation to the written end of workflows of one pod each."""
+    main = {"name": "main", "container": {"image": "alpine", "command": ["true"]}}
+    began, took, left = time.perf_counter(), [], set(names)
+
+    async def create(name: str) -> None:
+        meta = {"name": name, "labels": {"workflows.argoproj.io/controller-instanceid": namespace}}
+        body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": meta, "spec": {"entrypoint": "main", "templates": [main]}}
+        await api.call("POST", "Workflow", path_of("Workflow", namespace), body=body)
+
+    await asyncio.gather(*(create(name) for name in names))
+    while left:
+        async for page in api.list("Workflow", namespace, labels="workflows.argoproj.io/phase=Succeeded"):
+            done = left & {json.loads(bytes(one))["metadata"]["name"] for one in page.items}
+            took += [(time.perf_counter() - began) * 1000 for _ in done]
+            left -= done
+        await asyncio.sleep(0.01)
+    return took
+
+
 def main() -> None:
-    """Run what is asked for, or everything."""
+    """Run what is asked for, or everything but the cluster."""
     install()
     server = Postgres()
     server.start()
-    works = {"throughput": throughput, "latency": latency, "lists": lists}
+    works = {"throughput": throughput, "latency": latency, "lists": lists, "cluster": cluster}
     try:
-        for name in sys.argv[1:] or list(works):
+        for name in sys.argv[1:] or [one for one in works if one != "cluster"]:
             if name != "lists":
                 server.make_database(name)
             asyncio.run(works[name](server))

@@ -1,7 +1,7 @@
 """Finished workflows go to the archive, each once, before anything deletes them.
 
 What waits is told by the label of the workflow itself, so that a restart loses nothing; here are only names, in the order in
-which the workflows finished; at most `_AT_ONCE` are in memory, and 64 MiB of those that somebody deleted meanwhile. While the
+which the workflows finished; at most `_AT_ONCE` are in memory, and those that somebody deleted meanwhile, in 64 MiB. While the
 database is away the oldest are tried again and again, and nothing else happens: workflows that run do not notice. One that the
 database answers but does not take is kept, says so, and is tried again now and then; the others do not wait for it.
 
@@ -24,6 +24,7 @@ from tiphys.controller.waiting import Backlog, Waiting
 from tiphys.errors import BugError, Conflict, Forbidden, NotFound, OutsideError, TiphysError
 from tiphys.model.archived import ARCHIVED, PENDING, ArchiveQuery, to_archive
 from tiphys.model.base import Json
+from tiphys.model.compression import compress, decompress
 from tiphys.model.label_selector import matches
 from tiphys.model.names import LABEL_ARCHIVING_STATUS
 from tiphys.ports import Announcements, Archive, Objects
@@ -59,7 +60,7 @@ class Archiver:
         self._announcements, self._selector, self._refused_s = announcements, selector, refused_s
         self._backlog = Backlog()
         self._refused: set[str] = set()
-        self._last: dict[str, Json] = {}
+        self._last: dict[str, str] = {}
         self._last_bytes = 0
         self._new_backoff = backoff
         self._backoff = backoff()
@@ -68,6 +69,11 @@ class Archiver:
     def backlog(self) -> int:
         """How many wait."""
         return len(self._backlog)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What the workflows take up that were deleted while they waited."""
+        return self._last_bytes
 
     # --- what is heard
 
@@ -92,11 +98,16 @@ class Archiver:
             return
         meta, status = raw["metadata"], raw["status"]
         uid, namespace, name = str(meta.get("uid", "")), str(meta.get("namespace", "")), str(meta.get("name", ""))
-        if uid not in self._last and self._last_bytes < _LAST_BYTES:
-            self._last[uid] = dict(raw)
-            self._last_bytes += len(msgspec.json.encode(raw))
+        if uid not in self._last:
+            self._keep(uid, raw)
         self._backlog.add(Waiting(str(status.get("finishedAt") or meta.get("creationTimestamp") or ""), uid, namespace, name))
         self._count()
+
+    def _keep(self, uid: str, raw: Mapping[str, Any]) -> None:
+        packed = compress(msgspec.json.encode(raw), "zstd")
+        if self._last_bytes + len(packed) <= _LAST_BYTES:
+            self._last[uid] = packed
+            self._last_bytes += len(packed)
 
     async def settled(self, uid: str) -> None:
         """Return when nothing of this workflow waits any more: now it may be deleted."""
@@ -207,18 +218,21 @@ class Archiver:
 
     async def _read(self, waiting: Waiting) -> Json | None:
         """The workflow as it is, or as it last was; None when it does not wait any more."""
-        document: Json
         if waiting.uid in self._last:
-            return self._last[waiting.uid]
+            return self._unpacked(waiting.uid)
         try:
-            document = msgspec.json.decode(await self._objects.read("Workflow", waiting.namespace, waiting.name))
+            document: Json = msgspec.json.decode(await self._objects.read("Workflow", waiting.namespace, waiting.name))
         except NotFound:
             if waiting.uid in self._last:
-                return self._last[waiting.uid]
+                return self._unpacked(waiting.uid)
             log.warning("workflow %s/%s was deleted before it was archived", waiting.namespace, waiting.name)
             self._metrics.failures.labels("deleted").inc()
             return None
         return document if document["metadata"]["uid"] == waiting.uid and _is_pending(document) else None
+
+    def _unpacked(self, uid: str) -> Json:
+        document: Json = msgspec.json.decode(decompress(self._last[uid]))
+        return document
 
     async def _tell(self, waiting: Waiting, condition: str, message: str) -> None:
         """The workflow itself says that it waits, and why; each once."""
@@ -241,9 +255,7 @@ class Archiver:
             log.info("workflow %s/%s cannot be told that it waits: %s", waiting.namespace, waiting.name, e)
 
     def _done(self, uid: str) -> None:
-        last = self._last.pop(uid, None)
-        if last is not None:
-            self._last_bytes -= len(msgspec.json.encode(last))
+        self._last_bytes -= len(self._last.pop(uid, ""))
         self._refused.discard(uid)
         self._backlog.settle(uid)
         self._count()
