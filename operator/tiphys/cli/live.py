@@ -44,6 +44,7 @@ class Scene(msgspec.Struct, frozen=True):
         shell: Opens a shell in the node's container on this terminal, until it is left.
         now: The time, for durations.
         stays: Whether the view stays once the workflow has failed, so that its logs can be read and it can be retried.
+        keeps: Which nodes are shown; those inside of others stand where these would.
     """
 
     api: Api
@@ -53,6 +54,7 @@ class Scene(msgspec.Struct, frozen=True):
     shell: Callable[[Workflow, NodeStatus], Awaitable[None]]
     now: Callable[[], datetime]
     stays: bool = True
+    keeps: Callable[[NodeStatus], bool] = lambda _node: True
 
 
 class LiveView(App[str]):
@@ -121,18 +123,32 @@ class LiveView(App[str]):
         seen: set[str] = set()
         for node in family.roots():
             self._put(tree.root, node, family, seen)
-        for gone in [key for key in self._shown if key not in seen]:
-            self._shown.pop(gone).remove()
+        for gone in [shown for key, shown in self._shown.items() if key not in seen]:
+            self._take_off(gone)
         tree.root.expand()
         if not self._selected and self._shown:
             self._select(next(iter(self._shown)))
 
+    def _take_off(self, shown: TreeNode[str]) -> None:
+        """Remove a line with all that is below it, unless it went with another one."""
+        if self._shown.get(shown.data or "") is not shown:
+            return
+        below = [shown]
+        for one in below:
+            below.extend(one.children)
+            self._shown.pop(one.data or "", None)
+        shown.remove()
+
     def _put(self, above: TreeNode[str], node: NodeStatus, family: Family, seen: set[str]) -> None:
         text, inside = label(self.scene.now(), node), family.inside(node)
+        if not self.scene.keeps(node):
+            for child in inside:
+                self._put(above, child, family, seen)
+            return
         shown = self._shown.get(node.id)
         if shown is None or shown.parent is not above:
             if shown is not None:
-                shown.remove()
+                self._take_off(shown)
             shown = self._shown[node.id] = above.add(text, data=node.id, expand=True)
         elif shown.label != text:
             shown.set_label(text)

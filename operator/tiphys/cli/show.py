@@ -35,7 +35,7 @@ def print_workflow(workflow: Workflow, output: str, look: Look | None = None, *,
             Console(soft_wrap=True, no_color=no_color or None).print(render(workflow, now(), drawn), end="")
 
 
-def _keeps(status: str, selector: str) -> Callable[[NodeStatus], bool]:
+def keeps(status: str, selector: str) -> Callable[[NodeStatus], bool]:
     """Which nodes are shown: those in one of some phases, that fulfil a node field selector."""
     phases, terms = {phase.strip() for phase in status.split(",")} if status else set[str](), parse_selector(selector)
     return lambda node: (not phases or node.phase in phases) and all(term.matches(node) for term in terms)
@@ -63,13 +63,13 @@ def get(  # noqa: PLR0913 as many options as users want
         no_utf8: Without signs that old terminals lack.
         where: The cluster.
     """
-    look = Look(is_ascii=no_utf8, keeps=_keeps(status, node_field_selector))
+    look = Look(is_ascii=no_utf8, keeps=keeps(status, node_field_selector))
 
     async def work(api: Api, namespace: str) -> int:
         worst = 0
         for name in names:
             if watch:
-                worst = max(worst, exit_code(await watch_workflow(api, namespace, name)))
+                worst = max(worst, exit_code(await watch_workflow(api, namespace, name, look)))
             else:
                 print_workflow(await find_workflow(api, namespace, name), output, look, no_color=no_color)
         return worst
@@ -77,27 +77,36 @@ def get(  # noqa: PLR0913 as many options as users want
     return with_api(where, work)
 
 
-def watch(name: str = "@latest", *, where: Where | None = None) -> int:
-    """Follow a workflow on the screen until it is finished; 1 when it did not succeed."""
+def watch(name: str = "@latest", *, status: str = "", node_field_selector: str = "", where: Where | None = None) -> int:
+    """Follow a workflow on the screen until it is finished; 1 when it did not succeed.
+
+    Args:
+        name: Which; `@latest` is the newest.
+        status: Only nodes in these phases, with commas.
+        node_field_selector: Only nodes that match, as `phase=Failed,templateName=x`.
+        where: The cluster.
+    """
+    look = Look(keeps=keeps(status, node_field_selector))
 
     async def work(api: Api, namespace: str) -> int:
-        return exit_code(await watch_workflow(api, namespace, name))
+        return exit_code(await watch_workflow(api, namespace, name, look))
 
     return with_api(where, work)
 
 
-async def watch_workflow(api: Api, namespace: str, name: str) -> Workflow:
+async def watch_workflow(api: Api, namespace: str, name: str, look: Look | None = None) -> Workflow:
     """Show a workflow as it changes, on a terminal with keys to act on it; it as it is in the end, or when the view is left."""
+    look = look or Look()
     first = await read_workflow(api, namespace, name)
     name = first.metadata.name
     if first.status.phase not in COMPLETED:
         if is_terminal():
-            await _view(api, namespace, name)
+            await _view(api, namespace, name, look)
         else:
             async for _ in follow_workflow(api, namespace, name):
                 pass
     last = await read_workflow(api, namespace, name)
-    print_workflow(last, "")
+    print_workflow(last, "", look)
     return last
 
 
@@ -106,7 +115,7 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-async def _view(api: Api, namespace: str, name: str) -> None:
+async def _view(api: Api, namespace: str, name: str, look: Look) -> None:
     # a view on the screen is loaded only where there is one
     from tiphys.cli.live import INTERRUPTED, LiveView, Scene
     from tiphys.cli.shell import cluster_shell
@@ -114,7 +123,7 @@ async def _view(api: Api, namespace: str, name: str) -> None:
     async def shell(workflow: Workflow, node: NodeStatus) -> None:
         await cluster_shell(api, workflow, node)
 
-    scene = Scene(api, namespace, name, lambda: follow_workflow(api, namespace, name), shell, now)
+    scene = Scene(api, namespace, name, lambda: follow_workflow(api, namespace, name), shell, now, keeps=look.keeps)
     if await LiveView(scene).run_async() == INTERRUPTED:
         raise KeyboardInterrupt
 

@@ -9,7 +9,8 @@ from tiphys.cli.filling import Filling, parameters_of
 from tiphys.cli.listing import Output
 from tiphys.cli.logs import Lines, print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
-from tiphys.cli.show import print_workflow, watch_workflow
+from tiphys.cli.show import keeps, print_workflow, watch_workflow
+from tiphys.cli.tree import Look
 from tiphys.cluster.api import Api
 from tiphys.cluster.stored import manifest_from
 from tiphys.engine.operations.parameters import parse_pairs
@@ -33,6 +34,13 @@ def _workflows(files: tuple[str, ...], *, is_strict: bool) -> list[Manifest]:
     return [document.value for document in found]
 
 
+def _refuse(*, is_twice: bool, is_unseen: bool) -> None:
+    if is_twice:
+        raise SpecError("give either files or --from, not both")
+    if is_unseen:
+        raise SpecError("--status says which nodes --watch shows; give both")
+
+
 def submit(  # noqa: PLR0913 as many options as Argo's
     *files: str,
     from_: Annotated[str, Parameter(name=["--from"])] = "",
@@ -53,6 +61,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     watch: Annotated[bool, Parameter(name=["--watch"], negative="")] = False,
     wait: Annotated[bool, Parameter(name=["--wait", "-w"], negative="")] = False,
     log: Annotated[bool, Parameter(negative="")] = False,
+    status: str = "",
     output: Output = "",
     where: Where | None = None,
 ) -> int:
@@ -81,6 +90,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         watch: Follow it on the screen.
         wait: Return when it has ended.
         log: Print what its pods print.
+        status: With --watch, only nodes in these phases, with commas.
         output: `wide`, `name`, `json` or `yaml`.
         where: The cluster.
     """
@@ -90,8 +100,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         labels=parse_pairs([part for part in labels.split(",") if part]), scheduled_time=scheduled_time, instance_id=instanceid,
         spec={"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority},
     )  # fmt: skip
-    if from_ and files:
-        raise SpecError("give either files or --from, not both")
+    _refuse(is_twice=bool(from_ and files), is_unseen=bool(status and not watch))
     manifests = [] if from_ else _workflows(files, is_strict=strict)
 
     def complete(manifest: Manifest) -> None:
@@ -123,7 +132,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
                 continue
             if output or not watch:
                 print_workflow(created, output)
-            worst = max(worst, await attend(api, created, watch=watch, wait=wait, log=log))
+            worst = max(worst, await attend(api, created, watch=watch, wait=wait, log=log, status=status))
         return worst
 
     return with_api(where, work)
@@ -148,13 +157,13 @@ async def _set_artifacts(api: Api, namespace: str, manifest: Manifest, artifacts
         await set_artifacts(api, namespace, manifest, artifacts)
 
 
-async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool) -> int:
-    """Stay with a workflow as far as was asked; the exit code."""
+async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool, status: str = "") -> int:
+    """Stay with a workflow as far as was asked, and show its nodes of some phases; the exit code."""
     meta = created.metadata
     if log:
         await print_logs(api, meta.namespace, meta.name, Lines(follow=True))
     if watch:
-        return exit_code(await watch_workflow(api, meta.namespace, meta.name))
+        return exit_code(await watch_workflow(api, meta.namespace, meta.name, Look(keeps=keeps(status, ""))))
     if not (wait or log):
         return 0
     last = [workflow async for workflow in follow_workflow(api, meta.namespace, meta.name)][-1]

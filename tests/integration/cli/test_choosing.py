@@ -122,13 +122,17 @@ async def test_get_shows_the_nodes_that_are_meant_also_on_old_terminals(shell: S
     nodes = {"w": {**node("w", "Failed"), "type": "DAG"}, "a": node("a", "Succeeded", boundaryID="w"), "b": node("b", "Failed", boundaryID="w")}
     shell.create("w", {"phase": "Failed", "nodes": nodes})
 
-    async def shown(*options: str) -> list[str]:
-        _, out, _ = await shell.run("get", "w", *options)
+    async def shown(*options: str, command: str = "get") -> list[str]:
+        _, out, _ = await shell.run(command, "w", *options)
         return [line.split("main")[0].strip() for line in out.partition("MESSAGE\n")[2].splitlines()]
 
     assert await shown("--no-utf8") == ["x w", "|-+ a", "`-x b"]
     assert await shown("--status", "Failed", "--no-color") == ["✖ w", "└─✖ b"]
     assert await shown("--node-field-selector", "displayName=a") == ["├─✔ a"]
+    assert await shown("--status", "Failed", command="watch") == ["✖ w", "└─✖ b"]
+    assert await shown("--node-field-selector", "displayName=a", command="watch") == ["├─✔ a"]
+    code, _, error = await shell.run("submit", "none.yaml", "--status", "Failed")
+    assert (code, "--status says which nodes --watch shows" in error) == (1, True)
 
 
 async def test_wait_can_ignore_what_is_not_there(shell: Shell) -> None:

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from tests.integration.local.conftest import ROOT, Home
 from textual.widgets import Input, RichLog, Static
@@ -113,6 +114,21 @@ async def test_the_tree_shows_phases_times_tries_and_messages(stage: Stage) -> N
         assert "↻1" in lines[2]
         assert "exit code 3" in lines[3]
         assert "● Running" in str(view.query_one("#head", Static).render())
+        await pilot.press("q")
+    assert view.return_value == LEFT
+
+
+async def test_only_nodes_that_are_meant_are_shown_and_those_inside_of_others_stand_in_their_place(stage: Stage) -> None:
+    meant = {"first", "again(0)"}
+    view = LiveView(msgspec.structs.replace(stage.scene(), keeps=lambda node: node.display_name in meant))
+    async with view.run_test(size=(160, 40)) as pilot:
+        await until(lambda: len(tree_of(view)) == 2)
+        assert [re.split(r"  +", line)[0] for line in tree_of(view)] == ["✔ first", "✖ again(0)"]
+        meant.add("hello")
+        await until(lambda: len(tree_of(view)) == 3)
+        assert [re.split(r"  +", line)[0] for line in tree_of(view)] == ["● hello", "✔ first", "✖ again(0)"]
+        meant.clear()
+        await until(lambda: not tree_of(view))
         await pilot.press("q")
     assert view.return_value == LEFT
 
