@@ -5,6 +5,7 @@ No message, representation or log of this module ever holds a password or a valu
 
 import asyncio
 import contextlib
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal
@@ -21,6 +22,7 @@ from tiphys.errors import Conflict, Forbidden, InvalidManifest, TiphysError, Una
 _DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy", "sqlite": "sqlite+aiosqlite"}
 _DEADLOCKS = {"40001", "40P01", "1213", "1205", "1020"}
 _IDLE_S = 0.5
+_SWITCH_TRIES = 100
 Isolation = Literal["SERIALIZABLE"]
 _NO_TABLES = {"42P01", "1146"}
 _SQLSTATE = 5
@@ -139,9 +141,25 @@ def _as_is(text: object) -> str:
 
 def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL", "busy_timeout=20000"):
+    for pragma in ("busy_timeout=20000", "foreign_keys=ON", "synchronous=FULL"):
         cursor.execute(f"PRAGMA {pragma}")
+    _switch_to_log(cursor)
     cursor.close()
+
+
+def _switch_to_log(cursor: Any) -> None:
+    """Change to the write-ahead log, which is refused at once, and not waited for, while another connection writes."""
+    for tries_left in reversed(range(_SWITCH_TRIES)):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            if not tries_left:
+                raise
+            # this is waited for
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("COMMIT")
+        else:
+            return
 
 
 def _codes(error: BaseException) -> set[str]:

@@ -1,7 +1,9 @@
 """The schema is Argo's: made from nothing, taken over from Argo with data in it, by several replicas at once."""
 
 import asyncio
+import contextlib
 import json
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -211,4 +213,16 @@ async def test_a_file_of_sqlite_is_migrated_by_two_at_once(tmp_path: Any) -> Non
     states = await asyncio.gather(*(migrate(database) for database in databases))
     assert all(state.is_current and state.argo == 68 for state in states)
     for database in databases:
+        await database.close()
+
+
+async def test_a_new_file_of_sqlite_that_another_writes_to_is_waited_for(tmp_path: Any) -> None:
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (n)")
+        database = Database(Target(kind="sqlite", name=str(tmp_path / "a.db")))
+        ours = asyncio.create_task(migrate(database))
+        assert await asyncio.wait({ours}, timeout=0.2) == (set(), {ours})
+        other.execute("COMMIT")
+        assert (await ours).is_current
         await database.close()
