@@ -12,14 +12,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import msgspec
 import pytest
 import yaml
+from tests.servers.feed import WatchedWorkflows
 
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
-from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.task_sets import watch_task_sets
 from tiphys.controller.controller import Controller, Surroundings
@@ -64,24 +63,6 @@ class LoopClock:
 
     async def sleep_until(self, at: datetime) -> None:
         await asyncio.sleep(max(0.0, (at - self.now()).total_seconds()))
-
-
-class WatchedWorkflows:
-    """Workflows by a watch of our own: what Kopf tells in a cluster."""
-
-    def __init__(self, api: Api, controller: Controller) -> None:
-        self.informer: Informer[dict[str, Any]] = Informer(api, "Workflow", parse=msgspec.json.decode)
-        self.informer.on_change = lambda _key, raw: controller.workflow_changed(raw)
-        self.informer.on_delete = lambda _key, raw: controller.workflow_deleted(raw["metadata"]["uid"])
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self.informer.run())
-
-    async def stop(self) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
 
 class Life:

@@ -89,12 +89,15 @@ async def test_a_condition_that_is_none_is_an_error(serve: Serve, condition: str
 
 
 async def test_what_cannot_be_asked_is_an_error(serve: Serve) -> None:
+    is_over = asyncio.Event()
+
     async def slow(_request: web.Request) -> web.Response:
-        await asyncio.sleep(5)
+        await is_over.wait()
         return web.Response()
 
     url = await serve("/slow", slow)
     result = await http(url=f"{url}/slow", timeoutSeconds=1)
+    is_over.set()
     assert (result.phase, result.message) == ("Error", f"no answer from {url}/slow within 1 s")
     result = await http(url="http://127.0.0.1:1/")
     assert result.phase == "Error"

@@ -9,13 +9,13 @@ import pathlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 
-import msgspec
 import pytest
 import pytest_asyncio
 import uvicorn
 import yaml
 from playwright.async_api import Browser, expect
 from tests.servers.browser import Visit, chromium, install_browser, visit
+from tests.servers.feed import WatchedWorkflows
 from tests.servers.network import Network
 
 from tiphys.archive.database import Database
@@ -25,7 +25,6 @@ from tiphys.archive.target import Target
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
-from tiphys.cluster.informer import Informer
 from tiphys.cluster.logs import PodLogs
 from tiphys.cluster.task_sets import watch_task_sets
 from tiphys.controller.clock import SystemClock
@@ -53,24 +52,6 @@ PLURALS = {
 }  # fmt: skip
 expect.set_options(timeout=30_000)
 TOKEN = "secret"  # noqa: S105
-
-
-class Feed:
-    """Workflows by a watch of our own: what Kopf tells in a cluster."""
-
-    def __init__(self, api: Api, controller: Controller) -> None:
-        self._informer: Informer[Json] = Informer(api, "Workflow", parse=msgspec.json.decode)
-        self._informer.on_change = lambda _key, raw: controller.workflow_changed(raw)
-        self._informer.on_delete = lambda _key, raw: controller.workflow_deleted(raw["metadata"]["uid"])
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._informer.run())
-
-    async def stop(self) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
 
 
 def behave(pod: Json) -> Ending:
@@ -138,7 +119,7 @@ async def controlled(cluster: APIServer) -> AsyncIterator[None]:
             api, PodLogs(api), announcements, clock, metrics, PodSettings(), task_sets=partial(watch_task_sets, api, "")
         )
         controller = Controller(around)
-        following = Following(api, controller, announcements, [Feed(api, controller)])
+        following = Following(api, controller, announcements, [WatchedWorkflows(api, controller)])
         following.start()
         yield
         await following.stop()
