@@ -38,8 +38,9 @@ unit: shim
 simulate: setup
 	$(RUN) python -m tests.simulation --seeds 10000
 
+# half of their time is waiting: two processes share them
 integration: shim ui
-	$(RUN) python -m pytest tests/integration tests/contract
+	$(RUN) python -m pytest -n 2 --dist loadgroup tests/integration tests/contract
 
 # a running test cluster with Tiphys' kinds, and without Tiphys: tests start controllers of their own
 kinds: shim

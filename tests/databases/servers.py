@@ -5,11 +5,12 @@ import pathlib
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from typing import ClassVar
+
+from tests.servers.process import free_port
 
 from tiphys.archive.target import Login, Target, constant
 
@@ -20,12 +21,6 @@ _OWNER = "nobody"
 def install() -> None:
     """The servers' Debian packages are there."""
     subprocess.run([pathlib.Path(__file__).with_name("packages")], check=True, capture_output=True)
-
-
-def free_port(host: str) -> int:
-    with socket.socket() as one:
-        one.bind((host, 0))
-        return int(one.getsockname()[1])
 
 
 class Server:

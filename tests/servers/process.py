@@ -1,5 +1,8 @@
 """Starting a program, waiting until its port answers, and ending it."""
 
+import contextlib
+import itertools
+import os
 import pathlib
 import socket
 import subprocess
@@ -7,11 +10,22 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+# below those that the system gives to connections that go out; each process of tests begins elsewhere
+_PORTS = 10_000
+_FIRST = 20_000
+_next = itertools.count(os.getpid() * 97)
+
 
 def free_port(host: str = "127.0.0.1") -> int:
-    with socket.socket() as one:
-        one.bind((host, 0))
-        return int(one.getsockname()[1])
+    """A port that nobody listens on, and that no connection gets before it is used."""
+    for number in itertools.islice(_next, _PORTS):
+        port = _FIRST + number % _PORTS
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                one.bind((host, port))
+                return port
+    raise AssertionError("no port is free")
 
 
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: pathlib.Path, host: str = "127.0.0.1", seconds: float = 30) -> None:

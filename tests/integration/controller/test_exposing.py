@@ -6,16 +6,11 @@ import ssl
 
 import aiohttp
 import pytest
+from tests.servers.process import free_port
 
 from tiphys.controller.exposing import MetricsEndpoint
 from tiphys.settings import OwnConfiguration, parse_configuration
 from tiphys.telemetry.metrics import ControllerMetrics
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def unverified(*, newest: ssl.TLSVersion | None = None) -> ssl.SSLContext:
