@@ -138,6 +138,22 @@ class _STS(_Handler):
             self.answer(200, b"content", **about)
 
 
+class _Alibaba(_STS):
+    """Source: Alibaba Cloud, "AssumeRoleWithOIDC"; any object reads `content`."""
+
+    def serve(self, path: str, query: dict[str, str], body: bytes) -> None:
+        if self.command != "POST":
+            super().serve(path, query, body)
+            return
+        form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
+        wanted = {"Action": "AssumeRoleWithOIDC", "Version": "2015-04-01", "OIDCToken": "proof", "RoleArn": "acs:ram::1:role/r", "OIDCProviderArn": "p"}
+        if not wanted.items() <= form.items() or not {"Timestamp", "SignatureNonce", "RoleSessionName"} <= form.keys():
+            self.answer(400, b'{"Code": "InvalidParameter"}')
+            return
+        found = {"AccessKeyId": "STS.identified", "AccessKeySecret": "s", "SecurityToken": "token", "Expiration": "2100-01-01T00:00:00Z"}
+        self.answer(200, json.dumps({"RequestId": "1", "Credentials": found}).encode())
+
+
 class _Web(_Handler):
     """A server that remembers what it was asked, gives tokens, and redirects: /to?URL."""
 
@@ -170,6 +186,10 @@ def hdfs() -> "contextmanager[Double]":  # type: ignore[valid-type]
 
 def sts() -> "contextmanager[Double]":  # type: ignore[valid-type]
     return _serving(_STS)
+
+
+def alibaba() -> "contextmanager[Double]":  # type: ignore[valid-type]
+    return _serving(_Alibaba)
 
 
 def web() -> "contextmanager[Double]":  # type: ignore[valid-type]

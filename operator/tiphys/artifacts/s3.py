@@ -220,9 +220,8 @@ class OSSDriver(S3Driver):
 
     def __init__(self, place: OSSArtifact, secrets: SecretReader) -> None:
         if place.lifecycle_rule is not None:
-            raise SpecError("is not supported: set the rule on the bucket", path="oss.lifecycleRule")
-        if place.use_sdk_creds:
-            raise SpecError("is not supported: give accessKeySecret and secretKeySecret", path="oss.useSDKCreds")
+            raise SpecError("is not supported: it would replace all rules of the bucket; set it there", path="oss.lifecycleRule")
+        self._uses_environment = bool(place.use_sdk_creds)
         if not place.endpoint:
             raise SpecError("is required", path="oss.endpoint")
         scheme, _, host = place.endpoint.rpartition("://")
@@ -234,13 +233,22 @@ class OSSDriver(S3Driver):
             bucket=place.bucket,
             key=place.key,
             region=named if is_alibaba else "",
-            access_key_secret=place.access_key_secret,
-            secret_key_secret=place.secret_key_secret,
+            access_key_secret=None if place.use_sdk_creds else place.access_key_secret,
+            secret_key_secret=None if place.use_sdk_creds else place.secret_key_secret,
             session_token_secret=KeySelector(name=_TOKEN) if place.security_token else None,
             addressing_style="virtual-hosted" if is_alibaba else "path",
             create_bucket_if_not_present=CreateS3BucketOptions() if place.create_bucket_if_not_present else None,
         )
         super().__init__(wanted, lambda one: place.security_token.encode() if one.name == _TOKEN else secrets(one))
+
+    def _credentials(self) -> dict[str, Any]:
+        if not self._uses_environment:
+            return super()._credentials()
+        from tiphys.artifacts.alibaba import credentials_of_environment
+
+        client = self._client()
+        credentials_of_environment(client)  # told now if there is nothing to sign in with
+        return {"credential_provider": lambda: credentials_of_environment(client)}
 
 
 #: The token of OSS is written in the artifact itself; no secret can be called so.

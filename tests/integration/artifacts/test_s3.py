@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
-from tests.servers.doubles import Double, sts
+from tests.servers.doubles import Double, alibaba, sts
 from tests.servers.minio import KEYS, Minio
 from tests.servers.secrets import Secrets
 
@@ -290,6 +290,30 @@ def test_oss_is_reached_by_its_s3_address_and_what_that_cannot_do_is_refused(sec
     for change, field in (({"lifecycle_rule": OSSLifecycleRule()}, "lifecycleRule"), ({"use_sdk_creds": True}, "useSDKCreds"), ({"endpoint": ""}, "endpoint")):
         with pytest.raises(SpecError, match=field):
             OSSDriver(msgspec.structs.replace(OSSArtifact(endpoint="e", bucket="b", **keys), **change), secrets.read)
+
+
+def test_oss_signs_in_with_keys_of_the_environment(store, secrets, monkeypatch):
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", KEYS.access)
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", KEYS.secret)
+    wrong = {"access_key_secret": secrets("wrong-a", "a"), "secret_key_secret": secrets("wrong-s", "s")}
+    driver = OSSDriver(OSSArtifact(endpoint=f"http://{store.endpoint}", bucket="bucket", use_sdk_creds=True, **wrong), secrets.read)
+    driver.save("by-environment", [b"content"])
+    assert read(driver, "by-environment") == b"content"
+
+
+def test_oss_takes_the_role_of_the_service_account(secrets, monkeypatch, tmp_path):
+    (tmp_path / "token").write_text("proof\n")
+    with alibaba() as double:
+        for name, value in (("ROLE_ARN", "acs:ram::1:role/r"), ("OIDC_PROVIDER_ARN", "p"), ("OIDC_TOKEN_FILE", str(tmp_path / "token")), ("STS_ENDPOINT", double.url)):
+            monkeypatch.setenv(f"ALIBABA_CLOUD_{name}", value)
+        driver = OSSDriver(OSSArtifact(endpoint=double.url, bucket="b", use_sdk_creds=True), secrets.read)
+        assert read(driver, "k") == b"content"
+        _, _, got = double.requests[-1]
+        assert "STS.identified/" in got["authorization"]
+        assert got["x-amz-security-token"] == "token"
+        monkeypatch.setenv("ALIBABA_CLOUD_ROLE_ARN", "another")
+        with pytest.raises(InvalidManifest, match="400"):
+            OSSDriver(OSSArtifact(endpoint=double.url, bucket="b", use_sdk_creds=True), secrets.read)
 
 
 def test_the_signature_is_that_of_the_documentation():
