@@ -29,7 +29,7 @@ MANY = 500
 
 
 def finished(number: int) -> dict[str, Any]:
-    """A hundred steps, 40 kB of JSON; as the API server told of it last."""
+    """A hundred steps, 30 kB of JSON; as the API server told of it last."""
     node = {"type": "Pod", "phase": "Succeeded", "templateName": "work", "startedAt": "2026-03-01T12:00:00Z", "finishedAt": "2026-03-01T12:00:09Z",
             "progress": "1/1", "resourcesDuration": {"cpu": 1, "memory": 2}, "hostNodeName": "node-1"}  # fmt: skip
     nodes = {f"{number}-{n * 7919}": {**node, "id": f"{number}-{n * 7919}", "name": f"job-{number}.work({n})", "outputs": {"result": str((number * 100 + n) * 2654435761 % 2**32)}}
