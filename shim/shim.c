@@ -459,6 +459,8 @@ static int copy_self(const char *target) {
 
 int main(int count, char **arguments) {
   if (count == 3 && !strcmp(arguments[1], "copy")) return copy_self(arguments[2]);
+  if (count >= 4 && !strcmp(arguments[1], "progress"))
+    return progress_report(arguments[2], atoi(arguments[3]), count > 4 ? arguments[4] : termination);
   int first = parse(count, arguments);
   if (wants_log && !stage_wanted()) die(64, "--log needs --stage", 0);
   if (wants_log) log_file = stage_log();

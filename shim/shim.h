@@ -1,4 +1,4 @@
-/* What the parts of the shim know of each other: shim.c runs and records, stage.c lays down what is to be stored, order.c waits. */
+/* What the parts of the shim know of each other: shim.c runs and records, stage.c lays down what is to be stored, order.c waits, progress.c tells how far another is. */
 #include <stddef.h>
 
 void die(int code, const char *what, const char *name) __attribute__((noreturn));
@@ -20,3 +20,5 @@ int order_wanted(void);
 int order_wait(const char **failed);  /* 0 when all went well, else the exit code that follows */
 int order_again(int status, int number);  /* whether the command runs once more; waits before that */
 void order_finish(int status);
+
+int progress_report(const char *path, int milliseconds, const char *termination);

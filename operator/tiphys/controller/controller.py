@@ -117,7 +117,10 @@ class Controller:
         self.agents = Agents(self, world.task_sets)
         self.effects = Effects(self)
         self.task_results = TaskResults(self)
-        self.pods = ObservedPods(world.logs, self.effects.spawn, self._record_read, self.task_results)
+        self.pods = ObservedPods(
+            world.logs, self.effects.spawn, self._record_read, self.task_results,
+            self.environment.argo_progress_patch_tick_duration.total_seconds(),
+        )  # fmt: skip
         self.shelves = Shelves(self._library_changed)
         self.admission = Admission(self._admitted)
         self.collector = ArtifactCollector(self)
@@ -489,6 +492,7 @@ class Controller:
         """Finish what is under way and write what is known."""
         self.is_stopping = True
         self.housekeeper.close()
+        self.pods.close()
         await self._writer.close()
         await self.effects.close()
 
@@ -496,6 +500,7 @@ class Controller:
         """End everything at once, as a crash does: nothing more is written."""
         self.is_stopping = True
         self.housekeeper.close()
+        self.pods.close()
         self._writer.abandon()
         self.effects.abandon()
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from tiphys.controller.progress import ProgressReader
 from tiphys.errors import OutsideError, TiphysError
 from tiphys.model.phases import ERROR, RUNNING
 from tiphys.model.record import DamagedRecord, Framed, parse_frame
@@ -40,17 +41,19 @@ class ObservedPods:
         spawn: Does something beside everything else.
         hear: Told what a pod says whose record had to be read first.
         results: Completes what pods of another executor say.
+        progress_seconds: How often is asked how far pods are that tell it themselves; 0 for never.
     """
 
     def __init__(
         self, logs: Logs, spawn: Callable[[Coroutine[Any, Any, None]], object], hear: Callable[[str, NodeReport], None],
-        results: Results,
+        results: Results, progress_seconds: float = 5.0,
     ) -> None:  # fmt: skip
         self._results = results
         self._logs = logs
         self._spawn = spawn
         self._hear = hear
         self._pods: dict[str, dict[str, PodView]] = {}
+        self._progress = ProgressReader(logs, spawn, self._progressed, progress_seconds)
         self._framed: dict[str, NodeReport | None] = {}
 
     def all(self) -> Iterator[PodView]:
@@ -81,11 +84,12 @@ class ObservedPods:
         if not pods:
             self._pods.pop(uid, None)
         self._framed.pop(pod.metadata.uid, None)
+        self._progress.forget(pod)
         return uid
 
     def report(self, key: str, pod: PodView) -> NodeReport | None:
         """What a pod says; None while its record must first be read from the log."""
-        report = read_pod(pod)
+        report = self._progress.heard(key, pod, read_pod(pod))
         framed = framed_record(pod) if report.is_final else None
         if framed is None and not (report.is_final and self._results.is_wanted(pod)):
             return report
@@ -94,6 +98,17 @@ class ObservedPods:
             self._framed[uid] = None
             self._spawn(self._read_late(key, pod, report, framed))
         return self._framed[uid]
+
+    def _progressed(self, key: str, pod: PodView) -> None:
+        """The log of a pod says how far it is: what it says now is heard with it."""
+        now = self.known(key, pod)
+        report = self.report(key, now) if now is not None else None
+        if report is not None and not report.is_final:
+            self._hear(owner_uid(pod), report)
+
+    def close(self) -> None:
+        """Read nothing more."""
+        self._progress.close()
 
     def now(self, key: str, pod: PodView) -> NodeReport:
         """What a pod says; one whose record is still to be read is said to run."""

@@ -44,6 +44,7 @@ from tiphys.controller.sharing import SharedLocks
 from tiphys.errors import OutsideError
 from tiphys.pods.settings import PodSettings
 from tiphys.ports import Clock
+from tiphys.settings.environment import progress_milliseconds
 from tiphys.telemetry import endpoints
 from tiphys.telemetry.archive import ArchiveMetrics
 from tiphys.telemetry.crons import CronMetrics
@@ -86,6 +87,7 @@ async def _main(options: Options) -> bool:
             instance_id=instance, architectures=architectures,
             keeps_status=options.environment.argo_pod_status_capture_finalizer,
             host_label=options.environment.retry_host_name_label_key,
+            progress_milliseconds=progress_milliseconds(options.environment),
         )  # fmt: skip
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
         persisting = Persisting(

@@ -105,12 +105,19 @@ def _script(plan: ContainerPlan, command: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def followed(place: str) -> str:
+    """Where a place is once this machine's links are followed: before the root is changed, they would lead out of the view."""
+    is_anew = place.startswith(("/tmp/", "/dev/"))  # noqa: S108 this machine's are not shown
+    return place if is_anew else str(Path(place).resolve())
+
+
 def _mount(mount: Mount, root: str) -> list[str]:
-    target, source = f"{root}{quote(mount.target)}", quote(str(mount.source))
+    place = followed(mount.target)
+    target, source = f"{root}{quote(place)}", quote(str(mount.source))
     if mount.source.is_dir():
         made = [f"mkdir -p {target}"]
     else:
-        made = [f"mkdir -p {root}{quote(str(Path(mount.target).parent))}", f"touch {target}"]
+        made = [f"mkdir -p {root}{quote(str(Path(place).parent))}", f"touch {target}"]
     made.append(f"mount --bind {source} {target}")
     if mount.is_read_only:
         made.append(f"mount -o remount,bind,ro {target}")

@@ -22,6 +22,7 @@ from tiphys.pods.passes.environment import environment
 from tiphys.pods.passes.identify import identify
 from tiphys.pods.passes.main import main_container
 from tiphys.pods.passes.patch import pod_spec_patch
+from tiphys.pods.passes.progress import progress
 from tiphys.pods.passes.resource import resource_container
 from tiphys.pods.passes.schedule import schedule
 from tiphys.pods.passes.script import script_source
@@ -85,6 +86,6 @@ _PASSES: tuple[Callable[[Draft], None], ...] = (
     main_container, container_set, script_source, resource_container, data_container, input_mounts,  # what runs
     companions, volumes, schedule, account, deadline, executors,  # what stands around it
     pod_spec_patch, drop_absent,  # the user's last word, before ours
-    environment, wrap_in_shim, hold_sidecars, restrict, check_volumes,
+    progress, environment, wrap_in_shim, hold_sidecars, restrict, check_volumes,
 )  # fmt: skip
 """In this order: a pass sees what those before it made. What a patch may touch is made before it."""

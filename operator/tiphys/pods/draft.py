@@ -12,6 +12,7 @@ MAIN = "main"
 SHIM_VOLUME = "tiphys-shim"
 SCRIPT_VOLUME = "argo-staging"
 RUN_VOLUME = "var-run-argo"
+RUN_FOLDER = "/var/run/argo"
 INPUT_VOLUME = "input-artifacts"
 STAGED_VOLUME = "tiphys-staged"
 PLAN_VOLUME = "tiphys-staging-plan"
@@ -57,6 +58,15 @@ class Draft:
     def add(self, key: str, value: Any) -> None:
         """Append to a list of the spec."""
         self.spec.setdefault(key, []).append(value)
+
+    def share_run_folder(self, container: Json) -> None:
+        """The container sees the folder that containers of the pod share with us."""
+        mounts = container.get("volumeMounts", ())
+        if any(mount.get("mountPath") == RUN_FOLDER for mount in mounts):
+            return
+        container["volumeMounts"] = [*mounts, {"name": RUN_VOLUME, "mountPath": RUN_FOLDER}]
+        if all(volume.get("name") != RUN_VOLUME for volume in self.spec["volumes"]):
+            self.add("volumes", {"name": RUN_VOLUME, "emptyDir": {}})
 
     @property
     def main(self) -> Json:

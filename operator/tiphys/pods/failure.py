@@ -14,6 +14,8 @@ from tiphys.pods.view import ContainerStatus, PodView, Terminated
 MAIN = "main"
 INIT = "init"
 WAIT = "wait"
+PROGRESS = "tiphys-progress"
+"""The native sidecar that tells how far the user's containers say to be."""
 EXECUTORS = frozenset({WAIT, "supervisor"})
 """Containers that save what `main` left: their failure is an Error."""
 _SIGNALLED = frozenset({137, 143})

@@ -15,6 +15,7 @@ from tiphys.model.stored import LOGS
 from tiphys.pods.failure import (
     EXECUTORS,
     MAIN,
+    PROGRESS,
     WAIT,
     crashing_sidecar,
     ended_message,
@@ -68,7 +69,7 @@ def read_pod(pod: PodView, record: Record | None = None) -> NodeReport:
         missing=(*record.missing, *record.too_big) if record else (),
         pod_ip=pod.status.pod_ip,
         host_node_name=pod.spec.node_name,
-        progress=pod.metadata.annotations.get(PREFIX + "progress", ""),
+        progress=_progress(pod, phase),
         started_at=min(starts, default=None),
         finished_at=max((at for at in ends if at), default=None) if is_final else None,
         resources_duration=resources_duration(pod) if is_final else {},
@@ -96,6 +97,16 @@ def _container(status: ContainerStatus) -> NodeReport:
     reason = waiting.reason if waiting is not None else ""
     message = f"{reason}: {waiting.message}" if waiting is not None and waiting.message else reason
     return NodeReport(node_id=status.name, phase=PENDING, message=message)
+
+
+def _progress(pod: PodView, phase: str) -> str:
+    """What the pod says of its progress: its annotation, and what its sidecar said in the end, where it has one."""
+    written = pod.metadata.annotations.get(PREFIX + "progress", "")
+    if PROGRESS not in pod.spec.sidecars:
+        return written
+    ended = (one.state.terminated for one in pod.status.init_container_statuses if one.name == PROGRESS)
+    said = next((life.message for life in ended if life is not None), "")
+    return said or (written if phase == PENDING else "")
 
 
 def _not_kept(pod: PodView) -> tuple[str, ...]:

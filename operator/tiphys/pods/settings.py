@@ -34,6 +34,7 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
         pod_gc_delay: How long finished pods are kept, as a Go duration.
         keeps_status: Pods that are deleted stay until their last status is recorded.
         artifact_drivers: Name -> driver of artifacts that the configuration adds to ours.
+        progress_milliseconds: How often the file of a pod is looked at that tells its progress; 0 for never.
         host_label: Of nodes, by which retries avoid hosts.
         security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
@@ -51,4 +52,5 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     keeps_status: bool = False
     security: str = ""
     artifact_drivers: Mapping[str, ArtifactDriver] = {}
+    progress_milliseconds: int = 3000
     host_label: str = "kubernetes.io/hostname"

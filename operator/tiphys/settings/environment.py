@@ -46,6 +46,8 @@ class Environment(Settings, frozen=True):
     cache_gc_period: timedelta = timedelta()
     cache_gc_after_not_hit_duration: timedelta = timedelta(seconds=30)
     transient_error_pattern: Pattern = Pattern()
+    argo_progress_file_tick_duration: timedelta = timedelta(seconds=3)
+    argo_progress_patch_tick_duration: timedelta = timedelta(seconds=5)
 
 
 _EVENTS = "what happens is acted upon at once, nothing is polled"
@@ -55,8 +57,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "ARGO_AGENT_MEMORY_LIMIT": "the pod of the agent has numbers of its own",
     "ARGO_AGENT_PATCH_RATE": "the pod of the agent has numbers of its own",
     "ARGO_AGENT_TASK_WORKERS": "the pod of the agent has numbers of its own",
-    "ARGO_PROGRESS_FILE_TICK_DURATION": "progress is not read from files",
-    "ARGO_PROGRESS_PATCH_TICK_DURATION": "progress is not read from files",
     "ARGO_REMOVE_PVC_PROTECTION_FINALIZER": "Kubernetes removes it once no pod uses the claim",
     "BUBBLE_ENTRY_TEMPLATE_ERR": "an error of the entry template is always the workflow's",
     "CRON_SYNC_PERIOD": _EVENTS,
@@ -97,6 +97,12 @@ def parse_environment(variables: Mapping[str, str]) -> Environment:
     if made.leader_election_lease_duration < 3 * made.leader_election_retry_period:
         raise SpecError("it must be three times LEADER_ELECTION_RETRY_PERIOD at least", path="LEADER_ELECTION_LEASE_DURATION")
     return made
+
+
+def progress_milliseconds(environment: Environment) -> int:
+    """How often a pod's file of progress is looked at; 0 where either interval is 0, which turns it off."""
+    ticks = (environment.argo_progress_file_tick_duration, environment.argo_progress_patch_tick_duration)
+    return int(ticks[0].total_seconds() * 1000) if all(ticks) else 0
 
 
 def without_effect(variables: Mapping[str, str]) -> list[str]:

@@ -403,3 +403,24 @@ def test_a_template_that_fails_fast_starts_nothing_more(cluster: Cluster) -> Non
     assert found["status"]["message"] == "template has failed or errored children and failFast enabled"
     assert nodes(found)["slow"] == ("Pod", "Succeeded")
     assert "never" not in nodes(found)
+
+
+PROGRESS = """
+entrypoint: main
+templates:
+- name: main
+  container:
+    image: alpine
+    command: [sh, -c, 'echo 1/3 > "$ARGO_PROGRESS_FILE"; until test -e /var/run/argo/go; do sleep 0.2; done; echo 5/6 > "$ARGO_PROGRESS_FILE"; exit 1']
+"""
+
+
+def test_a_pod_tells_its_own_progress_while_it_runs_and_as_it_ends(cluster: Cluster) -> None:
+    apply(cluster, "progress", PROGRESS)
+    cluster.wait_until("progress", lambda found: found.get("status", {}).get("progress") == "1/3")
+    cluster.kubectl("exec", "progress", "-c", "main", "--", "sh", "-c", "echo 2/3 >> /var/run/argo/progress")
+    found = cluster.wait_until("progress", lambda found: found["status"]["progress"] == "2/3")
+    assert found["status"]["nodes"]["progress"]["progress"] == "2/3"
+    cluster.kubectl("exec", "progress", "-c", "main", "--", "touch", "/var/run/argo/go")
+    found = cluster.finished("progress")
+    assert (found["status"]["phase"], found["status"]["progress"]) == ("Failed", "5/6"), messages(found)

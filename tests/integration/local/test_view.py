@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from tiphys.local import view
-from tiphys.local.container import ContainerPlan
+from tiphys.local.container import ContainerPlan, Mount
 
 
-def seen(folder: Path, command: str, *, is_executor: bool = False) -> str:
+def seen(folder: Path, command: str, *mounts: Mount, is_executor: bool = False) -> str:
     """What a command prints that runs in a view."""
     plan = ContainerPlan(
-        name="ns.pod.main", image="", command=(), arguments=(), environment={}, working_folder="", mounts=(), folder=folder / "main",
+        name="ns.pod.main", image="", command=(), arguments=(), environment={}, working_folder="", mounts=mounts, folder=folder / "main",
         log=folder / "log", termination=folder / "message", outputs=("/out/1",), is_executor=is_executor,
     )  # fmt: skip
     return subprocess.run(view.in_view(plan, ["sh", "-c", command]), capture_output=True, text=True, check=False).stdout
@@ -32,3 +32,11 @@ def test_our_own_program_is_seen_wherever_it_is(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "checkout/.venv"))
     assert seen(tmp_path, f"cat {program}", is_executor=True) == "here\n"
     assert not seen(tmp_path, f"cat {program}")
+
+
+def test_a_mount_behind_a_link_of_this_machine_is_in_the_view_and_nowhere_else(tmp_path: Path) -> None:
+    volume, link = tmp_path / "volume", Path("/var/run/tiphys-test-of-a-view")
+    volume.mkdir()
+    assert seen(tmp_path, f"echo there > {link}/file && cat {link}/file", Mount(volume, str(link))) == "there\n"
+    assert (volume / "file").read_text() == "there\n"
+    assert not link.exists()

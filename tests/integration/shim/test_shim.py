@@ -332,3 +332,18 @@ def test_a_paused_command_that_is_told_to_end_never_starts(tmp_path):
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 143
     assert not ran.exists()
+
+
+def test_progress_is_printed_when_it_changes_and_its_last_word_is_the_message(tmp_path):
+    file, message = tmp_path / "progress", tmp_path / "message"
+    with subprocess.Popen([SHIM, "progress", file, "5", message], stdout=subprocess.PIPE) as process:
+        file.write_text("1/3\n")
+        assert process.stdout.readline() == b"1/3\n"
+        file.write_text("1/3\nnonsense\n4/3\n2/0\n-1/3\n2/3 \r\n\n")
+        assert process.stdout.readline() == b"2/3\n"
+        file.write_text("x" * 9000 + "\n3/3")
+        assert process.stdout.readline() == b"3/3\n"
+        process.terminate()
+        assert process.stdout.read() == b""
+        assert process.wait(timeout=20) == 0
+    assert message.read_text() == "3/3"

@@ -4,7 +4,7 @@ import pytest
 
 from tiphys.errors import SpecError
 from tiphys.settings import Environment, parse_environment
-from tiphys.settings.environment import WITHOUT_EFFECT, without_effect
+from tiphys.settings.environment import WITHOUT_EFFECT, progress_milliseconds, without_effect
 
 
 def test_an_empty_environment_keeps_the_defaults():
@@ -48,3 +48,10 @@ def test_a_lease_lasts_longer_than_the_time_between_its_signs():
     assert parse_environment(said).leader_election_lease_duration == timedelta(seconds=15)
     with pytest.raises(SpecError, match="LEADER_ELECTION_LEASE_DURATION: it must be three times LEADER_ELECTION_RETRY_PERIOD"):
         parse_environment({"LEADER_ELECTION_LEASE_DURATION": "5s"} | {"LEADER_ELECTION_RETRY_PERIOD": "2s"})
+
+
+def test_progress_is_off_where_either_interval_is_nothing():
+    assert progress_milliseconds(Environment()) == 3000
+    assert progress_milliseconds(parse_environment({"ARGO_PROGRESS_FILE_TICK_DURATION": "500ms"})) == 500
+    assert progress_milliseconds(parse_environment({"ARGO_PROGRESS_PATCH_TICK_DURATION": "0"})) == 0
+    assert progress_milliseconds(parse_environment({"ARGO_PROGRESS_FILE_TICK_DURATION": "0s"})) == 0

@@ -3,7 +3,7 @@
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.model.order import NodeOrder
-from tiphys.pods.draft import RUN_VOLUME, SHIM_VOLUME, Draft, first
+from tiphys.pods.draft import RUN_FOLDER, SHIM_VOLUME, Draft, first
 from tiphys.pods.passes.container_set import order_arguments
 from tiphys.pods.passes.executor import executor_container
 from tiphys.pods.passes.staging import staging_arguments
@@ -66,10 +66,8 @@ def _pauses(draft: Draft, container: Json) -> list[str]:
     pauses = [pause for pause in ("before", "after") if f"ARGO_DEBUG_PAUSE_{pause.upper()}" in said]
     if not pauses:
         return []
-    container["volumeMounts"] = [*container.get("volumeMounts", ()), {"name": RUN_VOLUME, "mountPath": "/var/run/argo"}]
-    if all(volume.get("name") != RUN_VOLUME for volume in draft.spec["volumes"]):
-        draft.add("volumes", {"name": RUN_VOLUME, "emptyDir": {}})
-    folder = f"/var/run/argo/ctr/{container.get('name')}"
+    draft.share_run_folder(container)
+    folder = f"{RUN_FOLDER}/ctr/{container.get('name')}"
     return [word for pause in pauses for word in (f"--pause-{pause}", f"{folder}/{pause}")]
 
 
