@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.conftest import Cluster, ControllerProcess, run
 
 COUNT = 5_000
+TASKS, EACH = 100, 100
+DEEPEST = 100
 PARAMETER_BYTES = 256 * 1024
 LIMIT_BYTES = 1024 * 1024
 WAIT = {"name": "wait", "inputs": {"parameters": [{"name": "x"}]}, "suspend": {"duration": "0s"}}
@@ -38,15 +40,25 @@ def workflow(name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def big(kubeconfig: str, controller: ControllerProcess) -> Iterator[Cluster]:
-    """A long loop, a long parameter, and more than can be stored, all at once."""
+    """A long loop, a large graph, a deep recursion, a long parameter, and more than can be stored, all at once."""
     cluster = Cluster(kubeconfig, f"e2e-{uuid.uuid4().hex[:8]}")
     run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", cluster.namespace)
     loop = {"name": "all", "template": "wait", "when": "false", "withSequence": {"count": str(COUNT)},
             "arguments": {"parameters": [{"name": "x", "value": "{{item}}"}]}}  # fmt: skip
     many = workflow("loop", {"entrypoint": "main", "templates": [{"name": "main", "steps": [[loop]]}, WAIT]})
+    tasks = [
+        {"name": f"t{index}", "template": "wait", "when": "false", "withSequence": {"count": str(EACH)},
+         "arguments": {"parameters": [{"name": "x", "value": "{{item}}"}]},
+         **({"depends": f"t{index - 1}.Skipped || t{index - 1}.Succeeded"} if index else {})}
+        for index in range(TASKS)
+    ]  # fmt: skip
+    graph = workflow("graph", {"entrypoint": "main", "templates": [{"name": "main", "dag": {"tasks": tasks}}, WAIT]})
+    deep = workflow("deep", {"entrypoint": "main", "templates": [{"name": "main", "steps": [[{"name": "again", "template": "main"}]]}]})
     first, second = text(1), text(2)
     for one in (
         many,
+        graph,
+        deep,
         handing("handed", [first], ["{{workflow.parameters.p0}}"]),
         handing("much", [first, second], ["{{workflow.parameters.p0}}", "{{workflow.parameters.p1}}"]),
     ):
@@ -63,6 +75,23 @@ def test_a_loop_of_five_thousand_is_stored_compressed_and_shown_whole(big: Clust
     shown = json.loads(big.tiphys("get", "loop", "-o", "json"))["status"]["nodes"]
     assert sum(node["phase"] == "Skipped" for node in shown.values()) == COUNT
     assert len(json.dumps(shown)) > LIMIT_BYTES
+
+
+def test_a_graph_of_ten_thousand_nodes_is_run_to_its_end(big: Cluster) -> None:
+    stored = big.finished("graph", 180)["status"]
+    assert (stored["phase"], stored.get("nodes")) == ("Succeeded", None), stored.get("message")
+    assert len(stored["compressedNodes"]) < LIMIT_BYTES
+    shown = json.loads(big.tiphys("get", "graph", "-o", "json"))["status"]["nodes"]
+    items = [node for node in shown.values() if node["name"].endswith(")")]
+    assert (len(items), {node["phase"] for node in items}) == (TASKS * EACH, {"Skipped"})
+    assert sum(node["type"] == "TaskGroup" for node in shown.values()) == TASKS
+
+
+def test_a_recursion_ends_at_the_limit_and_says_so(big: Cluster) -> None:
+    status = json.loads(big.tiphys("get", big.finished("deep", 180)["metadata"]["name"], "-o", "json"))["status"]
+    assert status["phase"] in ("Failed", "Error")
+    told = [node for node in status["nodes"].values() if node.get("message", "").startswith("Maximum recursion depth exceeded")]
+    assert [node["name"].count(".again") for node in told] == [DEEPEST + 1]
 
 
 def test_a_parameter_of_a_quarter_of_a_megabyte_is_handed_on_whole(big: Cluster) -> None:
