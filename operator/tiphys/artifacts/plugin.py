@@ -64,10 +64,16 @@ class PluginDriver:
             if time.monotonic() > until:
                 raise Unavailable(f"artifact driver {self._place.name!r} does not listen on {socket}")
             time.sleep(_POLL_SECONDS)
+        seconds = self._place.connection_timeout_seconds or _CONNECT_SECONDS
+        until = time.monotonic() + seconds
+        while not os.access(socket, os.R_OK | os.W_OK):
+            if time.monotonic() > until:
+                raise Forbidden(f"artifact driver {self._place.name!r} lets user {os.getuid()} not write to {socket}")
+            time.sleep(_POLL_SECONDS)
         options = [("grpc.default_authority", "localhost"), ("grpc.enable_http_proxy", 0)]
         channel = grpc.insecure_channel(f"unix:{socket}", options)
         try:
-            grpc.channel_ready_future(channel).result(self._place.connection_timeout_seconds or _CONNECT_SECONDS)
+            grpc.channel_ready_future(channel).result(seconds)
         except grpc.FutureTimeoutError as e:
             channel.close()
             raise Unavailable(f"artifact driver {self._place.name!r} does not answer on {socket}") from e

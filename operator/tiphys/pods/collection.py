@@ -12,7 +12,7 @@ from tiphys.model.collecting import ENV_PLAN_FILE, Batch, CollectRecord, parse_c
 from tiphys.model.names import LABEL_COMPLETED, LABEL_COMPONENT, LABEL_INSTANCE_ID, LABEL_WORKFLOW, PREFIX
 from tiphys.model.workflow import Workflow
 from tiphys.pods.draft import MAIN, filled, owner_of
-from tiphys.pods.drivers import driver_containers, driver_mounts, driver_volumes
+from tiphys.pods.drivers import driver_containers, driver_mounts, driver_names, driver_volumes
 from tiphys.pods.merge import strategic_merge
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 from tiphys.pods.settings import PodSettings
@@ -69,6 +69,8 @@ def _spec(batch: Batch, workflow: Workflow, settings: PodSettings) -> Json:
         "volumeMounts": [{"name": _VOLUME, "mountPath": _FOLDER, "readOnly": True}, *secret_mounts(artifacts),
                          *driver_mounts(artifacts)],
     }
+    if driver_names(artifacts) and settings.security != "restricted":  # a driver's socket may be for its own user only
+        container["securityContext"] = {"runAsUser": 0, **(container.get("securityContext") or {})}
     spec = workflow.status.stored_workflow_template_spec or workflow.spec
     made = filled({
         "restartPolicy": "Never",

@@ -32,6 +32,7 @@ def test_what_a_driver_of_others_stored_is_deleted_by_it():
     _, pod = collection_objects(batch, workflow, PodSettings(artifact_drivers={"theirs": ArtifactDriver("drivers/theirs")}))
     (driver,) = pod["spec"]["initContainers"]
     assert (driver["image"], driver["restartPolicy"]) == ("drivers/theirs", "Always")
+    assert pod["spec"]["containers"][0]["securityContext"] == {"runAsUser": 0}
     assert "/artifact-plugins/theirs" in [mount["mountPath"] for mount in pod["spec"]["containers"][0]["volumeMounts"]]
     with pytest.raises(SpecError, match="no artifact driver 'theirs'"):
         collection_objects(batch, workflow, PodSettings())

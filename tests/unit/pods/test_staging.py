@@ -238,6 +238,8 @@ def test_a_data_template_that_keeps_its_log_has_its_driver_once():
     assert [one["name"] for one in spec_of(made)["initContainers"]].count("artifact-plugin-theirs") == 1
     assert [one["name"] for one in spec_of(made)["volumes"]].count("artifact-plugin-theirs") == 1
     assert "/artifact-plugins/theirs" in mounts(made, "main")
+    assert container(made, "main")["securityContext"] == {"runAsUser": 0}
+    assert "securityContext" not in container(plan(data={**listing, "source": {"artifactPaths": {"name": "x", "s3": {"key": "k"}}}}), "main")
 
 
 @pytest.mark.parametrize("side", ["inputs", "outputs"])

@@ -12,9 +12,9 @@ from tiphys.model.base import Json
 from tiphys.model.parse import to_json
 from tiphys.model.storage import relocated, repository_location
 from tiphys.model.template import DataSource, Template
-from tiphys.pods.draft import MAIN, Draft
+from tiphys.pods.draft import MAIN, Draft, filled
 from tiphys.pods.drivers import add_drivers, driver_mounts, with_driver
-from tiphys.pods.passes.executor import executor_container
+from tiphys.pods.passes.executor import executor_container, user_of
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 
 ANNOTATION_DATA = "tiphys.io/data-template"
@@ -39,6 +39,8 @@ def data_container(draft: Draft) -> None:
     main = executor_container(draft, MAIN, ["tiphys", "executor", "data"])
     env: Json = {"name": "TIPHYS_TEMPLATE", "valueFrom": {"fieldRef": {"fieldPath": path}}}
     mounts = [*main.get("volumeMounts", ()), *secret_mounts([paths]), *driver_mounts([paths])]
-    draft.main = {**main, "env": [*main.get("env", ()), env], "volumeMounts": mounts}
+    if paths.plugin is not None:  # as where artifacts are loaded and saved: a driver's socket may be for its own user only
+        main = {**main, "securityContext": {**user_of(draft), **(main.get("securityContext") or {})}}
+    draft.main = filled({**main, "env": [*main.get("env", ()), env], "volumeMounts": mounts})
     draft.spec["volumes"] += secret_volumes([paths])
     add_drivers(draft, [paths])

@@ -24,3 +24,13 @@ def executor_container(draft: Draft, name: str, command: list[str]) -> Json:
     }
     defaults = {"resources": _REQUESTS, **settings.executor, "args": []}
     return filled(strategic_merge(defaults, own))
+
+
+def user_of(draft: Draft) -> Json:
+    """The user that `main` runs as: root where nobody says so, since then only root can write for whom the image names."""
+    pod = draft.spec.get("securityContext") or {}
+    own = draft.main.get("securityContext") or {}
+    said = {key: own[key] for key in ("runAsUser", "runAsGroup", "runAsNonRoot") if key in own}
+    if said or any(key in pod for key in ("runAsUser", "runAsNonRoot")) or draft.settings.security == "restricted":
+        return said
+    return {"runAsUser": 0}

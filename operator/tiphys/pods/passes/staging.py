@@ -31,7 +31,7 @@ from tiphys.model.stored import LOGS
 from tiphys.pods.draft import INPUT_VOLUME, MAIN, PLAN_VOLUME, STAGED_VOLUME, Draft, owner_of
 from tiphys.pods.drivers import add_drivers, driver_mounts, with_driver
 from tiphys.pods.failure import INIT, WAIT
-from tiphys.pods.passes.executor import executor_container
+from tiphys.pods.passes.executor import executor_container, user_of
 from tiphys.pods.secrets import secret_mounts, secret_volumes
 
 MANIFEST_PATH = "/tmp/manifest.yaml"  # noqa: S108 Argo's place, in a container of its own
@@ -227,18 +227,8 @@ def _executor(draft: Draft, name: str, verb: str, variable: Json, artifacts: lis
     if variable["name"] == ENV_STAGING_FILE:
         mounts.append({"name": PLAN_VOLUME, "mountPath": _PLAN_FOLDER, "readOnly": True})
     made["volumeMounts"] = [*mounts, *secret_mounts(artifacts), *driver_mounts(artifacts)]
-    security = {**_user_of(draft), **(made.get("securityContext") or {})}
+    security = {**user_of(draft), **(made.get("securityContext") or {})}
     return {**made, "securityContext": security} if security else made
-
-
-def _user_of(draft: Draft) -> Json:
-    """The user that `main` runs as: root where nobody says so, since then only root can write for whom the image names."""
-    pod = draft.spec.get("securityContext") or {}
-    own = draft.main.get("securityContext") or {}
-    said = {key: own[key] for key in ("runAsUser", "runAsGroup", "runAsNonRoot") if key in own}
-    if said or any(key in pod for key in ("runAsUser", "runAsNonRoot")) or draft.settings.security == "restricted":
-        return said
-    return {"runAsUser": 0}
 
 
 def drop_absent(draft: Draft) -> None:
