@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.dropped import may_be_dropped, tell_dropped
 from tiphys.controller.live import Live
 from tiphys.controller.rate import TokenBucket
 from tiphys.engine.actions import StartNode, StopNode
@@ -108,7 +109,7 @@ class Starter:
 
     async def _create_all(self, live: Live, plan: PodPlan) -> bool:
         """Whether the pod is there now."""
-        objects = self._controller.objects
+        controller, objects = self._controller, self._controller.objects
         if plan.needs_shim:
             await self._ensure_shim(live.namespace)
         for config_map in plan.config_maps:
@@ -119,7 +120,9 @@ class Starter:
         try:
             await objects.create("Pod", live.namespace, plan.pod)
             for warning in plan.warnings:
-                self._controller.announcements.announce(live.regarding, type_="Warning", reason="LogNotArchived", message=warning)
+                controller.announcements.announce(live.regarding, type_="Warning", reason="LogNotArchived", message=warning)
+            if may_be_dropped(plan.pod):
+                controller.effects.spawn(tell_dropped(controller, live, plan.pod))
         except AlreadyExists:
             return await self._adopt(live, plan.pod["metadata"]["name"])
         return True

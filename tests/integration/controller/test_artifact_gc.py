@@ -88,6 +88,7 @@ async def test_a_store_that_is_gone_holds_nobody_and_is_told() -> None:
         await life.api.delete("Workflow", "ns", "w")
         await harbour.until(lambda: not exists(harbour), 300)
         assert len(collectors(harbour)) == 3
+        await harbour.until(lambda: "ArtifactGCFailed" in [event["reason"] for event in harbour.server.store.find("api/v1", "events")])
 
 
 async def test_a_controller_that_was_killed_meanwhile_goes_on_and_deletes_once() -> None:

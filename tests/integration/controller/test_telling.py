@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.integration.controller.conftest import Harbour, Life
 
+from tiphys.local.objects import Change
 from tiphys.settings import OwnConfiguration, parse_configuration
 
 SPEC = "{entrypoint: a, templates: [{name: a, container: {image: i, command: [c]}}]}"
@@ -84,3 +85,21 @@ async def test_a_metric_that_is_refused_is_a_condition_unless_the_configuration_
     await harbour.until(lambda: "Completed" in conditions(harbour, "ignored"))
     await harbour.stop(life)
     assert "MetricsError" not in conditions(harbour, "ignored")
+
+
+async def test_what_the_cluster_drops_of_a_pod_is_told_and_what_it_keeps_is_not(harbour: Harbour) -> None:
+    def forget(change: Change) -> None:
+        """An API server that does not know resources of pods, and does know claims."""
+        if change.type == "ADDED" and change.place.plural == "pods":
+            harbour.server.store.patch(change.place, {"spec": {"resources": None}})
+
+    harbour.server.store.on_change.append(forget)
+    await harbour.controller()
+    harbour.submit(
+        "{entrypoint: a, templates: [{name: a, podResources: {requests: {cpu: 1m}}, resourceClaims: [{name: gpu, resourceClaimName: g}], "
+        "container: {image: i, command: [c]}}]}"
+    )
+    await harbour.until(lambda: "PodLevelResourcesDropped" in reasons(harbour) and "WorkflowSucceeded" in reasons(harbour))
+    told = next(event for event in events(harbour) if event["reason"] == "PodLevelResourcesDropped")
+    assert (told["type"], told["message"]) == ("Warning", "the cluster dropped the podResources of pod w: it does not know them")
+    assert "ResourceClaimsDropped" not in reasons(harbour)
