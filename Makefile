@@ -40,7 +40,7 @@ simulate: setup
 
 # half of their time is waiting: two processes share them
 integration: shim ui
-	$(RUN) python -m pytest -n 2 --dist loadgroup tests/integration tests/contract
+	$(RUN) python -m pytest -n 2 --dist loadfile tests/integration tests/contract
 
 # a running test cluster with Tiphys' kinds, and without Tiphys: tests start controllers of their own
 kinds: shim
