@@ -77,6 +77,8 @@ def logs(  # noqa: PLR0913 as many options as Argo's
         tail=tail, previous=previous, timestamps=timestamps, since=_time(since_time) if since_time else None,
         since_seconds=max(1, int(parse_duration(since).total_seconds())) if since else 0,
     )  # fmt: skip
+    if where is not None and where.local:
+        _check_kept_here(window)
     lines = Lines(container=container, follow=follow, grep=_pattern(grep), window=window, labels=selector)
 
     async def work(api: Api, namespace: str) -> int:
@@ -92,6 +94,18 @@ def _time(text: str) -> datetime:
     except ValueError as e:
         raise SpecError(f"{text!r} is no time", path="--since-time", hint="write it as 2026-01-31T12:00:00Z") from e
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _check_kept_here(window: Window) -> None:
+    """Of a run on this machine there is what was printed: without times, and of a container's only life."""
+    asked = {
+        "--since": window.since_seconds, "--since-time": window.since,
+        "--timestamps": window.timestamps, "--previous": window.previous,
+    }  # fmt: skip
+    for option, is_said in asked.items():
+        if is_said:
+            told = "logs of this machine have no times, and no former life of a container"
+            raise SpecError(told, path=option, hint="--tail says how many lines")
 
 
 def _pattern(text: str) -> str:

@@ -38,6 +38,8 @@ _SHARED = {
 }
 """Kinds that a workflow may need besides itself -> where they are kept, and whether in a namespace."""
 _INTERRUPTED = 130
+_LEAVING_SECONDS = 10.0
+"""How long a view may take to give the terminal back: it cannot while somebody is in a shell."""
 
 
 def run(  # noqa: PLR0913 as many options as users want
@@ -185,6 +187,8 @@ async def _follow(machine: Machine, name: str, options: Options) -> int:
     waiting.cancel()
     if not going.done():
         going.cancel()
+        # a view gives the terminal back before anything is said on it
+        await asyncio.gather(going, return_exceptions=True)
         print(f"\nstopped; go on with: tiphys run --resume {name}", file=sys.stderr)
         return _INTERRUPTED
     workflow = await going
@@ -230,7 +234,16 @@ async def _view(machine: Machine, name: str) -> None:
     async def shell(workflow: Workflow, node: NodeStatus) -> None:
         await run_shell(machine.shell(pod_name(workflow, node)))
 
-    if await LiveView(Scene(machine.api, NAMESPACE, name, changes, shell, now)).run_async() == INTERRUPTED:
+    view = LiveView(Scene(machine.api, NAMESPACE, name, changes, shell, now))
+    showing = asyncio.get_running_loop().create_task(view.run_async())
+    try:
+        left = await asyncio.shield(showing)
+    except asyncio.CancelledError:
+        # its library ends a view that is asked to end, not one that is cancelled
+        view.exit(INTERRUPTED)
+        await asyncio.wait([showing], timeout=_LEAVING_SECONDS)
+        raise
+    if left == INTERRUPTED:
         signal.raise_signal(signal.SIGINT)
 
 

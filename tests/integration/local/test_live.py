@@ -274,3 +274,13 @@ def test_interrupting_the_view_stops_the_run_which_can_go_on(home: Home) -> None
     screen.press("\x03")
     assert screen.ended() == 130
     assert b"go on with: tiphys run --resume w" in screen.seen
+
+
+def test_a_signal_to_end_gives_the_terminal_back_and_stops_the_run_which_can_go_on(home: Home) -> None:
+    spec = "entrypoint: main\ntemplates:\n- {name: main, container: {image: alpine, command: [sleep, '60']}}\n"
+    screen = Screen(home, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
+    screen.until("Leave")
+    screen.program.terminate()
+    assert screen.ended() == 130
+    left, said = screen.seen.rindex(b"\x1b[?1049l"), screen.seen.rindex(b"go on with: tiphys run --resume w")
+    assert left < said

@@ -235,3 +235,11 @@ def test_another_terminal_follows_a_run_to_its_end_and_does_not_change_it(home: 
     assert running.wait(60) == 0
     assert running.stdout is not None
     running.stdout.close()
+
+
+def test_logs_refuse_what_is_not_known_of_the_lines_of_this_machine(home: Home) -> None:
+    home.run(home.workflow(MAIN + leaf("echo one; echo two")))
+    for option in ("--since=1h", "--since-time=2026-01-01T00:00:00Z", "--timestamps", "--previous"):
+        said = home.tiphys("logs", "w", "--local", option, code=1)
+        assert f"{option.partition('=')[0]}: logs of this machine have no times" in said
+    assert home.tiphys("logs", "w", "--local", "--tail", "1") == "w: two\n"
