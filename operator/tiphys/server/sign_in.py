@@ -13,14 +13,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from tiphys.errors import SpecError, TiphysError, Unauthorized
 from tiphys.server.answers import codes_of
 from tiphys.server.provider import Provider
 from tiphys.server.session import PREFIX, Sessions
-from tiphys.server.subject import SESSION
+from tiphys.server.subject import SESSION, Asked
 
 log = logging.getLogger(__name__)
 _WAY = "way"
@@ -29,7 +29,7 @@ _COOKIE = "tiphys-sign-in-"
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
-    """The two endpoints.
+    """The endpoints.
 
     Attributes:
         provider: Where people sign in.
@@ -47,7 +47,11 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
 
     def routes(self) -> list[Route]:
         """Their routes."""
-        return [Route("/oauth2/redirect", self._begin), Route("/oauth2/callback", self._finish)]
+        return [
+            Route("/oauth2/redirect", self._begin),
+            Route("/oauth2/callback", self._finish),
+            Route("/oauth2/logout", self._leave, methods=["POST"]),
+        ]
 
     async def _begin(self, request: Request) -> Response:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
@@ -89,6 +93,16 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
             secure=_is_secure(request), samesite="strict",
         )  # fmt: skip
         answer.delete_cookie(_COOKIE + state[:8], path=f"{self.base}oauth2/", httponly=True, samesite="lax")
+        return answer
+
+    async def _leave(self, request: Request) -> Response:
+        """Take the session back from the browser, which keeps it where no script comes."""
+        try:
+            Asked.of(request.method, request.headers)
+        except TiphysError as e:
+            return _refused(e)
+        answer = JSONResponse({})
+        answer.delete_cookie("authorization", path=self.base, httponly=True, secure=_is_secure(request), samesite="strict")
         return answer
 
     def _callback(self, request: Request) -> str:

@@ -14,6 +14,7 @@ import pytest_asyncio
 import uvicorn
 import yaml
 from playwright.async_api import Browser, expect
+from starlette.types import ASGIApp
 from tests.servers.browser import Visit, chromium, install_browser, visit
 from tests.servers.feed import WatchedWorkflows
 from tests.servers.network import Network
@@ -131,8 +132,15 @@ async def served(
 ) -> AsyncIterator[str]:
     """The address of a server over a cluster, and an archive."""
     gate = Gate(access=Access(server=cluster.address), modes=frozenset({mode}))
+    async with serving(make_app(gate, base, kept=kept), network) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def serving(made: ASGIApp, network: Network) -> AsyncIterator[str]:
+    """The address at which an application is reached by the browser."""
     listener = network.listener()
-    app = Around(make_app(gate, base, kept=kept), Safety(rate=0), ServerMetrics())
+    app = Around(made, Safety(rate=0), ServerMetrics())
     program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     running = asyncio.create_task(program.serve([listener]))
     while not program.started:  # noqa: ASYNC110

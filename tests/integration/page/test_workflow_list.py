@@ -77,7 +77,7 @@ async def test_filters_stand_in_the_address_and_hold_for_what_comes_later(world:
     await desk.page.get_by_role("button", name="Name", exact=False).first.click()
     assert (await rows.first.get_attribute("data-name")) == "one"
     assert desk.place.endswith("sort=name")
-    await desk.page.get_by_label("Namespace; empty for all").fill("ns")
+    await desk.page.get_by_label("Namespace", exact=True).fill("ns")
     await desk.page.keyboard.press("Enter")
     await desk.page.locator("[data-name=diamond]").wait_for()
 

@@ -1,5 +1,6 @@
 /** Load, then watch from the loaded version; when the watch breaks, watch again, and when that is refused, load again. */
 import { type Query, Refused } from "./request";
+import { listenFor } from "./silence";
 import { messages } from "./stream";
 import type { Change, Stored } from "./types";
 
@@ -14,6 +15,8 @@ export interface Followed<T extends Stored> {
 }
 
 const LONGEST_WAIT = 20_000;
+/** A page of a list comes sooner, or not at all. */
+const LOADS_WITHIN = 60_000;
 
 export function follow<T extends Stored>(followed: Followed<T>): () => void {
   const ended = new AbortController();
@@ -26,7 +29,7 @@ async function run<T extends Stored>(followed: Followed<T>, signal: AbortSignal)
   followed.state("loading");
   while (!signal.aborted) {
     try {
-      const version = await followed.load(signal);
+      const version = await load(followed, signal);
       if (signal.aborted) return;
       followed.state("live");
       await watchFrom(followed, version, signal, () => {
@@ -38,6 +41,15 @@ async function run<T extends Stored>(followed: Followed<T>, signal: AbortSignal)
     }
     await pause(wait * (0.75 + Math.random() / 2), signal);
     wait = Math.min(wait * 2, LONGEST_WAIT);
+  }
+}
+
+async function load<T extends Stored>(followed: Followed<T>, signal: AbortSignal): Promise<string> {
+  const listening = listenFor(LOADS_WITHIN, signal);
+  try {
+    return await followed.load(listening.signal);
+  } finally {
+    listening.stop();
   }
 }
 

@@ -15,3 +15,15 @@ export function setAuthorization(text: string): void {
   // biome-ignore lint/suspicious/noDocumentCookie: the cookie store is not there on plain http
   document.cookie = `${COOKIE}=${encodeURIComponent(text)}; Path=${path}; SameSite=Strict${secure}${end}`;
 }
+
+/** The page to log in at; it leads back to here. */
+export const loginAddress = () => `login?to=${encodeURIComponent(location.pathname + location.search)}`;
+
+/** Path and query to go to after logging in: one of this page, else its start. */
+export function wayBack(search: URLSearchParams): string {
+  const base = new URL(document.baseURI);
+  const wanted = URL.parse(search.get("to") ?? "", base) ?? base;
+  const isOurs = wanted.origin === base.origin && wanted.pathname.startsWith(base.pathname);
+  const start = `${base.pathname}workflows`;
+  return isOurs && wanted.pathname !== base.pathname ? wanted.pathname + wanted.search : start;
+}

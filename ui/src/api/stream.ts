@@ -1,17 +1,33 @@
 /** Answers without end, as server-sent events. fetch instead of EventSource: it sends the token and says why it was refused. */
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import { address, headers, type Query, Refused, send } from "./request";
+import { type Listening, listenFor, overheard } from "./silence";
+
+/** The server sends a sign of life every 15 seconds where it has nothing to say. */
+const SILENCE = 45_000;
 
 interface Message<T> {
   result?: T;
   error?: { http_code?: number; message?: string };
 }
 
-/** The messages of one connection until the server ends it. */
+/** The messages of one connection until the server ends it, or has gone silent. */
 export async function* messages<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<T> {
-  const answer = await send(address(path, query), { headers: headers({ Accept: "text/event-stream" }), signal });
+  const listening = listenFor(SILENCE, signal);
+  try {
+    yield* received<T>(address(path, query), listening);
+  } finally {
+    listening.stop();
+  }
+}
+
+async function* received<T>(url: string, { signal, heard }: Listening): AsyncGenerator<T> {
+  const answer = await send(url, { headers: headers({ Accept: "text/event-stream" }), signal });
   if (!answer.body) return;
-  const events = answer.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+  const events = answer.body
+    .pipeThrough(overheard(heard))
+    .pipeThrough(new TextDecoderStream())
+    .pipeThrough(new EventSourceParserStream());
   const reader = events.getReader();
   try {
     for (;;) {

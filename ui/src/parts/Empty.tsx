@@ -2,6 +2,7 @@
 import "./empty.css";
 import type { ReactNode } from "react";
 import type { Refused } from "../api/request";
+import { loginAddress } from "../api/session";
 
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
@@ -17,7 +18,7 @@ export function Failure({ failure, what }: { failure: Error | Refused; what: str
   const status = "status" in failure ? failure.status : 0;
   return (
     <div className="failure" role="alert">
-      <strong>{what}</strong> {failure.message} {status === 401 && <a href="login">Log in</a>}
+      <strong>{what}</strong> {failure.message} {status === 401 && <a href={loginAddress()}>Log in</a>}
     </div>
   );
 }

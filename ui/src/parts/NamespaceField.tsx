@@ -1,15 +1,16 @@
-/** Which namespace a page is about; empty for all. */
+/** Which namespace a page is about; empty for all. What else the address says stays. */
 import { type FormEvent, useEffect, useState } from "react";
-import { useNavigate } from "react-router";
+import { useLocation, useNavigate } from "react-router";
 
 export function NamespaceField({ place, namespace }: { place: string; namespace: string }) {
   const [text, setText] = useState(namespace);
   const navigate = useNavigate();
+  const { search } = useLocation();
   useEffect(() => setText(namespace), [namespace]);
   const go = (event?: FormEvent) => {
     event?.preventDefault();
     const wanted = text.trim();
-    if (wanted !== namespace) navigate(`/${place}${wanted ? `/${encodeURIComponent(wanted)}` : ""}`);
+    if (wanted !== namespace) navigate(`/${place}${wanted ? `/${encodeURIComponent(wanted)}` : ""}${search}`);
   };
   return (
     <form onSubmit={go} onBlur={() => go()}>

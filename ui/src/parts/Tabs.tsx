@@ -1,7 +1,7 @@
 /** Views of one thing, one at a time; which one stands in the address. */
 import "./tabs.css";
 import { type KeyboardEvent, type ReactNode, useId } from "react";
-import { useSearchParams } from "react-router";
+import { useSearch } from "./useSearch";
 
 export interface Tab {
   name: string;
@@ -10,17 +10,14 @@ export interface Tab {
 }
 
 export function Tabs({ tabs, label }: { tabs: Tab[]; label: string }) {
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useSearch();
   const id = useId();
   const open = tabs.find(({ name }) => name === query.get("tab")) ?? tabs[0];
   const choose = (name: string) =>
-    setQuery(
-      (before) => {
-        before.set("tab", name);
-        return before;
-      },
-      { replace: true },
-    );
+    change((search) => {
+      search.set("tab", name);
+      return search;
+    });
   const press = (event: KeyboardEvent<HTMLDivElement>) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || !open) return;

@@ -1,11 +1,13 @@
 import { useCallback, useRef } from "react";
 import { useSearchParams } from "react-router";
 
+type Made = (search: URLSearchParams) => URLSearchParams;
+
 /**
- * What the address says behind `?`, and how it is changed in place. The router knows of a change only when it is shown:
+ * What the address says behind `?`, and how it is changed: in place, or as a step that the browser goes back from. The router knows of a change only when it is shown:
  * two in one breath would lose the first, were each made of what is shown.
  */
-export function useSearch(): [URLSearchParams, (change: (search: URLSearchParams) => URLSearchParams) => void] {
+export function useSearch(): [URLSearchParams, (change: Made, isStep?: boolean) => void] {
   const [search, setSearch] = useSearchParams();
   const shown = useRef(search);
   const latest = useRef(search);
@@ -15,9 +17,9 @@ export function useSearch(): [URLSearchParams, (change: (search: URLSearchParams
     shown.current = search;
     latest.current = search;
   }
-  const change = useCallback((made: (search: URLSearchParams) => URLSearchParams) => {
+  const change = useCallback((made: Made, isStep = false) => {
     latest.current = made(new URLSearchParams(latest.current));
-    set.current(latest.current, { replace: true });
+    set.current(latest.current, { replace: !isStep });
   }, []);
   return [search, change];
 }

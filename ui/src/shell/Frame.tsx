@@ -2,6 +2,9 @@
 import "./frame.css";
 import { useEffect, useState } from "react";
 import { NavLink, Outlet, useNavigate } from "react-router";
+import { useInfo } from "../api/info";
+import { OwnLinks } from "../parts/OwnLinks";
+import { Greetings } from "./Greetings";
 import { Help } from "./Help";
 import { PLACES } from "./places";
 import { applyTheme, type Theme, theme } from "./theme";
@@ -10,12 +13,13 @@ const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "syst
 
 export function Frame() {
   useGoKeys();
+  const { navColor } = useInfo();
   return (
     <div className="frame">
       <button type="button" className="skip" onClick={toPage}>
         Skip to the page
       </button>
-      <header className="frame-nav">
+      <header className="frame-nav" style={navColor ? { borderTop: `6px solid ${navColor}` } : undefined}>
         <span className="frame-name">
           <img src="icon.svg" alt="" width="22" height="22" /> Tiphys
         </span>
@@ -26,12 +30,14 @@ export function Frame() {
             </NavLink>
           ))}
         </nav>
+        <OwnLinks scope="chat" />
         <Help />
         <ThemeButton />
       </header>
       <main id="page" tabIndex={-1}>
         <Outlet />
       </main>
+      <Greetings />
     </div>
   );
 }

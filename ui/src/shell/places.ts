@@ -14,5 +14,8 @@ export const PLACES: Place[] = [
   { to: "/cron", label: "Cron", key: "s" },
   { to: "/archive", label: "Archive", key: "a" },
   { to: "/reports", label: "Reports", key: "r" },
+  { to: "/events", label: "Events", key: "e" },
+  { to: "/plugins", label: "Plugins", key: "p" },
+  { to: "/api-docs", label: "API", key: "i" },
   { to: "/user", label: "User", key: "u" },
 ];

@@ -32,12 +32,18 @@ const ARGO: Record<string, string> = {
   "cron-workflows": "cron",
   "archived-workflows": "archive",
   userinfo: "user",
+  "event-flow": "events",
+  "event-sources": "events?tab=sources",
+  sensors: "events?tab=sensors",
+  "workflow-event-bindings": "events?tab=bindings",
+  apidocs: "api-docs",
 };
 
 function Moved({ to }: { to: string }) {
   const { "*": rest = "" } = useParams();
   const { search } = useLocation();
-  return <Navigate to={`/${to}${rest ? `/${rest}` : ""}${search}`} replace />;
+  const [path, added] = to.split("?");
+  return <Navigate to={`/${path}${rest ? `/${rest}` : ""}${added ? `?${added}` : search}`} replace />;
 }
 
 export const ROUTES: RouteObject[] = [
@@ -72,6 +78,12 @@ export const ROUTES: RouteObject[] = [
         path: "reports/:namespace?",
         lazy: async () => ({ Component: (await import("../pages/reports/ReportsPage")).ReportsPage }),
       },
+      {
+        path: "events/:namespace?",
+        lazy: async () => ({ Component: (await import("../pages/events/EventsPage")).EventsPage }),
+      },
+      { path: "plugins", lazy: async () => ({ Component: (await import("../pages/about/PluginsPage")).PluginsPage }) },
+      { path: "api-docs", lazy: async () => ({ Component: (await import("../pages/about/ApiPage")).ApiPage }) },
       { path: "user", lazy: async () => ({ Component: (await import("../pages/user/UserPage")).UserPage }) },
       ...Object.entries(ARGO).map(([from, to]) => ({ path: `${from}/*`, element: <Moved to={to} /> })),
       { path: "*", element: <NotFound /> },

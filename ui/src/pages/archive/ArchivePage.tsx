@@ -2,7 +2,7 @@
 import "../kept/kept.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Link, useNavigate, useParams, useSearchParams } from "react-router";
+import { Link, useNavigate, useParams } from "react-router";
 import { request } from "../../api/request";
 import type { List, Workflow } from "../../api/types";
 import { Button } from "../../parts/Button";
@@ -15,13 +15,14 @@ import { PhaseMark } from "../../parts/PhaseMark";
 import { Table } from "../../parts/Table";
 import { duration, local } from "../../parts/time";
 import { useTitle } from "../../parts/title";
+import { useSearch } from "../../parts/useSearch";
 import { asked, PAGE, read, type Search, write } from "./search";
 
 const ARCHIVE = "api/v1/archived-workflows";
 
 export function ArchivePage() {
   const { namespace = "" } = useParams();
-  const [query, setQuery] = useSearchParams();
+  const [query, changeSearch] = useSearch();
   const search = read(query);
   useTitle("Archive");
   const found = useQuery({
@@ -31,7 +32,7 @@ export function ArchivePage() {
   });
   const rows = found.data?.items ?? [];
   const change = (changed: Partial<Search>) =>
-    setQuery(write(search, changed), { replace: changed.from === undefined });
+    changeSearch((latest) => write(read(latest), changed), changed.from !== undefined);
   return (
     <div className="page">
       <div className="page-head">

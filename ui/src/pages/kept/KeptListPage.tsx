@@ -1,7 +1,7 @@
 /** All templates, cluster templates or schedules, with filters. */
 import "./kept.css";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { type Kept, type KeptKind, list, schedulesOf, specOf } from "../../api/kept";
 import { Empty, Failure } from "../../parts/Empty";
 import { Labels } from "../../parts/Labels";
@@ -10,6 +10,7 @@ import { NamespaceField } from "../../parts/NamespaceField";
 import { Table } from "../../parts/Table";
 import { span, useNow, at as when } from "../../parts/time";
 import { useTitle } from "../../parts/title";
+import { useSearch } from "../../parts/useSearch";
 import { NextStart } from "../cron/NextStart";
 
 const AGAIN_AFTER = 10_000;
@@ -18,7 +19,7 @@ const DESCRIPTION = "workflows.argoproj.io/description";
 export function KeptListPage({ kind }: { kind: KeptKind }) {
   const { namespace = "" } = useParams();
   useTitle(kind.many);
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useSearch();
   const name = query.get("name") ?? "";
   const labels = query.get("labels") ?? "";
   const found = useQuery({
@@ -27,14 +28,11 @@ export function KeptListPage({ kind }: { kind: KeptKind }) {
     refetchInterval: AGAIN_AFTER,
   });
   const set = (key: string, value: string) =>
-    setQuery(
-      (before) => {
-        if (value) before.set(key, value);
-        else before.delete(key);
-        return before;
-      },
-      { replace: true },
-    );
+    change((search) => {
+      if (value) search.set(key, value);
+      else search.delete(key);
+      return search;
+    });
   const shown = (found.data?.items ?? []).filter((one) => one.metadata.name.includes(name));
   return (
     <div className="page">

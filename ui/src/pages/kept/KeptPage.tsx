@@ -2,7 +2,7 @@
 import "./kept.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import { useNavigate, useParams, useSearchParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 import { type Kept, type KeptKind, read, remove, setSuspended } from "../../api/kept";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
@@ -10,6 +10,7 @@ import { deed } from "../../parts/deed";
 import { Failure } from "../../parts/Empty";
 import { type Tab, Tabs } from "../../parts/Tabs";
 import { useTitle } from "../../parts/title";
+import { useSearch } from "../../parts/useSearch";
 import { SubmitForm } from "../submit/SubmitForm";
 import { Started } from "./Started";
 import { Summary } from "./Summary";
@@ -62,7 +63,7 @@ function Whole({ kind, one, onChange }: { kind: KeptKind; one: Kept; onChange: (
 
 function Head({ kind, one, onChange }: { kind: KeptKind; one: Kept; onChange: (one: Kept) => void }) {
   const [asks, setAsks] = useState(false);
-  const [, setQuery] = useSearchParams();
+  const [, change] = useSearch();
   const navigate = useNavigate();
   const { name, namespace } = one.metadata;
   const isCron = kind.kind === "CronWorkflow";
@@ -83,7 +84,7 @@ function Head({ kind, one, onChange }: { kind: KeptKind; one: Kept; onChange: (o
       </h1>
       {isCron && isSuspended && <span className="quiet">suspended</span>}
       <span className="space" />
-      <Button kind="main" onClick={() => setQuery({ tab: "submit" })}>
+      <Button kind="main" onClick={() => change(() => new URLSearchParams({ tab: "submit" }), true)}>
         {isCron ? "Submit now" : "Submit"}
       </Button>
       {isCron && <Button onClick={suspend}>{isSuspended ? "Resume" : "Suspend"}</Button>}

@@ -2,7 +2,7 @@
 import "../kept/kept.css";
 import "./reports.css";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { request } from "../../api/request";
 import type { List, Workflow } from "../../api/types";
 import { Empty, Failure } from "../../parts/Empty";
@@ -11,6 +11,7 @@ import { PhaseMark } from "../../parts/PhaseMark";
 import { Table } from "../../parts/Table";
 import { local, span } from "../../parts/time";
 import { useTitle } from "../../parts/title";
+import { useSearch } from "../../parts/useSearch";
 import { Days, Durations } from "./Charts";
 import { daysOf, groupsOf, isBad, quantile, type Run, runsOf } from "./figures";
 
@@ -48,7 +49,7 @@ async function ended(namespace: string, signal: AbortSignal): Promise<Workflow[]
 
 export function ReportsPage() {
   const { namespace = "" } = useParams();
-  const [query, setQuery] = useSearchParams();
+  const [query, change] = useSearch();
   const group = query.get("of") ?? "";
   useTitle("Reports");
   const found = useQuery({ queryKey: ["ended", namespace], queryFn: ({ signal }) => ended(namespace, signal) });
@@ -64,7 +65,7 @@ export function ReportsPage() {
         <select
           aria-label="Started by"
           value={group}
-          onChange={(event) => setQuery(event.target.value ? { of: event.target.value } : {}, { replace: true })}
+          onChange={(event) => change(() => new URLSearchParams(event.target.value ? { of: event.target.value } : {}))}
         >
           <option value="">all workflows</option>
           {group && !groups.some(({ key }) => key === group) && <option value={group}>{group.split("=")[1]}</option>}

@@ -3,9 +3,9 @@ import "../../parts/linkbutton.css";
 import "./user.css";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { useNavigate } from "react-router";
+import { useNavigate, useSearchParams } from "react-router";
 import { address, Refused, request } from "../../api/request";
-import { authorization, setAuthorization } from "../../api/session";
+import { authorization, setAuthorization, wayBack } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { useTitle } from "../../parts/title";
 
@@ -26,6 +26,8 @@ export function LoginPage() {
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
   const navigate = useNavigate();
+  const [search] = useSearchParams();
+  const back = wayBack(search);
   const queries = useQueryClient();
   useTitle("Log in");
   const send = async (event: FormEvent) => {
@@ -37,7 +39,7 @@ export function LoginPage() {
     try {
       if (await isTaken()) {
         queries.clear();
-        navigate("/workflows");
+        navigate(back.slice(new URL(document.baseURI).pathname.length - 1));
         return;
       }
       setWrong("The server does not know this token.");
@@ -80,7 +82,7 @@ export function LoginPage() {
       <section className="card login-part" aria-label="Log in through a provider">
         <h2>Through your provider</h2>
         <p className="quiet">Where the server has single sign-on.</p>
-        <a className="button button-link" href={address("oauth2/redirect", { redirect: address("workflows") })}>
+        <a className="button button-link" href={address("oauth2/redirect", { redirect: back })}>
           Single sign-on
         </a>
       </section>

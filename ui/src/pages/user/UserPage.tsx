@@ -2,9 +2,11 @@
 import "./user.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "react-router";
-import { request } from "../../api/request";
+import { useVersion } from "../../api/info";
+import { address, request, send } from "../../api/request";
 import { authorization, setAuthorization } from "../../api/session";
 import { Button } from "../../parts/Button";
+import { deed } from "../../parts/deed";
 import { Failure } from "../../parts/Empty";
 import { useTitle } from "../../parts/title";
 
@@ -24,26 +26,23 @@ export function UserPage() {
     queryKey: ["user"],
     queryFn: ({ signal }) => request<User>("GET", "api/v1/userinfo", { signal }),
   });
-  const version = useQuery({
-    queryKey: ["version"],
-    queryFn: ({ signal }) => request<Record<string, string>>("GET", "api/v1/version", { signal }),
-  });
+  const version = useVersion();
   return (
     <div className="page">
       <h1>User</h1>
       <section className="card login-part" aria-label="Who you are">
         {user.error && <Failure failure={user.error} what="The server does not know you:" />}
         {user.data && <Facts user={user.data} />}
-        <Leave />
+        <Leave isSession={!!user.data?.issuer} />
       </section>
       <section className="card login-part" aria-label="Server">
         <h2>Server</h2>
         <dl>
           <dt>Version</dt>
-          <dd>{version.data?.version}</dd>
+          <dd>{version?.version}</dd>
           <dt>Platform</dt>
           <dd>
-            {version.data?.goVersion} {version.data?.platform}
+            {version?.goVersion} {version?.platform}
           </dd>
         </dl>
         <p>
@@ -79,18 +78,20 @@ function Facts({ user }: { user: User }) {
   );
 }
 
-function Leave() {
+/** A session is held in a cookie that only the server can take back. */
+function Leave({ isSession }: { isSession: boolean }) {
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const leave = () => {
+  const leave = async () => {
     setAuthorization("");
+    if (isSession && !(await deed(send(address("oauth2/logout"), { method: "POST" }), "Logged out."))) return;
     queries.clear();
     navigate("/login");
   };
   return (
     <div className="row">
       <Link to="/login">Log in as somebody else</Link>
-      {authorization() && <Button onClick={leave}>Log out</Button>}
+      {(isSession || authorization()) && <Button onClick={leave}>Log out</Button>}
     </div>
   );
 }

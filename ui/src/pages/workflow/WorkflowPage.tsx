@@ -8,6 +8,7 @@ import { archiving, isEnded } from "../../api/workflows";
 import { Button } from "../../parts/Button";
 import { Empty, Failure } from "../../parts/Empty";
 import { LiveMark } from "../../parts/LiveMark";
+import { OwnLinks } from "../../parts/OwnLinks";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { duration, local, useNow } from "../../parts/time";
 import { useTitle } from "../../parts/title";
@@ -88,6 +89,7 @@ function Head({ workflow }: { workflow: Workflow }) {
         {duration(status?.startedAt, status?.finishedAt, now)} {status?.progress && `· ${status.progress} done`}
       </span>
       <span className="space" />
+      <OwnLinks scope="workflow" known={workflow} />
       <Deeds workflow={workflow} />
     </div>
   );

@@ -1,8 +1,8 @@
 /** The fields above the list. */
 import "./filters.css";
-import { type FormEvent, useEffect, useRef, useState } from "react";
-import { useLocation, useNavigate } from "react-router";
+import { useEffect, useRef, useState } from "react";
 import { Button } from "../../parts/Button";
+import { NamespaceField } from "../../parts/NamespaceField";
 import { checkLabel, type Filter, isEmpty, PHASES } from "./filter";
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
 export function Filters({ filter, onChange }: Props) {
   return (
     <search className="filters" aria-label="Filter workflows">
-      <Namespace key={filter.namespace} namespace={filter.namespace} />
+      <NamespaceField place="workflows" namespace={filter.namespace} />
       <Name name={filter.name} onChange={(name) => onChange({ name })} />
       <fieldset className="filters-phases">
         <legend className="unseen">Phases</legend>
@@ -91,28 +91,6 @@ function Name({ name, onChange }: { name: string; onChange: (name: string) => vo
 
 const toggled = (all: string[], one: string) =>
   all.includes(one) ? all.filter((other) => other !== one) : [...all, one];
-
-function Namespace({ namespace }: { namespace: string }) {
-  const navigate = useNavigate();
-  const { search } = useLocation();
-  const [typed, setTyped] = useState(namespace);
-  const go = (event?: FormEvent) => {
-    event?.preventDefault();
-    const next = typed.trim();
-    if (next !== namespace) navigate(`/workflows${next ? `/${encodeURIComponent(next)}` : ""}${search}`);
-  };
-  return (
-    <form onSubmit={go}>
-      <input
-        aria-label="Namespace; empty for all"
-        placeholder="All namespaces"
-        value={typed}
-        onChange={(event) => setTyped(event.target.value)}
-        onBlur={() => go()}
-      />
-    </form>
-  );
-}
 
 function Labels({ labels, onChange }: { labels: string[]; onChange: (labels: string[]) => void }) {
   const [wrong, setWrong] = useState("");

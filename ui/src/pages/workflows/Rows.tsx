@@ -1,7 +1,8 @@
 /** The list itself: only the rows that are seen are in the document. */
 import "./rows.css";
-import { type KeyboardEvent, memo, useEffect, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, memo, useEffect, useState } from "react";
 import { Link, useNavigate } from "react-router";
+import type { OwnColumn } from "../../api/info";
 import { keyOf } from "../../api/live";
 import type { Workflow } from "../../api/types";
 import { archiving } from "../../api/workflows";
@@ -18,6 +19,8 @@ interface Props {
   onChoose: (chosen: ReadonlySet<string>) => void;
   order: Order;
   onOrder: (order: Order) => void;
+  /** Columns of the configuration: a label or an annotation each. */
+  own: OwnColumn[];
   onEnd: (() => void) | undefined;
 }
 
@@ -29,7 +32,7 @@ const HEADINGS: Record<Column, string> = {
   progress: "Progress",
 };
 
-export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder, onEnd }: Props) {
+export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder, own, onEnd }: Props) {
   const isNarrow = useIsNarrow();
   const [active, setActive] = useState(0);
   const { scroll, virtual, focusOn } = useKeyedRows({
@@ -59,6 +62,7 @@ export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder,
       aria-label="Workflows"
       aria-rowcount={rows.length + 1}
       aria-multiselectable="true"
+      style={{ "--own": own.length ? `repeat(${own.length}, minmax(60px, 1.2fr))` : undefined } as CSSProperties}
     >
       <div className="rows-row rows-head" role="row" aria-rowindex={1}>
         <Cell name="check" head>
@@ -81,6 +85,11 @@ export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder,
             </button>
           </Cell>
         ))}
+        {own.map(({ name, type, key }) => (
+          <Cell key={`${type}/${key}`} name="own" head title={`${type} ${key}`}>
+            {name || key}
+          </Cell>
+        ))}
         <Cell name="message" head>
           Message
         </Cell>
@@ -97,6 +106,7 @@ export function Rows({ rows, isManyNamespaces, chosen, onChoose, order, onOrder,
               isActive={index === Math.min(active, rows.length - 1)}
               isChosen={chosen.has(key as string)}
               isManyNamespaces={isManyNamespaces}
+              own={own}
               onToggle={toggle}
             />
           ))}
@@ -146,6 +156,7 @@ interface RowProps {
   isActive: boolean;
   isChosen: boolean;
   isManyNamespaces: boolean;
+  own: OwnColumn[];
   onToggle: (key: string) => void;
 }
 
@@ -157,6 +168,7 @@ const Row = memo(function Row({
   isActive,
   isChosen,
   isManyNamespaces,
+  own,
   onToggle,
 }: RowProps) {
   const { metadata, status, spec } = workflow;
@@ -198,6 +210,14 @@ const Row = memo(function Row({
       <Age created={metadata.creationTimestamp} />
       <Lasted start={status?.startedAt} end={status?.finishedAt} />
       <Cell name="progress">{status?.progress}</Cell>
+      {own.map(({ type, key }) => {
+        const value = (type === "annotation" ? metadata.annotations : metadata.labels)?.[key];
+        return (
+          <Cell key={`${type}/${key}`} name="own" title={value}>
+            {value}
+          </Cell>
+        );
+      })}
       <Cell name="message" title={status?.message}>
         {status?.message}
       </Cell>

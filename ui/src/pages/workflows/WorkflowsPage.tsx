@@ -1,12 +1,14 @@
 /** All workflows of a namespace, or of all: live, filtered, sorted, acted on together. */
 import { useDeferredValue, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useParams } from "react-router";
+import { type OwnColumn, useInfo } from "../../api/info";
 import { keyOf, LiveList } from "../../api/live";
 import type { Workflow } from "../../api/types";
 import { archiving } from "../../api/workflows";
 import { Empty, Failure } from "../../parts/Empty";
 import { LinkButton } from "../../parts/LinkButton";
 import { LiveMark } from "../../parts/LiveMark";
+import { OwnLinks } from "../../parts/OwnLinks";
 import { useTitle } from "../../parts/title";
 import { useSearch } from "../../parts/useSearch";
 import { Bulk } from "./Bulk";
@@ -14,6 +16,8 @@ import { Filters } from "./Filters";
 import { isEmpty, matches, read, source, write } from "./filter";
 import { readOrder, sorted, writeOrder } from "./order";
 import { Rows } from "./Rows";
+
+const NONE: OwnColumn[] = [];
 
 /** A workflow that left the cluster for the archive is still listed. */
 function staysArchived(gone: Workflow): Workflow | undefined {
@@ -26,6 +30,7 @@ export function WorkflowsPage() {
   const { namespace = "" } = useParams();
   const [search, changeSearch] = useSearch();
   const filter = useMemo(() => read(namespace, search), [namespace, search]);
+  const { columns } = useInfo();
   const order = readOrder(search.get("sort"));
   useTitle(namespace ? `Workflows in ${namespace}` : "Workflows");
 
@@ -60,6 +65,7 @@ export function WorkflowsPage() {
           {shown.more ? "+" : ""} shown
         </span>
         <span className="space" />
+        <OwnLinks scope="workflow-list" known={{ metadata: { namespace } }} />
         <LinkButton kind="main" to={`/create/workflows${namespace ? `/${namespace}` : ""}`}>
           New workflow
         </LinkButton>
@@ -74,6 +80,7 @@ export function WorkflowsPage() {
           chosen={chosen}
           onChoose={setChosen}
           order={order}
+          own={columns ?? NONE}
           onOrder={(next) =>
             changeSearch((old) => {
               old.set("sort", writeOrder(next));

@@ -1,7 +1,16 @@
 /** Logs of one container, or of all pods: live, searched, in the colours that the program chose. */
 import "./logs.css";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  type ReactNode,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { Button } from "../../../parts/Button";
 import { Failure } from "../../../parts/Empty";
 import { found, type Line, pieces, plain } from "./lines";
@@ -12,11 +21,13 @@ interface Props {
   /** Names to choose from; with none there is no choice. */
   containers: string[];
   onContainer: (name: string) => void;
+  /** More about these logs, elsewhere. */
+  links?: ReactNode;
 }
 
 const HEIGHT = 19;
 
-export function LogView({ source, containers, onContainer }: Props) {
+export function LogView({ source, containers, onContainer, links }: Props) {
   const { lines, isRunning, failure, dropped } = useLogs(source);
   const [typed, setTyped] = useState("");
   const text = useDeferredValue(typed);
@@ -101,6 +112,7 @@ export function LogView({ source, containers, onContainer }: Props) {
         <Button onClick={() => save(lines, source)} disabled={!lines.length}>
           Download
         </Button>
+        {links}
       </div>
       {failure && <Failure failure={failure} what="No more logs:" />}
       {dropped > 0 && <p className="quiet">The first {dropped} lines are not kept by the page.</p>}
@@ -141,15 +153,15 @@ function Coloured({ content, text }: { content: string; text: string }) {
   const shown = useMemo(() => pieces(content, text), [content, text]);
   return (
     <span>
-      {shown.map(({ text: piece, style, isFound }, index) =>
+      {shown.map(({ text: piece, style, colour, ground, isFound }, index) =>
         isFound ? (
           // biome-ignore lint/suspicious/noArrayIndexKey: pieces have no name and no life of their own
-          <mark key={index} className={style}>
+          <mark key={index} className={style} style={own(colour, ground)}>
             {piece}
           </mark>
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: as above
-          <span key={index} className={style}>
+          <span key={index} className={style} style={own(colour, ground)}>
             {piece}
           </span>
         ),
@@ -157,6 +169,10 @@ function Coloured({ content, text }: { content: string; text: string }) {
     </span>
   );
 }
+
+/** The colours keep their hue, and are made light or dark enough to be read on the ground of the page. */
+const own = (colour?: string, ground?: string) =>
+  colour || ground ? ({ "--own": colour, "--own-ground": ground } as CSSProperties) : undefined;
 
 function save(lines: readonly Line[], { workflow, pod, container }: LogSource): void {
   const content = lines.map((line) => `${pod ? "" : `${line.pod}: `}${plain(line.content)}\n`);

@@ -33,6 +33,24 @@ test("what was found is marked, even across two colours", () => {
   ]);
 });
 
+test("one of 256 colours, and any colour, is kept as it was chosen", () => {
+  expect(pieces("\x1b[38;5;208mamber\x1b[48;5;240m on grey\x1b[0m", "")).toEqual([
+    { text: "amber", style: "ansi-own", colour: "rgb(255, 135, 0)", isFound: false },
+    {
+      text: " on grey",
+      style: "ansi-own ansi-own-ground",
+      colour: "rgb(255, 135, 0)",
+      ground: "rgb(88, 88, 88)",
+      isFound: false,
+    },
+  ]);
+  expect(pieces("\x1b[38;2;1;2;3mdeep", "ee")).toEqual([
+    { text: "d", style: "ansi-own", colour: "rgb(1, 2, 3)", isFound: false },
+    { text: "ee", style: "ansi-own", colour: "rgb(1, 2, 3)", isFound: true },
+    { text: "p", style: "ansi-own", colour: "rgb(1, 2, 3)", isFound: false },
+  ]);
+});
+
 test("html in a log stays text", () => {
   expect(pieces("<b>x</b>", "")).toEqual([{ text: "<b>x</b>", style: "", isFound: false }]);
 });

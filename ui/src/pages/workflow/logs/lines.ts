@@ -1,5 +1,6 @@
 /** Lines of logs: kept, searched, coloured. Pure. */
-import Anser from "anser";
+import Anser, { type AnserJsonEntry } from "anser";
+import { rgb } from "./palette";
 
 export interface Line {
   number: number;
@@ -11,6 +12,9 @@ export interface Piece {
   text: string;
   /** Names of styles for the colour and weight that the program chose. */
   style: string;
+  /** What it chose beyond the names: `rgb(...)`. */
+  colour?: string;
+  ground?: string;
   isFound: boolean;
 }
 
@@ -38,21 +42,25 @@ export function pieces(content: string, text: string): Piece[] {
   const coloured = content.includes("\x1b")
     ? Anser.ansiToJson(content, { use_classes: true, remove_empty: true }).map((one) => ({
         text: one.content,
-        style: styleOf(one),
+        ...styleOf(one),
       }))
     : [{ text: content, style: "" }];
   if (!text) return coloured.map((one) => ({ ...one, isFound: false }));
   return marked(coloured, text);
 }
 
-function styleOf({ fg, bg, decorations }: { fg: string; bg: string; decorations: string[] }): string {
-  const colour = fg && !fg.startsWith("ansi-truecolor") && !fg.startsWith("ansi-palette") ? fg : "";
-  const ground = bg && !bg.startsWith("ansi-truecolor") && !bg.startsWith("ansi-palette") ? `${bg}-ground` : "";
-  return [colour, ground, ...decorations.map((one) => `ansi-${one}`)].filter(Boolean).join(" ");
+type Style = Omit<Piece, "text" | "isFound">;
+
+function styleOf({ fg, bg, fg_truecolor, bg_truecolor, decorations }: AnserJsonEntry): Style {
+  const colour = fg ? rgb(fg, fg_truecolor) : undefined;
+  const ground = bg ? rgb(bg, bg_truecolor) : undefined;
+  const names = [colour ? "ansi-own" : fg, bg && (ground ? "ansi-own-ground" : `${bg}-ground`)];
+  const style = [...names, ...decorations.map((one) => `ansi-${one}`)].filter(Boolean).join(" ");
+  return { style, ...(colour && { colour }), ...(ground && { ground }) };
 }
 
 /** A hit may begin in one piece and end in another. */
-function marked(coloured: { text: string; style: string }[], text: string): Piece[] {
+function marked(coloured: (Style & { text: string })[], text: string): Piece[] {
   const whole = coloured.map((one) => one.text).join("");
   const isExact = text !== text.toLowerCase();
   const searched = isExact ? whole : whole.toLowerCase();
@@ -62,12 +70,12 @@ function marked(coloured: { text: string; style: string }[], text: string): Piec
   const made: Piece[] = [];
   let offset = 0;
   let next = 0;
-  for (const { text: piece, style } of coloured) {
+  for (const { text: piece, ...style } of coloured) {
     let done = 0;
     while (done < piece.length) {
       while (next < cuts.length && (cuts[next] ?? 0) <= offset + done) next += 1;
       const end = Math.min(piece.length, (cuts[next] ?? Number.POSITIVE_INFINITY) - offset);
-      made.push({ text: piece.slice(done, end), style, isFound: next % 2 === 1 });
+      made.push({ text: piece.slice(done, end), ...style, isFound: next % 2 === 1 });
       done = end;
     }
     offset += piece.length;

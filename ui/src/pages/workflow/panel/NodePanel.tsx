@@ -4,6 +4,7 @@ import "./panel.css";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import type { NodeStatus, Workflow } from "../../../api/types";
 import { Button } from "../../../parts/Button";
+import { OwnLinks } from "../../../parts/OwnLinks";
 import { PhaseMark } from "../../../parts/PhaseMark";
 import { Events } from "../Events";
 import { LogView } from "../logs/LogView";
@@ -61,6 +62,11 @@ export function NodePanel({ workflow, node, tab, onTab, onClose }: Props) {
         </Button>
       </div>
       <NodeDeeds workflow={workflow} node={node} />
+      {hasPod(node) && (
+        <div className="row panel-links">
+          <OwnLinks scope="pod" known={podOf(workflow, node)} />
+        </div>
+      )}
       <div className="tabs" role="tablist" aria-label="About the node" onKeyDown={press}>
         {tabs.map((one) => (
           <button
@@ -127,6 +133,14 @@ function Body({ tab, workflow, node }: { tab: Tab; workflow: Workflow; node: Nod
   }
 }
 
+/** What links of pods may name. */
+function podOf(workflow: Workflow, node: NodeStatus) {
+  const { namespace } = workflow.metadata;
+  const { startedAt, finishedAt } = node;
+  const metadata = { namespace, name: podName(workflow.metadata, node) };
+  return { metadata, workflow, status: { startedAt, finishedAt } };
+}
+
 function NodeLogs({ workflow, node }: { workflow: Workflow; node: NodeStatus }) {
   const names = containersOf(findTemplate(workflow, node)).map(({ name }) => name);
   const [container, setContainer] = useState(names[0] ?? "main");
@@ -134,6 +148,7 @@ function NodeLogs({ workflow, node }: { workflow: Workflow; node: NodeStatus }) 
   const follow = !node.finishedAt;
   return (
     <LogView
+      links={<OwnLinks scope="pod-logs" known={podOf(workflow, node)} />}
       source={{
         namespace: metadata.namespace ?? "",
         workflow: metadata.name,
