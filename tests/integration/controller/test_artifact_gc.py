@@ -91,6 +91,17 @@ async def test_a_store_that_is_gone_holds_nobody_and_is_told() -> None:
         await harbour.until(lambda: "ArtifactGCFailed" in [event["reason"] for event in harbour.server.store.find("api/v1", "events")])
 
 
+async def test_a_pod_that_cannot_even_be_made_holds_nobody_and_is_told() -> None:
+    """A patch that is none, as a driver that the configuration does not know any more."""
+    async with harbour_with(ending()) as harbour:
+        life = await harbour.controller()
+        harbour.submit(SPEC % "OnWorkflowDeletion, podSpecPatch: '['")
+        await harbour.finished("w")
+        await life.api.delete("Workflow", "ns", "w")
+        await harbour.until(lambda: not exists(harbour), 300)
+        assert collectors(harbour) == []
+
+
 async def test_a_controller_that_was_killed_meanwhile_goes_on_and_deletes_once() -> None:
     async with harbour_with(ending()) as harbour:
         life = await harbour.controller()
