@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
-from tiphys.cluster.connection import Access, open_session
+from tiphys.cluster.connection import Access, ConnectionPool, open_session
 from tiphys.cluster.limit import AdaptiveLimit
 from tiphys.errors import (
     AlreadyExists,
@@ -117,8 +117,11 @@ class Api:
         fence: Whether anything may be written now; Leases always may.
     """
 
-    def __init__(self, access: Access, *, observe: Observer | None = None, concurrency: int = 64) -> None:
+    def __init__(
+        self, access: Access, *, observe: Observer | None = None, concurrency: int = 64, pool: ConnectionPool | None = None
+    ) -> None:  # fmt: skip
         self.access = access
+        self._pool = pool
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
         self._is_open = False
@@ -142,7 +145,7 @@ class Api:
         if not self._is_open:
             raise Unavailable("the connection is not open")
         if self._session is None:
-            self._session = open_session(self.access)
+            self._session = open_session(self.access, self._pool)
         return self._session
 
     def headers(self, **more: str) -> dict[str, str]:

@@ -146,9 +146,38 @@ def ssl_context(access: Access) -> ssl.SSLContext | bool:
     return context
 
 
-def open_session(access: Access) -> "aiohttp.ClientSession":
-    """A session with its own pool of connections."""
+def open_session(access: Access, pool: "ConnectionPool | None" = None) -> "aiohttp.ClientSession":
+    """A session; with connections of its own, or with those of a pool, which stay open when it is closed."""
     import aiohttp
 
-    connector = aiohttp.TCPConnector(ssl=ssl_context(access), limit=0, keepalive_timeout=60)
-    return aiohttp.ClientSession(access.server, connector=connector, auto_decompress=True)
+    connector = pool.connector(access) if pool is not None else _connector(access)
+    return aiohttp.ClientSession(access.server, connector=connector, connector_owner=pool is None, auto_decompress=True)
+
+
+def _connector(access: Access) -> "aiohttp.TCPConnector":
+    import aiohttp
+
+    return aiohttp.TCPConnector(ssl=ssl_context(access), limit=0, keepalive_timeout=60)
+
+
+class ConnectionPool:
+    """Open connections that several users share: who asks is said in each request, by its token.
+
+    A client certificate speaks for the connection itself, so whoever has another certificate has other connections.
+    """
+
+    def __init__(self) -> None:
+        self._connectors: dict[tuple[object, ...], aiohttp.TCPConnector] = {}
+
+    def connector(self, access: Access) -> "aiohttp.TCPConnector":
+        """The connections for an access."""
+        key = (access.server, access.ca, access.certificate, access.key, access.is_insecure)
+        if key not in self._connectors:
+            self._connectors[key] = _connector(access)
+        return self._connectors[key]
+
+    async def close(self) -> None:
+        """Close all of them."""
+        while self._connectors:
+            _, connector = self._connectors.popitem()
+            await connector.close()

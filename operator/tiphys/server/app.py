@@ -146,6 +146,7 @@ def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: K
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await behind.close()
+        await gate.pool.close()
 
     handlers: dict[Any, Any] = {404: _not_implemented, 405: _not_implemented, Exception: _broken}
     return below(base, Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan))

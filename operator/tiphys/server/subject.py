@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from tiphys.cluster.api import Api
-from tiphys.cluster.connection import Access
+from tiphys.cluster.connection import Access, ConnectionPool
 from tiphys.errors import Forbidden, Unauthorized
 from tiphys.model.base import Json
 from tiphys.server.accounts import Accounts
@@ -90,8 +90,8 @@ class Caller:
         claims: What is said of him by who signed him in; empty for a bare token.
     """
 
-    def __init__(self, access: Access, claims: Json | None = None) -> None:
-        self.api = CallersApi(access, observe=self._observe)
+    def __init__(self, access: Access, claims: Json | None = None, pool: ConnectionPool | None = None) -> None:
+        self.api = CallersApi(access, observe=self._observe, pool=pool)
         self.claims: Json = claims or {}
         self.api.claims = self.claims
         self._is_known = False
@@ -120,6 +120,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         sessions: Opens the tokens of who signed in.
         accounts: Service accounts with rules; None where who signed in has the server's own rights.
         webhooks: Knows who signs events; None takes no signed ones.
+        pool: Open connections to the cluster, which all callers use.
     """
 
     access: Access
@@ -128,6 +129,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     sessions: Sessions | None = None
     accounts: Accounts | None = None
     webhooks: Webhooks | None = None
+    pool: ConnectionPool = msgspec.field(default_factory=ConnectionPool)
 
     async def admit(self, asked: Asked) -> Caller:
         """The caller behind a request; the first of his authorizations that a mode takes counts.
@@ -143,9 +145,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
                     continue
                 return await self._signed_in(claims, asked.namespace)
             if "client" in self.modes and scheme.lower() == "bearer" and token.strip():
-                return Caller(self.bearing(token.strip()))
+                return Caller(self.bearing(token.strip()), pool=self.pool)
         if "server" in self.modes:
-            return Caller(self.access)
+            return Caller(self.access, pool=self.pool)
         raise Unauthorized(REFUSAL)
 
     async def admit_signed(self, namespace: str, headers: Mapping[str, str], body: bytes) -> Caller:
@@ -156,14 +158,15 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.webhooks is None:
             raise Forbidden(REFUSED_EVENT)
-        return Caller(self.bearing(await self.webhooks.token(self.place(namespace), headers, body)))
+        return Caller(self.bearing(await self.webhooks.token(self.place(namespace), headers, body)), pool=self.pool)
 
     async def _signed_in(self, claims: Json, namespace: str) -> Caller:
         if self.accounts is None:
-            return Caller(self.access, claims)
+            return Caller(self.access, claims, self.pool)
         account = await self.accounts.chosen(claims, namespace or self.namespace)
         known = {"service_account_name": account.name, "service_account_namespace": account.namespace}
-        return Caller(self.bearing(await self.accounts.token(account.namespace, account.name)), {**claims, **known})
+        access = self.bearing(await self.accounts.token(account.namespace, account.name))
+        return Caller(access, {**claims, **known}, self.pool)
 
     def bearing(self, token: str) -> Access:
         """The way to the cluster of who bears a token: the server's certificate and token stay behind."""
