@@ -111,7 +111,7 @@ async def test_lists_are_filtered_by_name_and_labels_and_the_address_says_so(wor
     await desk.page.get_by_role("textbox", name="Namespace").fill("elsewhere")
     await desk.page.keyboard.press("Enter")
     await desk.see("There is no schedule here.")
-    assert desk.place == "/cron/elsewhere"
+    assert desk.place == "/cron/elsewhere?name=pau", "what is looked for stays"
 
 
 async def test_fields_are_proposed_where_they_may_stand(world: World, desk: Visit) -> None:

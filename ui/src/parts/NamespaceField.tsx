@@ -1,4 +1,4 @@
-/** Which namespace a page is about; empty for all. What else the address says stays. */
+/** Which namespace a page is about; empty for all. What is looked for stays. */
 import { type FormEvent, useEffect, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
 
@@ -10,7 +10,11 @@ export function NamespaceField({ place, namespace }: { place: string; namespace:
   const go = (event?: FormEvent) => {
     event?.preventDefault();
     const wanted = text.trim();
-    if (wanted !== namespace) navigate(`/${place}${wanted ? `/${encodeURIComponent(wanted)}` : ""}${search}`);
+    if (wanted === namespace) return;
+    const kept = new URLSearchParams(search);
+    // which page of a list it was means nothing elsewhere
+    kept.delete("from");
+    navigate({ pathname: `/${place}${wanted ? `/${encodeURIComponent(wanted)}` : ""}`, search: kept.toString() });
   };
   return (
     <form onSubmit={go} onBlur={() => go()}>
