@@ -187,6 +187,8 @@ class PluginDriver:
                 for part in content:
                     for start in range(0, len(part), _PART):
                         yield MESSAGES[takes](chunk=bytes(part[start : start + _PART]))
+            except GeneratorExit:
+                raise  # the driver has answered before it had all: its answer says why
             except BaseException as e:
                 broken.append(e)  # gRPC would only log it, and tell the driver that all has come
                 raise

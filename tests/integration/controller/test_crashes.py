@@ -110,7 +110,7 @@ SEEDS = {
         """,
     "a time that is over": """
         entrypoint: main
-        activeDeadlineSeconds: 20
+        activeDeadlineSeconds: 60
         templates:
         - name: main
           steps: [[{name: quick, template: one}, {name: endless, template: one}]]
