@@ -1,6 +1,5 @@
 """`archive`: finished workflows in the database."""
 
-import secrets
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +10,11 @@ from cyclopts import Parameter
 from tiphys.cli.database import with_storage
 from tiphys.cli.kept import Source, kept
 from tiphys.cli.listing import Output, print_list
-from tiphys.cli.rerun import Follow, Given, Wait, Watch, until_gone
-from tiphys.cli.session import Where, create_workflow, now, with_api
+from tiphys.cli.rerun import Follow, Resubmit, Retry, until_gone
+from tiphys.cli.session import Where, create_workflow, with_api
 from tiphys.cli.show import print_workflow
 from tiphys.cluster.api import Api
-from tiphys.engine.operations import resubmit as again
-from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.engine.operations.retry import fresh
-from tiphys.engine.operations.retry import retry as retried
 from tiphys.errors import AlreadyExists, NotFound, SpecError
 from tiphys.model.archived import MAX_PAGE, ArchiveQuery
 from tiphys.model.packed import small_manifest
@@ -107,32 +103,27 @@ def delete(*names: str, uid: Uid = False, where: Where | None = None, source: So
     return with_storage(where, source, work)
 
 
-def retry(  # noqa: PLR0913 as many options as Argo's
+def retry(
     *names: str,
     uid: Uid = False,
-    restart_successful: bool = False,
-    node_field_selector: Annotated[str, Parameter(name=["--node-field-selector"])] = "",
-    parameter: Given = None,
-    watch: Watch = False,
-    wait: Wait = False,
-    log: bool = False,
-    output: Output = "",
+    how: Retry | None = None,
+    follow: Follow | None = None,
     where: Where | None = None,
     source: Source | None = None,
 ) -> int:
     """Bring archived workflows back and run them again where they failed."""
-    given = parse_pairs(parameter or [])
+    change = (how or Retry()).of
 
     async def one(api: Api, old: Workflow) -> Workflow:
         namespace, name = old.metadata.namespace, old.metadata.name
         await _check_absent(api, namespace, name)
-        ready = retried(old, now(), restart_successful=restart_successful, selector=node_field_selector, parameters=given)
+        ready = change(old)
         for pod in ready.pods:
             await api.delete("Pod", namespace, pod)
         await until_gone(api, namespace, ready.pods)
         return await create_workflow(api, namespace, small_manifest(fresh(ready.workflow)))
 
-    return _each(names, one, Follow(watch=watch, wait=wait, log=log, output=output), where, source, uid=uid)
+    return _each(names, one, follow or Follow(), where, source, uid=uid)
 
 
 async def _check_absent(api: Api, namespace: str, name: str) -> None:
@@ -143,30 +134,21 @@ async def _check_absent(api: Api, namespace: str, name: str) -> None:
     raise AlreadyExists(f"workflow {name} is still there", hint=f"tiphys retry {name}")
 
 
-def resubmit(  # noqa: PLR0913 as many options as Argo's
+def resubmit(
     *names: str,
     uid: Uid = False,
-    memoized: bool = False,
-    parameter: Given = None,
-    watch: Watch = False,
-    wait: Wait = False,
-    log: bool = False,
-    output: Output = "",
+    how: Resubmit | None = None,
+    follow: Follow | None = None,
     where: Where | None = None,
     source: Source | None = None,
 ) -> int:
     """Submit archived workflows again, as new ones."""
-    given = parse_pairs(parameter or [])
+    renewed = (how or Resubmit()).of
 
     async def one(api: Api, old: Workflow) -> Workflow:
-        if memoized:
-            suffix = "".join(secrets.choice(again.SUFFIX_LETTERS) for _ in range(again.SUFFIX_LENGTH))
-            new = again.resubmit_memoized(old, now(), suffix=suffix, parameters=given)
-        else:
-            new = again.resubmit(old, given)
-        return await create_workflow(api, old.metadata.namespace, small_manifest(new))
+        return await create_workflow(api, old.metadata.namespace, small_manifest(renewed(old)))
 
-    return _each(names, one, Follow(watch=watch, wait=wait, log=log, output=output), where, source, uid=uid)
+    return _each(names, one, follow or Follow(), where, source, uid=uid)
 
 
 def _each(

@@ -6,6 +6,7 @@ Source: argo-semantics 14.
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -25,36 +26,93 @@ from tiphys.model.parse import to_json
 from tiphys.model.workflow import Workflow
 
 Given = Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])]
-Watch = Annotated[bool, Parameter(name=["--watch"])]
-Wait = Annotated[bool, Parameter(name=["--wait", "-w"])]
 _POD_GONE_SECONDS = 90.0
 
 
-def retry(  # noqa: PLR0913 as many options as Argo's
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Follow:
+    """How to stay with a workflow that was started again.
+
+    Attributes:
+        watch: Follow it on the screen.
+        wait: Return when it has ended.
+        log: Print what its pods print.
+        output: `wide`, `name`, `json` or `yaml`.
+    """
+
+    watch: Annotated[bool, Parameter(name=["--watch"])] = False
+    wait: Annotated[bool, Parameter(name=["--wait", "-w"])] = False
+    log: bool = False
+    output: Output = ""
+
+    async def attend(self, api: Api, workflow: Workflow) -> int:
+        """Show it and stay with it; the exit code."""
+        if self.output or not self.watch:
+            print_workflow(workflow, self.output)
+        return await attend(api, workflow, watch=self.watch, wait=self.wait, log=self.log)
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Retry:
+    """What of a workflow runs again where it was.
+
+    Attributes:
+        restart_successful: What went well, too, from the nodes that match on.
+        node_field_selector: Those nodes.
+        parameter: NAME=VALUE.
+    """
+
+    restart_successful: bool = False
+    node_field_selector: Annotated[str, Parameter(name=["--node-field-selector"])] = ""
+    parameter: Given = None
+
+    def of(self, workflow: Workflow) -> Retried:
+        """The workflow, ready to run again."""
+        return retried(
+            workflow, now(), restart_successful=self.restart_successful, selector=self.node_field_selector,
+            parameters=parse_pairs(self.parameter or []),
+        )  # fmt: skip
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Resubmit:
+    """How a workflow is made anew of an old one.
+
+    Attributes:
+        memoized: What went well in a failed one is not run again.
+        parameter: NAME=VALUE.
+    """
+
+    memoized: bool = False
+    parameter: Given = None
+
+    def of(self, workflow: Workflow) -> Workflow:
+        """The new one."""
+        given = parse_pairs(self.parameter or [])
+        if not self.memoized:
+            return again.resubmit(workflow, given)
+        suffix = "".join(secrets.choice(again.SUFFIX_LETTERS) for _ in range(again.SUFFIX_LENGTH))
+        return again.resubmit_memoized(workflow, now(), suffix=suffix, parameters=given)
+
+
+def retry(
     *names: str,
     selectors: Selectors | None = None,
-    restart_successful: bool = False,
-    node_field_selector: Annotated[str, Parameter(name=["--node-field-selector"])] = "",
-    parameter: Given = None,
-    watch: Watch = False,
-    wait: Wait = False,
-    log: bool = False,
-    output: Output = "",
+    how: Retry | None = None,
+    follow: Follow | None = None,
     where: Where | None = None,
 ) -> int:
     """Run failed workflows again where they failed; with --restart-successful, from the nodes that match on."""
-    given = parse_pairs(parameter or [])
-
-    def change(workflow: Workflow) -> Retried:
-        return retried(
-            workflow, now(), restart_successful=restart_successful, selector=node_field_selector, parameters=given
-        )
+    change = (how or Retry()).of
 
     async def one(api: Api, name: str, namespace: str) -> Workflow:
         return await retry_in_place(api, namespace, name, change)
 
     async def work(api: Api, namespace: str) -> int:
-        return await _each(api, namespace, names, selectors, one, Follow(watch=watch, wait=wait, log=log, output=output))
+        return await _each(api, namespace, names, selectors, one, follow or Follow())
 
     return with_api(where, work)
 
@@ -70,50 +128,28 @@ async def retry_in_place(api: Api, namespace: str, name: str, change: Callable[[
     return await edit_workflow(api, namespace, old.metadata.name, lambda workflow: change(workflow).workflow)
 
 
-def resubmit(  # noqa: PLR0913 as many options as Argo's
+def resubmit(
     *names: str,
     selectors: Selectors | None = None,
-    memoized: bool = False,
-    parameter: Given = None,
+    how: Resubmit | None = None,
     priority: int | None = None,
-    watch: Watch = False,
-    wait: Wait = False,
-    log: bool = False,
-    output: Output = "",
+    follow: Follow | None = None,
     where: Where | None = None,
 ) -> int:
     """Submit workflows again, as new ones; with --memoized, what went well in a failed one is not run again."""
-    given = parse_pairs(parameter or [])
+    renewed = (how or Resubmit()).of
 
     async def one(api: Api, name: str, namespace: str) -> Workflow:
         old = await read_workflow(api, namespace, name)
-        if memoized:
-            suffix = "".join(secrets.choice(again.SUFFIX_LETTERS) for _ in range(again.SUFFIX_LENGTH))
-            new = again.resubmit_memoized(old, now(), suffix=suffix, parameters=given)
-        else:
-            new = again.resubmit(old, given)
-        manifest = to_json(new)
+        manifest = to_json(renewed(old))
         if priority is not None:
             manifest["spec"]["priority"] = priority
         return await create_workflow(api, old.metadata.namespace, manifest)
 
     async def work(api: Api, namespace: str) -> int:
-        return await _each(api, namespace, names, selectors, one, Follow(watch=watch, wait=wait, log=log, output=output))
+        return await _each(api, namespace, names, selectors, one, follow or Follow())
 
     return with_api(where, work)
-
-
-class Follow:
-    """How to stay with a workflow that was started again."""
-
-    def __init__(self, *, watch: bool, wait: bool, log: bool, output: str) -> None:
-        self.watch, self.wait, self.log, self.output = watch, wait, log, output
-
-    async def attend(self, api: Api, workflow: Workflow) -> int:
-        """Show it and stay with it; the exit code."""
-        if self.output or not self.watch:
-            print_workflow(workflow, self.output)
-        return await attend(api, workflow, watch=self.watch, wait=self.wait, log=self.log)
 
 
 async def _each(

@@ -1,6 +1,6 @@
 """`submit`: manifests become workflows."""
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
 
@@ -101,41 +101,57 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         spec={"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority},
     )  # fmt: skip
     _refuse(is_twice=bool(from_ and files), is_unseen=bool(status and not watch))
+    sent = _Sent(filling, uploads, dry_run, server_dry_run, watch, wait, log, status, output)
     manifests = [] if from_ else _workflows(files, is_strict=strict)
-
-    def complete(manifest: Manifest) -> None:
-        filling.fill(manifest)
-        check_workflow(_named(_with_artifacts(manifest, uploads)))
-
     for manifest in manifests:
-        complete(manifest)
+        sent.complete(manifest)
 
     async def work(api: Api, namespace: str) -> int:
+        if from_:
+            manifests.append(await manifest_from(api, namespace, from_))
+            sent.complete(manifests[0])
+        return max([await sent.send(api, namespace, manifest) for manifest in manifests])
+
+    return with_api(where, work)
+
+
+class _Sent(NamedTuple):
+    """How manifests are filled, sent and stayed with."""
+
+    filling: Filling
+    uploads: dict[str, str]
+    dry_run: bool
+    server_dry_run: bool
+    watch: bool
+    wait: bool
+    log: bool
+    status: str
+    output: Output
+
+    def complete(self, manifest: Manifest) -> None:
+        """Fill it, and find its faults."""
+        self.filling.fill(manifest)
+        check_workflow(_named(_with_artifacts(manifest, self.uploads)))
+
+    async def send(self, api: Api, namespace: str, manifest: Manifest) -> int:
+        """Create the workflow, show it, and stay with it as far as was asked; the exit code."""
         # only what is submitted is held to rules
         from tiphys.cli.kept import controller_namespaces
         from tiphys.cli.rules import check_rules
 
-        worst = 0
-        if from_:
-            manifests.append(await manifest_from(api, namespace, from_))
-            complete(manifests[0])
-        for manifest in manifests:
-            home = manifest["metadata"].get("namespace") or namespace
-            await check_rules(api, controller_namespaces(namespace), home, _named(_with_artifacts(manifest, uploads)))
-            await _set_artifacts(api, home, manifest, uploads)
-            if dry_run:
-                print_workflow(parse_workflow(manifest), output or "yaml")
-                continue
-            created = await create_workflow(api, home, manifest, is_dry=server_dry_run)
-            if server_dry_run:
-                print_workflow(created, output or "yaml")
-                continue
-            if output or not watch:
-                print_workflow(created, output)
-            worst = max(worst, await attend(api, created, watch=watch, wait=wait, log=log, status=status))
-        return worst
-
-    return with_api(where, work)
+        home = manifest["metadata"].get("namespace") or namespace
+        await check_rules(api, controller_namespaces(namespace), home, _named(_with_artifacts(manifest, self.uploads)))
+        await _set_artifacts(api, home, manifest, self.uploads)
+        if self.dry_run:
+            print_workflow(parse_workflow(manifest), self.output or "yaml")
+            return 0
+        created = await create_workflow(api, home, manifest, is_dry=self.server_dry_run)
+        if self.server_dry_run:
+            print_workflow(created, self.output or "yaml")
+            return 0
+        if self.output or not self.watch:
+            print_workflow(created, self.output)
+        return await attend(api, created, watch=self.watch, wait=self.wait, log=self.log, status=self.status)
 
 
 def _with_artifacts(manifest: Manifest, artifacts: dict[str, str]) -> Manifest:

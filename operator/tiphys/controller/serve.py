@@ -81,14 +81,7 @@ async def _main(options: Options) -> bool:
         restart = Restart(options, configured.argo, stop)
         configured.subscribe(restart.configure)
         instance, namespace = _scope(options, configured)
-        architectures = await architectures_of(api)
-        settings = PodSettings(
-            executor_image=options.executor_image, image_pull_policy=options.executor_image_pull_policy,
-            instance_id=instance, architectures=architectures,
-            keeps_status=options.environment.argo_pod_status_capture_finalizer,
-            host_label=options.environment.retry_host_name_label_key,
-            progress_milliseconds=progress_milliseconds(options.environment),
-        )  # fmt: skip
+        settings = await _pod_settings(options, instance, api)
         repositories = ConfigMapRepositories(api, access.namespace, lambda: configured.argo.artifact_repository)
         persisting = Persisting(
             api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,
@@ -128,6 +121,16 @@ async def _main(options: Options) -> bool:
         if world.spans is not None:
             await asyncio.to_thread(world.spans.close)
     return restart.is_wanted
+
+
+async def _pod_settings(options: Options, instance: str, api: Api) -> PodSettings:
+    return PodSettings(
+        executor_image=options.executor_image, image_pull_policy=options.executor_image_pull_policy,
+        instance_id=instance, architectures=await architectures_of(api),
+        keeps_status=options.environment.argo_pod_status_capture_finalizer,
+        host_label=options.environment.retry_host_name_label_key,
+        progress_milliseconds=progress_milliseconds(options.environment),
+    )  # fmt: skip
 
 
 def _replica(options: Options, api: Api, clock: Clock, home: str, group: str) -> Replica:
