@@ -3,6 +3,7 @@
 Two controllers run at once, over a database that Argo made and filled; it is killed while workflows finish.
 """
 
+import base64
 import concurrent.futures
 import json
 import pathlib
@@ -93,6 +94,26 @@ def site(request: pytest.FixtureRequest, kubeconfig: str, image: str, tmp_path_f
 
 
 POD = {"container": {"image": "alpine", "command": ["sh", "-c", "echo said"]}}
+
+
+def test_nothing_that_a_secret_fed_is_in_the_database(site: Site) -> None:
+    """A real pod has it in its environment and in a file; what is kept names where it came from."""
+    secret = {"valueFrom": {"secretKeyRef": {"name": "db", "key": "password"}}}
+    script = 'test "$KEY" = "$(cat /secret/password)" && echo "$KEY" && printf %s "${#KEY}" > /tmp/length'
+    fed = {
+        "container": {"image": "alpine", "command": ["sh", "-c", script], "env": [{"name": "KEY", **secret}], "volumeMounts": [{"name": "secret", "mountPath": "/secret"}]},
+        "outputs": {"parameters": [{"name": "length", "valueFrom": {"path": "/tmp/length"}}]},  # noqa: S108
+    }  # fmt: skip
+    site.apply(site.create("fed", fed, volumes=[{"name": "secret", "secret": {"secretName": "db"}}]))
+    eventually(lambda: site.archived("fed"))
+    copy = json.loads(site.cluster.tiphys("archive", "get", "fed", "-o", "json"))
+    node = next(iter(copy["status"]["nodes"].values()))
+    assert node["outputs"]["parameters"][0]["value"] == str(len(PASSWORD)), copy["status"]
+    tables = ("argo_archived_workflows", "argo_archived_workflows_labels", "argo_workflows", "tiphys_archived_summaries")
+    everything = "".join(site.server.sql(f"select * from {table};") for table in tables)  # noqa: S608
+    assert "secretKeyRef" in everything
+    assert PASSWORD not in everything
+    assert base64.b64encode(PASSWORD.encode()).decode() not in everything
 
 
 def test_a_finished_workflow_is_archived_shown_and_resubmitted_after_its_object_is_gone(site: Site) -> None:
