@@ -46,7 +46,7 @@ def lint(  # noqa: PLR0913 as many options as people ask for
         offline: Ask no cluster: only templates of the given files exist.
         strict: Unknown fields and repeated keys are faults.
         no_color: Print plain text.
-        policies: A file with the administrator's policies, to which workflows are held instead of the cluster's.
+        policies: A file with the administrator's policies, to which workflows and schedules are held instead of the cluster's.
         where: The cluster.
     """
     wanted = kinds_named([] if kinds == "all" else kinds.split(","))
@@ -59,7 +59,7 @@ def lint(  # noqa: PLR0913 as many options as people ask for
 
     if policies:
         premises = msgspec.structs.replace(premises, policies=policies_of(policies))
-    faults += [fault for document in mine if document.kind == "Workflow" for fault in broken(premises, document)]
+    faults += [fault for document in mine for fault in broken(premises, document)]
     if output == "pretty":
         _pretty(faults, no_color=no_color)
     else:

@@ -59,10 +59,26 @@ def send(kind: Kind, files: tuple[str, ...], do: Work, *, output: str, strict: b
     async def work(api: Api, namespace: str) -> int:
         for document in documents:
             home = _home(kind, document.value, namespace)
+            if kind == CRON:
+                await _check_rules(api, namespace, home, document)
             show(kind, await do(api, kind, home, document.value), output)
         return 0
 
     return with_api(where, work)
+
+
+async def _check_rules(api: Api, namespace: str, home: str, document: Document) -> None:
+    """Let a schedule pass whose workflows the controller would run."""
+    # only what is stored is held to rules
+    from tiphys.cli.kept import controller_namespaces
+    from tiphys.cli.rules import check_rules
+    from tiphys.engine.submission import example_of
+    from tiphys.model.parse import parse_as
+    from tiphys.model.workflow import CronWorkflow
+
+    workflow = example_of(parse_as(CronWorkflow, document.value))
+    if workflow is not None:
+        await check_rules(api, controller_namespaces(namespace), home, workflow)
 
 
 def _home(kind: Kind, manifest: Manifest, namespace: str) -> str:

@@ -9,12 +9,19 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.premises import find_premises, judge
 from tiphys.engine.policies import Verdict
 from tiphys.engine.premises import Premises
-from tiphys.engine.submission import judge_submission
+from tiphys.engine.submission import example_of, judge_submission
 from tiphys.errors import SpecError
-from tiphys.model.parse import parse_workflow
-from tiphys.model.workflow import Workflow
+from tiphys.model.base import Model
+from tiphys.model.parse import parse_as
+from tiphys.model.workflow import CronWorkflow, Workflow
 from tiphys.settings import parse_own_configuration
 from tiphys.settings.own import Policy
+
+_SUBMITTING: dict[str, tuple[type[Model], str]] = {
+    "Workflow": (Workflow, "spec"),
+    "CronWorkflow": (CronWorkflow, "spec.workflowSpec"),
+}
+"""Kinds that are held to policies, and where what they run stands."""
 
 
 def policies_of(path: str) -> tuple[Policy, ...]:
@@ -33,17 +40,22 @@ def policies_of(path: str) -> tuple[Policy, ...]:
 
 
 def broken(premises: Premises, document: Document) -> list[Fault]:
-    """What a workflow breaks of the policies; what they only warn of is printed."""
+    """What a workflow, or that of a schedule, breaks of the policies; what they only warn of is printed."""
+    if document.kind not in _SUBMITTING:
+        return []
+    kind, path = _SUBMITTING[document.kind]
     try:
-        workflow = parse_workflow(document.value)
+        workflow = example_of(parse_as(kind, document.value))
     except SpecError:
+        return []
+    if workflow is None:
         return []
     verdict = judge_submission(workflow, premises)
     _warn(verdict, f"{document.file}: {document.name}: ")
-    place = document.place("spec")
+    place = document.place(path)
     return [
         Fault(
-            file=document.file, kind=document.kind, name=document.name, line=place.line, column=place.column, path="spec",
+            file=document.file, kind=document.kind, name=document.name, line=place.line, column=place.column, path=path,
             reason=denial,
         )
         for denial in verdict.denials

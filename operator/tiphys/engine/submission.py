@@ -3,8 +3,11 @@
 Source: argo-semantics 22.3 to 22.5, for what is executed; 23.
 """
 
+from datetime import UTC, datetime
+
 import msgspec
 
+from tiphys.engine.cron.child import child_of
 from tiphys.engine.effective import default_metadata, effective_spec
 from tiphys.engine.library import Library
 from tiphys.engine.policies import Verdict, judge_workflow
@@ -12,7 +15,10 @@ from tiphys.engine.premises import Premises
 from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.validate import check_workflow
 from tiphys.errors import SpecError
-from tiphys.model.workflow import Workflow
+from tiphys.model.base import Model
+from tiphys.model.workflow import CronWorkflow, Workflow
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def check_submission(workflow: Workflow, library: Library) -> None:
@@ -30,6 +36,20 @@ def check_submission(workflow: Workflow, library: Library) -> None:
     whole = msgspec.structs.replace(workflow, spec=msgspec.structs.replace(spec, workflow_template_ref=None))
     check_workflow(whole, lookup_in(library))
     check_references(spec, library)
+
+
+def example_of(stored: Model) -> Workflow | None:
+    """The workflow that a stored object submits, as far as that is known before it does: itself, or a schedule's.
+
+    None of what submits nothing by itself, and of an event binding, whose workflow is known when its event is.
+    """
+    match stored:
+        case Workflow():
+            return stored
+        case CronWorkflow():
+            return child_of(stored, _NEVER)
+        case _:
+            return None
 
 
 def judge_submission(workflow: Workflow, premises: Premises) -> Verdict:

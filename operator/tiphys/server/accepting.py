@@ -11,7 +11,7 @@ import msgspec
 from tiphys.engine.cron.validate import cron_faults
 from tiphys.engine.library import Library
 from tiphys.engine.references import check_references, lookup_in
-from tiphys.engine.submission import check_submission
+from tiphys.engine.submission import check_submission, example_of
 from tiphys.engine.validate import check_workflow, find_faults
 from tiphys.errors import ExpressionError, Forbidden, SpecError
 from tiphys.model.base import Json
@@ -49,6 +49,7 @@ async def check_stored(call: Call, kind: str, manifest: Json) -> None:
 
     Raises:
         SpecError: It is none.
+        Forbidden: What a schedule runs may not run.
     """
     if kind == "CronWorkflow":
         cron = parse_as(CronWorkflow, manifest)
@@ -57,6 +58,9 @@ async def check_stored(call: Call, kind: str, manifest: Json) -> None:
         if library is not None:
             inner = msgspec.structs.replace(cron.metadata, name=cron.metadata.name or "x")
             check_submission(Workflow(metadata=inner, spec=cron.spec.workflow_spec), library)
+        workflow = example_of(cron)
+        if workflow is not None:
+            await check_rules(call.gate.access, call.api, call.namespace, workflow)
         return
     template = parse_as(WorkflowTemplate, manifest)
     name = template.metadata.name or f"{template.metadata.generate_name}x"

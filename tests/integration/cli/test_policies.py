@@ -59,3 +59,15 @@ async def test_what_a_policy_only_warns_of_is_said_and_submitted_unless_the_defa
     administrator(shell, "ns")
     code, _, errors = await shell.run("submit", file, "--name", "other")
     assert (code, errors.strip(), stored(shell)) == (0, "warning: policy short: say how long", 2)
+
+
+async def test_a_schedule_whose_workflows_a_policy_denies_is_not_stored(shell: Shell, tmp_path: pathlib.Path) -> None:
+    administrator(shell, "argo")
+    file = tmp_path / "c.yaml"
+    inner = {"entrypoint": "a", "templates": [{"name": "a", "container": {"image": "evil.io/x", "command": ["x"]}}]}
+    meta = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "metadata": {"name": "c"}}
+    file.write_text(json.dumps({**meta, "spec": {"schedules": ["0 0 * * *"], "workflowSpec": inner}}))
+    for verb in ("create", "apply"):
+        code, _, errors = await shell.run("cron", verb, str(file))
+        assert (code, shell.server.store.find("apis/argoproj.io/v1alpha1", "cronworkflows")) == (1, [])
+        assert "policy images (template a): images come from good.io" in errors

@@ -97,6 +97,9 @@ async def test_policies_of_the_administrator_are_read_with_the_servers_rights_an
             for path in ("/api/v1/workflows/ns", "/api/v1/workflows/ns/lint"):
                 status, said = await served.ask("POST", path, {"workflow": workflow})
                 assert (status, said) == (403, {"code": 7, "message": "policy images (template main): only good ones"})
+            cron = {"metadata": {"name": "c"}, "spec": {"schedules": ["0 0 * * *"], "workflowSpec": SPEC}}
+            status, said = await served.ask("POST", "/api/v1/cron-workflows/ns", {"cronWorkflow": cron})
+            assert (status, said) == (403, {"code": 7, "message": "policy images (template main): only good ones"})
             good = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "good", "command": ["a"]}}]}
             assert (await served.ask("POST", "/api/v1/workflows/ns", {"workflow": {**workflow, "spec": good}}))[0] == 200
 

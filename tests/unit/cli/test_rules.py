@@ -34,6 +34,18 @@ def test_a_workflow_is_held_to_the_policies_of_a_file(tmp_path: pathlib.Path, ca
     assert lint(str(good), output="simple", offline=True, policies=str(rules)) == 0
 
 
+def test_a_schedule_is_held_to_them_by_what_it_will_run(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules, cron = tmp_path / "rules.yaml", tmp_path / "cron.yaml"
+    rules.write_text(POLICIES)
+    inner = "{entrypoint: a, templates: [{name: a, container: {image: evil.io/x}}]}"
+    cron.write_text(f'kind: CronWorkflow\nmetadata: {{name: c}}\nspec:\n  schedules: ["* * * * *"]\n  workflowSpec: {inner}\n')
+    assert lint(str(cron), output="simple", offline=True, policies=str(rules)) == 1
+    said = capsys.readouterr()
+    assert said.out == f"{cron}:5:3: spec.workflowSpec: policy images (template a): images come from good.io\n"
+    # its workflows are labelled with its name
+    assert "policy owner" not in said.err
+
+
 def test_a_file_without_policies_is_refused(tmp_path: pathlib.Path) -> None:
     good = tmp_path / "good.yaml"
     good.write_text(WORKFLOW % "x")
