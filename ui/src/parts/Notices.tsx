@@ -1,6 +1,6 @@
 import "./notices.css";
 import { useSyncExternalStore } from "react";
-import { current, dismiss, listen } from "./notices";
+import { current, dismiss, listen } from "./tell";
 
 export function Notices() {
   const notices = useSyncExternalStore(listen, current);

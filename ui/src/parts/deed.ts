@@ -1,5 +1,5 @@
 /** Do something for somebody who looks on: what became of it is told, and a failure in the server's words. */
-import { tell } from "./notices";
+import { tell } from "./tell";
 
 export async function deed<T>(work: Promise<T>, done: string): Promise<T | undefined> {
   try {

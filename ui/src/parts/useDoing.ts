@@ -1,5 +1,5 @@
 import { useState } from "react";
-import { tell } from "./notices";
+import { tell } from "./tell";
 
 /** Does one thing at a time, and tells how it went; the answer says whether it went well. */
 export function useDoing(): [boolean, (what: () => Promise<unknown>, done?: string) => Promise<boolean>] {

@@ -6,7 +6,7 @@ import { PhaseMark } from "../../parts/PhaseMark";
 import { duration, useNow } from "../../parts/time";
 import { useKeyedRows } from "../../parts/useKeyedRows";
 import { labelOf, type Nodes, reason } from "./nodes";
-import { type Row, rows as rowsOf } from "./tree";
+import { type Row, rows as rowsOf } from "./rows";
 
 interface Props {
   nodes: Nodes;

@@ -3,7 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import { stringify } from "yaml";
 import { Button } from "../../parts/Button";
-import { tell } from "../../parts/notices";
+import { tell } from "../../parts/tell";
 
 const HEIGHT = 18;
 

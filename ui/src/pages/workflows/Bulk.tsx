@@ -5,7 +5,7 @@ import type { Workflow } from "../../api/types";
 import { ACTIONS, type Action, act, allows, remove } from "../../api/workflows";
 import { Button } from "../../parts/Button";
 import { Dialog } from "../../parts/Dialog";
-import { tell } from "../../parts/notices";
+import { tell } from "../../parts/tell";
 
 type Deed = Action | "delete";
 const DEEDS: Deed[] = [...ACTIONS, "delete"];

@@ -1,6 +1,6 @@
 import type { Outputs, Parameter } from "../../../api/types";
 import { Button } from "../../../parts/Button";
-import { tell } from "../../../parts/notices";
+import { tell } from "../../../parts/tell";
 
 /** Parameters, and for outputs the result. */
 export function Values({ values, what }: { values: Outputs | undefined; what: "input" | "output" }) {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { NodeStatus } from "../../api/types";
-import { rows } from "./tree";
+import { rows } from "./rows";
 
 const node = (id: string, type: string, more: Partial<NodeStatus> = {}): NodeStatus => ({
   id,
