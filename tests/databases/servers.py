@@ -138,8 +138,10 @@ class MariaDB(Server):
     def start(self) -> None:
         is_new = not self.data.exists()
         if is_new:
-            self.run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}", "--auth-root-authentication-method=normal")
-        self.spawn("/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", f"--bind-address={self.host}", f"--port={self.port}",
+            self.run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.folder}",
+                     "--auth-root-authentication-method=normal")  # fmt: skip
+        # a server that starts clears its folder for temporary files, and what others have in it
+        self.spawn("/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}", f"--tmpdir={self.folder}", f"--bind-address={self.host}", f"--port={self.port}",
                    f"--socket={self.folder}/socket", "--max-allowed-packet=512M", "--innodb-buffer-pool-size=256M",
                    *((f"--ssl-cert={self.folder}/cert.pem", f"--ssl-key={self.folder}/key.pem") if self.certificate else ()),
                    "--innodb-log-file-size=256M", f"--pid-file={self.folder}/pid", "--skip-name-resolve")  # fmt: skip

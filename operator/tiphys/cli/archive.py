@@ -8,8 +8,9 @@ import yaml
 from cyclopts import Parameter
 
 from tiphys.cli.database import with_storage
-from tiphys.cli.kept import Source, kept
+from tiphys.cli.kept import Source
 from tiphys.cli.listing import Output, print_list
+from tiphys.cli.own_archive import storage_for
 from tiphys.cli.rerun import Follow, Resubmit, Retry, until_gone
 from tiphys.cli.session import Where, create_workflow, with_api
 from tiphys.cli.show import print_workflow
@@ -159,7 +160,7 @@ def _each(
 
     async def work(api: Api, namespace: str) -> int:
         worst = 0
-        async with kept(api, namespace, source) as storage:
+        async with storage_for(api, namespace, where, source) as storage:
             for name in names:
                 old = parse_workflow(await _read(storage, namespace, name, uid=uid))
                 worst = max(worst, await follow.attend(api, await one(api, old)))

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from tiphys.cli.choice import Conditions, Selectors, matching, named_or_matching
+from tiphys.cli.own_archive import archive_ended
 from tiphys.cli.session import Where, edit_workflow, now, read_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.engine.operations import suspension
@@ -56,6 +57,8 @@ def delete(  # noqa: PLR0913 as many options as Argo's
             doomed += [(workflow.metadata.namespace, workflow.metadata.name) for workflow in found]
         if not doomed:
             print("No resources found")
+        elif not dry_run:
+            await archive_ended(api, where)
         for place, name in doomed:
             if not dry_run:
                 await _delete(api, place, name, force=force)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from tiphys.cli.kept import Source, kept, named, opened, source_of_environment
+from tiphys.cli.kept import Source, named, opened, source_of_environment
+from tiphys.cli.own_archive import storage_for
 from tiphys.cli.session import Where, with_api
 from tiphys.cluster.api import Api
 
@@ -17,7 +18,7 @@ T = TypeVar("T")
 def with_storage(where: Where | None, source: Source | None, work: Callable[["Storage", str], Awaitable[T]]) -> T:
     """The answer of `work`, which gets the database and the namespace; the cluster is asked only for what is not said."""
     chosen = source or source_of_environment()
-    if chosen.database:
+    if chosen.database and not (where is not None and where.local):
 
         async def alone() -> T:
             async with opened(named(chosen)) as storage:
@@ -26,7 +27,7 @@ def with_storage(where: Where | None, source: Source | None, work: Callable[["St
         return asyncio.run(alone())
 
     async def found(api: Api, namespace: str) -> T:
-        async with kept(api, namespace, chosen) as storage:
+        async with storage_for(api, namespace, where, chosen) as storage:
             return await work(storage, namespace)
 
     return with_api(where, found)

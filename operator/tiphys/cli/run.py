@@ -17,7 +17,8 @@ from tiphys.cli.filling import parameters_of
 from tiphys.cli.judge import judge, library_of
 from tiphys.cli.listing import Output
 from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
-from tiphys.cli.session import exit_code, now
+from tiphys.cli.own_archive import archive_ended
+from tiphys.cli.session import Where, exit_code, now
 from tiphys.cli.show import is_terminal, print_workflow
 from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import set_parameters
@@ -131,7 +132,7 @@ async def _run(name: str, manifest: Manifest | None, shared: list[Document], run
     if manifest is None:
         name = _unfinished(name)
     else:
-        _make_place(name)
+        await _make_place(name)
     async with machine_for(name, runtime, options.parallel, options.record) as machine:
         for document in shared:
             _share(machine, document)
@@ -154,14 +155,16 @@ def _unfinished(name: str) -> str:
     return name
 
 
-def _make_place(name: str) -> None:
-    """A finished run of the same name makes place for a new one."""
+async def _make_place(name: str) -> None:
+    """A finished run of the same name makes place for a new one; the archive keeps it."""
     opened = open_state(name)
     try:
         for one in opened.store.find(ARGO, "workflows"):
             if one["metadata"]["name"] == name:
                 if (one.get("status") or {}).get("phase") not in COMPLETED:
                     raise SpecError(f"a run {name} has not ended", hint=f"go on with: tiphys run --resume {name}")
+                async with opened.api:
+                    await archive_ended(opened.api, Where(local=True))
                 opened.state.forget(name)
     finally:
         opened.state.close()

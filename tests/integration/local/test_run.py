@@ -1,5 +1,6 @@
 """Workflows on this machine: values, files, artifacts, sidecars, retries, suspension, interruption, crashes."""
 
+import json
 import pathlib
 import re
 import signal
@@ -243,3 +244,24 @@ def test_logs_refuse_what_is_not_known_of_the_lines_of_this_machine(home: Home) 
         said = home.tiphys("logs", "w", "--local", option, code=1)
         assert f"{option.partition('=')[0]}: logs of this machine have no times" in said
     assert home.tiphys("logs", "w", "--local", "--tail", "1") == "w: two\n"
+
+
+def test_what_was_deleted_or_run_anew_is_in_the_archive_of_this_machine_and_can_be_run_again(home: Home) -> None:
+    spec = "entrypoint: main\ntemplates:\n- {name: main, container: {image: alpine, command: [test, -e, %s]}}" % (home.folder.parent / "mark")
+    first = home.run(home.workflow(spec), code=1)
+    second = home.run(home.workflow(spec), code=1)
+    home.tiphys("delete", "w", "--local")
+    listed = json.loads(home.tiphys("archive", "list", "--local", "-o", "json"))
+    assert [one["metadata"]["uid"] for one in listed] == [one["metadata"]["uid"] for one in (second, first)]
+    kept = json.loads(home.tiphys("archive", "get", "w", "--local", "-o", "json"))
+    assert kept["status"]["nodes"] == second["status"]["nodes"]
+    (home.folder.parent / "mark").touch()
+    home.tiphys("archive", "retry", "w", "--local")
+    home.tiphys("run", "--resume", "w", "--runtime", "process", "-o", "name")
+    third = home.get("w")
+    assert third["status"]["phase"] == "Succeeded"
+    assert "Succeeded" in home.tiphys("archive", "get", third["metadata"]["uid"], "--local")
+    home.tiphys("archive", "resubmit", first["metadata"]["uid"], "--local", "-o", "name")
+    home.tiphys("archive", "delete", first["metadata"]["uid"], "--local")
+    left = json.loads(home.tiphys("archive", "list", "--local", "-o", "json"))
+    assert {one["metadata"]["uid"] for one in left} == {one["metadata"]["uid"] for one in (second, third)}
