@@ -72,6 +72,12 @@ _GROUPS = (
     ("template", "template", "Stored WorkflowTemplates.", _STORED),
     ("cluster-template", "cluster_template", "Stored ClusterWorkflowTemplates.", _STORED),
     ("cron", "cron", "Schedules: CronWorkflows.", _SCHEDULES),
+    ("sync", "sync", "Limits of semaphores.", {
+        "create": ("create", "Set a limit that is not there."),
+        "get": ("get", "Show a limit."),
+        "update": ("update", "Change a limit that is there."),
+        "delete": ("delete", "Forget a limit."),
+    }),
     ("executor", "executor", "Programs that run in pods.", {
         "resource": ("resource", "Act on an object and wait for its conditions."),
         "shim": ("shim", "Put the shim of this machine somewhere."),

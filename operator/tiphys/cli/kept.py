@@ -18,7 +18,8 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.forward import forwarded, service_of
 from tiphys.cluster.secret_values import secret_reader
 from tiphys.errors import Forbidden, NotFound, SpecError
-from tiphys.settings.database import Persistence
+from tiphys.settings.configuration import Configuration
+from tiphys.settings.database import Synchronization
 from tiphys.settings.read import parse_configuration
 
 if TYPE_CHECKING:
@@ -81,6 +82,37 @@ async def kept(api: Api, namespace: str, source: Source | None = None) -> AsyncI
 
 
 @contextlib.asynccontextmanager
+async def locks_database(
+    api: Api, namespace: str, source: Source | None = None
+) -> AsyncIterator[tuple["Target", Synchronization]]:  # fmt: skip
+    """The database of locks that controllers share, and how its tables are called.
+
+    Raises:
+        NotFound: Nothing says where it is.
+    """
+    from tiphys.archive.open import database_target
+
+    chosen = source or source_of_environment()
+    places = controller_namespaces(namespace, chosen)
+    said, place = None, ""
+    for place in places:
+        said = (await _configuration(api, place, chosen.configmap)).synchronization
+        if said is not None:
+            break
+    if chosen.database:
+        yield named(chosen), said or Synchronization()
+        return
+    target = database_target(said, secret_reader(api, place), "synchronization") if said is not None else None
+    if target is None or said is None:
+        raise NotFound(
+            f"no database of locks: ConfigMap {chosen.configmap} of {', '.join(places)} names none",
+            hint="give --database ADDRESS, or --controller-namespace NAMESPACE",
+        )
+    async with contextlib.AsyncExitStack() as stack:
+        yield await _reachable(api, stack, _elsewhere(target, chosen.database_host), place), said
+
+
+@contextlib.asynccontextmanager
 async def opened(target: "Target") -> AsyncIterator["Storage"]:
     """What a database gives."""
     from tiphys.archive.storage import open_storage
@@ -132,7 +164,7 @@ async def _configured(api: Api, namespace: str, source: Source) -> tuple["Target
 
     places = controller_namespaces(namespace, source)
     for place in places:
-        said = await _persistence(api, place, source.configmap)
+        said = (await _configuration(api, place, source.configmap)).persistence
         target = None if said is None else target_of(said, secret_reader(api, place))
         if target is not None:
             return _elsewhere(target, source.database_host), place
@@ -151,9 +183,9 @@ def _elsewhere(target: "Target", host: str) -> "Target":
     return msgspec.structs.replace(target, host=name, port=int(port))
 
 
-async def _persistence(api: Api, namespace: str, config_map: str) -> Persistence | None:
+async def _configuration(api: Api, namespace: str, config_map: str) -> Configuration:
     try:
         found = msgspec.json.decode(await api.read("ConfigMap", namespace, config_map))
     except (NotFound, Forbidden):
-        return None
-    return parse_configuration(found.get("data") or {}).persistence
+        return Configuration()
+    return parse_configuration(found.get("data") or {})

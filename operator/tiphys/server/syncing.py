@@ -3,19 +3,14 @@
 Source: rest-and-clients 1.1, rank 4; argo-semantics 16.2.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
-from tiphys.cluster.api import path_of
-from tiphys.errors import AlreadyExists, NotFound, SpecError
+from tiphys.cluster.limits import ConfigMapLimits, Limits
+from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.server.answers import NotYet, checked_name
 from tiphys.server.call import Call
 from tiphys.server.rights import require
-
-if TYPE_CHECKING:
-    from tiphys.archive.limits import SqlLimits
 
 _TYPES = {"": 0, "0": 0, "CONFIGMAP": 0, "1": 1, "DATABASE": 1}
 _VERBS = {"POST": "create", "GET": "get", "PUT": "update", "DELETE": "delete"}
@@ -67,12 +62,14 @@ def _with_size(limit: Limit) -> Limit:
     return limit
 
 
-async def _table(call: Call) -> "SqlLimits":
-    """The limits of the database, for who may do with workflows of the namespace what he would do with the limit.
+async def _limits(call: Call, limit: Limit) -> Limits:
+    """Where the limit is: the ConfigMap by the caller's rights, the database for who may do with workflows what he would do here.
 
     Raises:
         NotYet: There is no such database, or the administrator does not want it to be used so.
     """
+    if not limit.kind:
+        return ConfigMapLimits(call.api, limit.config_map)
     limits = await call.kept.limits()
     if limits is None:
         raise NotYet("limits of the database are not served: set synchronization.enableAPI in the configuration")
@@ -89,77 +86,31 @@ async def _start(call: Call) -> Limit:
     return _asked(call)
 
 
-async def _entries(call: Call, limit: Limit) -> dict[str, str]:
-    found = msgspec.json.decode(await call.api.read("ConfigMap", limit.namespace, limit.config_map))
-    return dict(found.get("data") or {})
-
-
-async def _write(call: Call, limit: Limit, value: str | None) -> None:
-    await call.api.patch("ConfigMap", limit.namespace, limit.config_map, {"data": {limit.key: value}})
-
-
 async def create(call: Call) -> Json:
-    """Set a limit that is not there; its ConfigMap is made where there is none.
-
-    Raises:
-        AlreadyExists: The limit is there.
-    """
+    """Set a limit that is not there."""
     limit = _with_size(await _start(call))
-    if limit.kind:
-        await (await _table(call)).create(limit.namespace, limit.key, limit.size)
-        return limit.shown()
-    try:
-        is_set = limit.key in await _entries(call, limit)
-    except NotFound:
-        body = {
-            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": limit.config_map}, "data": {limit.key: str(limit.size)},
-        }  # fmt: skip
-        await call.api.call("POST", "ConfigMap", path_of("ConfigMap", limit.namespace), body=body)
-        return limit.shown()
-    if is_set:
-        raise AlreadyExists(f"the limit {limit.key!r} is set in ConfigMap {limit.config_map!r}")
-    await _write(call, limit, str(limit.size))
+    await (await _limits(call, limit)).create(limit.namespace, limit.key, limit.size)
     return limit.shown()
 
 
 async def read(call: Call) -> Json:
     """A limit."""
     limit = await _start(call)
-    if limit.kind:
-        size = await (await _table(call)).read(limit.namespace, limit.key)
-    else:
-        size = await _size(call, limit)
+    size = await (await _limits(call, limit)).read(limit.namespace, limit.key)
     return msgspec.structs.replace(limit, size=size).shown()
-
-
-async def _size(call: Call, limit: Limit) -> int:
-    text = (await _entries(call, limit)).get(limit.key)
-    if text is None:
-        raise NotFound(f"ConfigMap {limit.config_map!r} has no limit {limit.key!r}")
-    if not text.strip().isdecimal():
-        raise SpecError(f"{text!r} is no limit", path=f"data.{limit.key}")
-    return int(text)
 
 
 async def replace(call: Call) -> Json:
     """Change a limit that is there."""
     limit = _with_size(await _start(call))
-    if limit.kind:
-        await (await _table(call)).replace(limit.namespace, limit.key, limit.size)
-    elif limit.key not in await _entries(call, limit):
-        raise NotFound(f"ConfigMap {limit.config_map!r} has no limit {limit.key!r}")
-    else:
-        await _write(call, limit, str(limit.size))
+    await (await _limits(call, limit)).replace(limit.namespace, limit.key, limit.size)
     return limit.shown()
 
 
 async def delete(call: Call) -> Json:
     """Forget a limit."""
     limit = await _start(call)
-    if limit.kind:
-        await (await _table(call)).delete(limit.namespace, limit.key)
-    elif limit.key in await _entries(call, limit):
-        await _write(call, limit, None)
+    await (await _limits(call, limit)).delete(limit.namespace, limit.key)
     return {}
 
 
