@@ -1,6 +1,6 @@
 """`sync`: limits of semaphores, in a ConfigMap or in the database that controllers share.
 
-Source: argo-semantics 16.2, features 27.
+Source: argo-semantics 16.2, features 25.
 """
 
 import contextlib
