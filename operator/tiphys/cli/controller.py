@@ -30,6 +30,8 @@ class Tuning:
     qps: float = 0
     burst: int = 0
     gloglevel: int = 0
+    executor_plugins: bool = False
+    workflow_level_executor_plugins: bool = False
 
     def sentences(self) -> list[str]:
         """What to tell of those that were given."""
@@ -37,6 +39,8 @@ class Tuning:
             "qps": "requests are as many as the API server takes",
             "burst": "requests are as many as the API server takes",
             "gloglevel": "there is one log",
+            "executor_plugins": "plugins are known by their ConfigMaps",
+            "workflow_level_executor_plugins": "plugins are known by their ConfigMaps",
         }
         return [
             f"--{field.name.replace('_', '-')} has no effect: {why.get(field.name, 'one loop does all the work')}"

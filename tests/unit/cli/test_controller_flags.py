@@ -42,11 +42,12 @@ def test_flags_reach_the_controller(monkeypatch: pytest.MonkeyPatch, arguments: 
 
 
 def test_flags_that_tune_nothing_here_are_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    started(monkeypatch, "--workflow-workers", "32", "--qps", "20", "--burst=30")
+    started(monkeypatch, "--workflow-workers", "32", "--qps", "20", "--burst=30", "--executor-plugins")
     told = [record.getMessage() for record in caplog.records]
     assert "--workflow-workers has no effect: one loop does all the work" in told
     assert "--qps has no effect: requests are as many as the API server takes" in told
-    assert len([text for text in told if "no effect" in text and text.startswith("--")]) == 3
+    assert len([text for text in told if "no effect" in text and text.startswith("--")]) == 4
+    assert "--executor-plugins has no effect: plugins are known by their ConfigMaps" in told
 
 
 def test_an_unknown_flag_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
