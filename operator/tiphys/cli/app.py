@@ -72,6 +72,9 @@ _GROUPS = (
     ("template", "template", "Stored WorkflowTemplates.", _STORED),
     ("cluster-template", "cluster_template", "Stored ClusterWorkflowTemplates.", _STORED),
     ("cron", "cron", "Schedules: CronWorkflows.", _SCHEDULES),
+    ("executor-plugin", "executor_plugin", "Programs that do templates of their own.", {
+        "build": ("build", "Write the ConfigMap of a plugin."),
+    }),
     ("sync", "sync", "Limits of semaphores.", {
         "create": ("create", "Set a limit that is not there."),
         "get": ("get", "Show a limit."),

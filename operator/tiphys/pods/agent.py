@@ -28,7 +28,7 @@ from tiphys.pods.view import PodView
 
 COMPONENT = "agent"
 PLUGIN_LABEL = f"{PREFIX}configmap-type=ExecutorPlugin"
-_SUFFIX = "-executor-plugin"
+PLUGIN_SUFFIX = "-executor-plugin"
 _VOLUME, _FOLDER = "var-run-argo", "/var/run/argo"
 _REQUESTS = {"requests": {"cpu": "10m", "memory": "64Mi"}}
 
@@ -66,7 +66,7 @@ def plugin_of_config_map(name: str, values: dict[str, str]) -> Plugin:
         raise SpecError(f"executor plugin {name}: sidecar.container: {e}") from e
     if not isinstance(container, dict) or not container.get("image"):
         raise SpecError(f"executor plugin {name}: sidecar.container must be a container with an image")
-    return Plugin(name.removesuffix(_SUFFIX), container)
+    return Plugin(name.removesuffix(PLUGIN_SUFFIX), container)
 
 
 def plugin_of_spec(written: ExecutorPlugin) -> Plugin:
