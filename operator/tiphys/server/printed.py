@@ -15,15 +15,20 @@ from tiphys.server.stores import open_artifact, stored_lines
 
 
 async def pods_of(api: Api, workflow: Workflow, labels: str = "") -> list[str]:
-    """Names of the pods that have begun, in order of that; with `labels`, of those that have them, which must still be there."""
-    nodes = [node for node in workflow.status.nodes.values() if node.type == POD and node.phase != PENDING]
-    names = [pod_name(workflow, node) for node in sorted(nodes, key=lambda node: str(node.started_at or ""))]
+    """Names of the pods that have begun, in order of that; with `labels`, of those that have them, which must still be there.
+
+    With labels, too, of pods that are no nodes and yet labelled as the workflow's: those of what a resource template made.
+    """
+    nodes = [node for node in workflow.status.nodes.values() if node.type == POD]
+    begun = [node for node in nodes if node.phase != PENDING]
+    names = [pod_name(workflow, node) for node in sorted(begun, key=lambda node: str(node.started_at or ""))]
     if not labels:
         return names
     own = f"{LABEL_WORKFLOW}={workflow.metadata.name},{labels}"
     pages = api.list("Pod", workflow.metadata.namespace, labels=own, metadata_only=True)
     meant = {msgspec.json.decode(raw)["metadata"]["name"] async for page in pages for raw in page.items}
-    return [name for name in names if name in meant]
+    others = meant - {pod_name(workflow, node) for node in nodes}
+    return [*(name for name in names if name in meant), *sorted(others)]
 
 
 async def kept_lines(

@@ -143,13 +143,14 @@ async def test_wait_can_ignore_what_is_not_there(shell: Shell) -> None:
 async def test_logs_are_cut_chosen_and_timed_as_is_asked(shell: Shell) -> None:
     shell.server.kubelet.behave = lambda _pod: Ending(log=b"one\ntwo\nthree\n")
     red, blue = (pod_name("w", f"w.{color}", "main") for color in ("red", "blue"))
-    for name, color in ((red, "red"), (blue, "blue")):
+    # a pod of a Job that a resource template made, labelled by whoever wrote the Job
+    for name, color in ((red, "red"), (blue, "blue"), ("w-job-x", "green")):
         meta = {"name": name, "labels": {f"{LABEL}workflow": "w", "color": color}}
         shell.server.store.create(Place("api/v1", "pods", "ns", name), {"metadata": meta, "spec": {"containers": [{"name": "main", "image": "i"}]}})
     nodes = {one: {"id": one, "name": f"w.{one}", "type": "Pod", "phase": "Succeeded", "templateName": "main"} for one in ("red", "blue")}
     shell.create("w", {"phase": "Succeeded", "nodes": nodes})
     pods = {place.name for place in shell.server.kubelet.logs}
-    while len(pods) < 2:
+    while len(pods) < 3:
         await shell.server.store.changed.wait()
         pods = {place.name for place in shell.server.kubelet.logs}
 
@@ -160,6 +161,7 @@ async def test_logs_are_cut_chosen_and_timed_as_is_asked(shell: Shell) -> None:
 
     assert sorted((await printed("--tail", "1")).splitlines()) == sorted([f"{red}: three", f"{blue}: three"])
     assert await printed("-l", "color=red", "--grep", "^t") == f"{red}: two\n{red}: three\n"
+    assert await printed("-l", "color=green", "--tail", "1") == "w-job-x: three\n"
     queries = shell.server.log_queries
     queries.clear()
     await printed("-l", "color=red", "--since", "2m", "--previous")
