@@ -8,6 +8,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import ClassVar
 
 from tests.servers.process import free_port
@@ -160,3 +162,14 @@ class MariaDB(Server):
     def make_database(self, name: str) -> None:
         self.sql(f"create database `{name}` character set utf8mb4; grant all on `{name}`.* to tiphys@'%' identified by '{PASSWORD}'", "mysql")
 
+
+@contextmanager
+def running() -> Iterator[dict[str, Server]]:
+    """A server of each kind; one that does not start leaves no other behind."""
+    install()
+    known: dict[str, Server] = {"postgresql": Postgres(), "mysql": MariaDB()}
+    with ExitStack() as stack:
+        for server in known.values():
+            stack.callback(server.stop)
+            server.start()
+        yield known

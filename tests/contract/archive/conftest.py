@@ -7,7 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.databases.servers import MariaDB, Postgres, Server, install
+from tests.databases.servers import Server, running
 
 from tiphys.archive.database import Database
 from tiphys.archive.migrate import migrate
@@ -18,13 +18,8 @@ KINDS = ("postgresql", "mysql", "sqlite")
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, Server]]:
-    install()
-    known: dict[str, Server] = {"postgresql": Postgres(), "mysql": MariaDB()}
-    for server in known.values():
-        server.start()
-    yield known
-    for server in known.values():
-        server.stop()
+    with running() as known:
+        yield known
 
 
 @pytest.fixture(params=KINDS)

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.databases.servers import PASSWORD, MariaDB, Postgres, Server, install
+from tests.databases.servers import PASSWORD, Server, running
 
 from tiphys.archive.database import Database
 from tiphys.archive.store import SqlArchive
@@ -43,13 +43,8 @@ ARGO = "apis/argoproj.io/v1alpha1"
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[dict[str, Server]]:
-    install()
-    known: dict[str, Server] = {"postgresql": Postgres(), "mysql": MariaDB()}
-    for server in known.values():
-        server.start()
-    yield known
-    for server in known.values():
-        server.stop()
+    with running() as known:
+        yield known
 
 
 @pytest.fixture(params=("postgresql", "mysql"))
