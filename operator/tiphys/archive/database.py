@@ -100,8 +100,7 @@ def _engine(target: Target) -> AsyncEngine:
     how = {} if target.kind == "sqlite" else {"async_creator": connector(target)}
     # JSON goes in and comes out as text: bodies are large, and nobody here looks into them
     engine = create_async_engine(
-        url, json_serializer=_as_text, json_deserializer=_as_is, hide_parameters=True, execution_options={"target": target},
-        **how, **sizes,
+        url, json_serializer=_as_text, json_deserializer=_as_is, hide_parameters=True, **how, **sizes
     )  # fmt: skip
     if target.kind == "sqlite":
         event.listen(engine.sync_engine, "connect", _set_up_sqlite)

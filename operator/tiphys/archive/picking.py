@@ -28,17 +28,16 @@ def _wanted(selector: str) -> list[Requirement]:
     return [part for part in requirements(selector) if part.sign in ("=", "in") and len(part.values) == 1]
 
 
-async def pick(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> list[str] | None:
+async def pick(connection: AsyncConnection, tables: Tables, target: Target, query: ArchiveQuery) -> list[str] | None:
     """The uids of the rows of the page, or of all with the labels or the name demanded; None where time is the better way."""
     if not query.name_prefix and not _wanted(query.labels):
         return None
-    uids = await pick_few(connection, tables, cluster, query)
+    uids = await pick_few(connection, tables, target.cluster, query)
     if uids is not None:
         return uids
-    since = await _newest_since(connection, tables, cluster, query)
+    since = await _newest_since(connection, tables, target.cluster, query)
     if since is None:
         return None
-    target: Target = connection.sync_engine.get_execution_options()["target"]
     newest = _page(tables, target, query, tables.archive.c.startedat).where(tables.archive.c.startedat >= since)
     uids = list((await connection.execute(newest)).scalars())
     if len(uids) > query.offset + query.limit:

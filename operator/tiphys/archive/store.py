@@ -107,7 +107,7 @@ class SqlArchive:
         if not 1 <= query.limit <= MAX_PAGE:
             raise SpecError(f"a page has 1 to {MAX_PAGE} rows, not {query.limit}", path="limit")
         async with self._database.transaction() as connection:
-            uids = await pick(connection, self._tables, self._cluster, query)
+            uids = await pick(connection, self._tables, self._database.target, query)
             named = await self._named(connection, query)
             rows = (await connection.execute(self.page_statement(query, uids).where(*named))).all()
             shown = rows[: query.limit]
