@@ -13,10 +13,8 @@ from cyclopts import Parameter
 from tiphys.cli.kept import Source, locks_database
 from tiphys.cli.session import Where, with_api
 from tiphys.cluster.api import Api
-from tiphys.cluster.limits import ConfigMapLimits, Limits
+from tiphys.cluster.limits import LONGEST_KEY, ConfigMapLimits, Limits, check_size
 from tiphys.errors import SpecError
-
-_AT_MOST = 200
 
 
 @Parameter(name="*")
@@ -43,7 +41,7 @@ def create(key: str, /, *, kept: Kept, limit: int, where: Where | None = None, s
         where: The cluster.
         source: The database.
     """
-    _check(limit)
+    check_size(limit, "--limit")
     return _with(key, kept, where, source, lambda limits, at: limits.create(at, key, limit), f"limit {key} is {limit}")
 
 
@@ -58,7 +56,7 @@ def get(key: str, /, *, kept: Kept, where: Where | None = None, source: Source |
 
 def update(key: str, /, *, kept: Kept, limit: int, where: Where | None = None, source: Source | None = None) -> int:
     """Change a limit that is there."""
-    _check(limit)
+    check_size(limit, "--limit")
     return _with(key, kept, where, source, lambda limits, at: limits.replace(at, key, limit), f"limit {key} is {limit}")
 
 
@@ -67,16 +65,11 @@ def delete(key: str, /, *, kept: Kept, where: Where | None = None, source: Sourc
     return _with(key, kept, where, source, lambda limits, at: limits.delete(at, key), f"limit {key} deleted")
 
 
-def _check(limit: int) -> None:
-    if limit <= 0:
-        raise SpecError("limit must be greater than zero", path="--limit")
-
-
 def _with(
     key: str, kept: Kept, where: Where | None, source: Source | None, do: Callable[[Limits, str], Awaitable[None]], done: str
 ) -> int:  # fmt: skip
-    if not key or len(key) > _AT_MOST:
-        raise SpecError(f"a key has 1 to {_AT_MOST} characters", path="key")
+    if not key or len(key) > LONGEST_KEY:
+        raise SpecError(f"a key has 1 to {LONGEST_KEY} characters", path="key")
     if kept.type_ == "configmap" and not kept.cm_name:
         raise SpecError("a limit of a ConfigMap needs its name", path="--cm-name")
 

@@ -10,6 +10,8 @@ import msgspec
 from tiphys.cluster.api import Api, path_of
 from tiphys.errors import AlreadyExists, NotFound, SpecError
 
+LONGEST_KEY = 200
+
 
 class Limits(Protocol):
     """Limits by namespace and key, wherever they are kept."""
@@ -29,6 +31,16 @@ class Limits(Protocol):
     async def delete(self, namespace: str, key: str) -> None:
         """Forget one; one that is not there is no error."""
         ...
+
+
+def check_size(size: int, path: str) -> None:
+    """Return when it is one that a limit may have.
+
+    Raises:
+        SpecError: It is not.
+    """
+    if size <= 0:
+        raise SpecError("limit must be greater than zero", path=path)
 
 
 class ConfigMapLimits:

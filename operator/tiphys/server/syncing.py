@@ -5,7 +5,7 @@ Source: rest-and-clients 1.1, rank 4; argo-semantics 16.2.
 
 import msgspec
 
-from tiphys.cluster.limits import ConfigMapLimits, Limits
+from tiphys.cluster.limits import LONGEST_KEY, ConfigMapLimits, Limits, check_size
 from tiphys.errors import SpecError
 from tiphys.model.base import Json
 from tiphys.server.answers import NotYet, checked_name
@@ -14,7 +14,6 @@ from tiphys.server.rights import require
 
 _TYPES = {"": 0, "0": 0, "CONFIGMAP": 0, "1": 1, "DATABASE": 1}
 _VERBS = {"POST": "create", "GET": "get", "PUT": "update", "DELETE": "delete"}
-_LONGEST_KEY = 200
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +45,7 @@ def _asked(call: Call) -> Limit:
     size = body.get("limit") or 0
     if kind is None:
         raise SpecError(f"{say('type')!r} is neither CONFIGMAP nor DATABASE", path="type")
-    if not key or len(key) > _LONGEST_KEY:
+    if not key or len(key) > LONGEST_KEY:
         raise SpecError("a key is needed", path="key")
     if not isinstance(size, int) or isinstance(size, bool):
         raise SpecError(f"{size!r} is no number", path="limit")
@@ -57,8 +56,7 @@ def _asked(call: Call) -> Limit:
 
 
 def _with_size(limit: Limit) -> Limit:
-    if limit.size <= 0:
-        raise SpecError("limit must be greater than zero", path="limit")
+    check_size(limit.size, "limit")
     return limit
 
 
