@@ -34,9 +34,14 @@ async def storage_for(api: Api, namespace: str, where: Where | None, source: Sou
 
 async def archive_ended(api: Api, where: Where | None) -> None:
     """Keep what ended on this machine, if that is meant, before it is forgotten."""
-    if where is not None and where.local:
+    if where is not None and where.local and await _ended(api):
         async with _own() as storage:
             await _archive(api, storage)
+
+
+async def _ended(api: Api) -> bool:
+    """Whether anything waits for the archive: without that the database is not even loaded."""
+    return any([page.items async for page in api.list("Workflow", "", labels=_NOT_YET)])
 
 
 @contextlib.asynccontextmanager
