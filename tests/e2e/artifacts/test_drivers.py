@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.circumstances.conftest import INSTANCE, Station
-from tests.e2e.conftest import HOME, IMAGE, ROOT, run
+from tests.e2e.conftest import IMAGE, ROOT, run
 
 DRIVER_IMAGE = "quay.io/tiphys/driver:e2e"
 ENTRY = ["python3", "/driver.py"]
@@ -62,16 +62,8 @@ def place(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory)
         instanceID=INSTANCE, artifactRepository=json.dumps(repository),
         artifactDrivers=json.dumps([{"name": "theirs", "image": DRIVER_IMAGE, "connectionTimeoutSeconds": 10}]),
     )  # fmt: skip
-    access = folder / "kubeconfig"
-    own = HOME / "controller.kubeconfig"
-    access.write_text((own if own.exists() else pathlib.Path(kubeconfig)).read_text())
-    run("kubectl", "--kubeconfig", access, "config", "set-context", "--current", f"--namespace={name}")
-    one.start(image, str(access), folder / "log")
-    assert one.process is not None
-    yield one
-    assert one.process.stop() == 0
-    assert "broke the controller" not in one.process.log.read_text()
-    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")
+    with one.running(image, folder):
+        yield one
 
 
 def spec(folder: str, **more: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A controller of the test's own, whose configuration lies in a namespace of the test's own."""
 
+import contextlib
 import json
 import pathlib
 import uuid
@@ -18,8 +19,17 @@ class Station(Cluster):
         super().__init__(kubeconfig, namespace)
         self.process: ControllerProcess | None = None
 
-    def start(self, image: str, kubeconfig: str, log: pathlib.Path) -> None:
-        self.process = ControllerProcess(kubeconfig, image, log, "--managed-namespace", self.namespace)
+    @contextlib.contextmanager
+    def running(self, image: str, folder: pathlib.Path) -> Iterator["Station"]:
+        """Its controller follows the namespace meanwhile; in the end nothing is left of either."""
+        own, access = HOME / "controller.kubeconfig", folder / "kubeconfig"
+        access.write_text((own if own.exists() else pathlib.Path(self.kubeconfig)).read_text())
+        run("kubectl", "--kubeconfig", access, "config", "set-context", "--current", f"--namespace={self.namespace}")
+        self.process = ControllerProcess(str(access), image, folder / "log", "--managed-namespace", self.namespace)
+        yield self
+        assert self.process.stop() == 0
+        assert "broke the controller" not in self.process.log.read_text()
+        run("kubectl", "--kubeconfig", self.kubeconfig, "delete", "namespace", self.namespace, "--wait=false")
 
     def configure(self, name: str = "workflow-controller-configmap", **entries: str) -> None:
         manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": entries}
@@ -43,14 +53,5 @@ def station(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactor
     one = Station(kubeconfig, name)
     run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", name)
     one.configure(instanceID=INSTANCE, parallelism="50", workflowDefaults="metadata: {labels: {team: red}}\nspec: {ttlStrategy: {secondsAfterCompletion: 3600}}")
-    folder = tmp_path_factory.mktemp("station")
-    own = HOME / "controller.kubeconfig"
-    access = folder / "kubeconfig"
-    access.write_text((own if own.exists() else pathlib.Path(kubeconfig)).read_text())
-    run("kubectl", "--kubeconfig", access, "config", "set-context", "--current", f"--namespace={name}")
-    one.start(image, str(access), folder / "log")
-    assert one.process is not None
-    yield one
-    assert one.process.stop() == 0
-    assert "broke the controller" not in one.process.log.read_text()
-    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")
+    with one.running(image, tmp_path_factory.mktemp("station")):
+        yield one

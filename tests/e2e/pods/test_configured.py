@@ -1,7 +1,6 @@
 """What an administrator says about all pods: defaults, entry points, security, architectures; under the pod security standard `restricted`."""
 
 import json
-import pathlib
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.e2e.circumstances.conftest import INSTANCE, Station
-from tests.e2e.conftest import HOME, Cluster, run
+from tests.e2e.conftest import Cluster
 
 CONFIGURATION = {
     "instanceID": INSTANCE,
@@ -52,16 +51,8 @@ def strict(kubeconfig: str, image: str, place: Cluster, tmp_path_factory: pytest
     one.apply(json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}))
     one.configure(**CONFIGURATION)
     one.configure("tiphys", **OWN)
-    folder = tmp_path_factory.mktemp("strict")
-    own = HOME / "controller.kubeconfig"
-    access = folder / "kubeconfig"
-    access.write_text((own if own.exists() else pathlib.Path(kubeconfig)).read_text())
-    run("kubectl", "--kubeconfig", access, "config", "set-context", "--current", f"--namespace={name}")
-    one.start(image, str(access), folder / "log")
-    assert one.process is not None
-    yield one
-    assert one.process.stop() == 0
-    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")
+    with one.running(image, tmp_path_factory.mktemp("strict")):
+        yield one
 
 
 @pytest.fixture(scope="module")
