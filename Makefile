@@ -62,6 +62,7 @@ e2e: kinds ui
 
 bench: kinds ui
 	$(RUN) python -m tests.bench.engine
+	$(RUN) python -m tests.bench.starts
 	$(RUN) python -m tests.bench.artifacts
 	$(RUN) python -m tests.bench.local
 	$(RUN) python -m tests.bench.server

@@ -1,25 +1,23 @@
 """What artifacts cost beside what they must cost: `python -m tests.bench.artifacts` prints the tables. Needs no cluster.
 
-The executor's CPU time beyond a bare interpreter's; a gigabyte up and down beside the object-store library alone; memory with two gigabytes.
+A gigabyte up and down beside the object-store library alone; memory with two gigabytes. What an executor's start costs: tests/bench/starts.py.
 """
 
 import json
 import os
 import pathlib
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 
 import msgspec
 from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.secrets import Secrets
 
 from tiphys.model.arguments import ArchiveStrategy, Artifact, NoneStrategy
-from tiphys.model.locations import RawArtifact, S3Artifact
+from tiphys.model.locations import S3Artifact
 from tiphys.model.staging import Load, Save, StagingPlan
 
 SHIM = pathlib.Path(__file__).parents[2] / "operator/tiphys/shim/bin/amd64"
@@ -75,26 +73,6 @@ def measured(command: list[str], env: dict[str, str] | None = None) -> tuple[flo
     return time.monotonic() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
-def best(work: Callable[[], tuple[float, float, float]], times: int) -> tuple[float, float, float]:
-    """The median of each measure."""
-    rows = [work() for _ in range(times)]
-    return tuple(statistics.median(column) for column in zip(*rows, strict=True))  # type: ignore[return-value]
-
-
-def cold_start(bench: Bench) -> None:
-    """CPU of the executor beyond a bare interpreter."""
-    bare = best(lambda: measured([sys.executable, "-c", ""]), 9)[1]
-    (bench.folder / "small").write_text("x")
-    bench.stage(bench.folder / "small")
-    raw = StagingPlan(loads=(Load(artifact=Artifact(name="a", raw=RawArtifact(data="x")), path=str(bench.folder / "in")),))
-    save = StagingPlan(saves=(Save(artifact=bench.at("small", "/small"), container="main"),))
-    load = StagingPlan(loads=(Load(artifact=bench.at("small"), path=str(bench.folder / "in")),))
-    print("| executor, one small artifact | CPU beyond the interpreter, ms | wall, ms | RSS, MB |\n|---|---|---|---|")
-    for name, what, plan in (("save to S3", "save", save), ("load from S3", "load", load), ("load raw", "load", raw)):
-        wall, cpu, memory = best(lambda what=what, plan=plan: bench.executor(what, plan), 9)  # type: ignore[misc]
-        print(f"| {name} | {1000 * (cpu - bare):.0f} | {1000 * wall:.0f} | {memory:.0f} |", flush=True)
-
-
 def throughput(bench: Bench, source: pathlib.Path, target: pathlib.Path) -> None:
     """A gigabyte beside the library alone, in turns."""
 
@@ -147,7 +125,6 @@ def main() -> None:
         with minio(folder / "store") as store:
             store.make_bucket("bucket")
             bench = Bench(folder, store)
-            cold_start(bench)
             source, target = folder / "source", folder / "target"
             write(source, GIGABYTE)
             throughput(bench, source, target)

@@ -11,6 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import grpc
 
 from tiphys.artifacts.folder import Folder
-from tiphys.artifacts.protocol import MESSAGES, METHODS, SERVICE
+from tiphys.artifacts.protocol import METHODS, SERVICE, Message, decode, encode
 from tiphys.artifacts.secrets import SecretReader
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, TiphysError, Unavailable
 from tiphys.model.drivers import DRIVER_FOLDER, SOCKET, is_driver_name
@@ -79,20 +80,24 @@ class PluginDriver:
             raise Unavailable(f"artifact driver {self._place.name!r} does not answer on {socket}") from e
         return channel
 
-    def _ask(self, method: str, **fields: Any) -> Any:
+    def _ask(self, method: str, **fields: Any) -> Message:
         """The answer; what it says of an error is raised."""
-        takes, gives = METHODS[method]
-        call = self._channel.unary_unary(f"/{SERVICE}/{method}", MESSAGES[takes].SerializeToString, MESSAGES[gives].FromString)
+        call = self._channel.unary_unary(f"/{SERVICE}/{method}", partial(encode, METHODS[method][0]))
         with self._told(method):
-            return self._checked(method, call(MESSAGES[takes](**fields)))
+            return self._checked(method, call(fields))
 
-    def _checked(self, method: str, answer: Any) -> Any:
-        fields = answer.DESCRIPTOR.fields_by_name
-        if "success" in fields and not answer.success:
-            raise InvalidManifest(f"artifact driver {self._place.name!r}, {method}: {answer.error or 'no success'}")
-        if "error" in fields and answer.error:
-            raise InvalidManifest(f"artifact driver {self._place.name!r}, {method}: {answer.error}")
-        return answer
+    def _checked(self, method: str, answer: bytes) -> Message:
+        """What the bytes of an answer say; not gRPC takes them apart, which would only log that they are no message."""
+        who = f"artifact driver {self._place.name!r}, {method}"
+        try:
+            fields = decode(METHODS[method][1], answer)
+        except InvalidManifest as e:
+            raise InvalidManifest(f"{who}: {e.message}") from e
+        if not fields.get("success", True):
+            raise InvalidManifest(f"{who}: {fields['error'] or 'no success'}")
+        if fields.get("error"):
+            raise InvalidManifest(f"{who}: {fields['error']}")
+        return fields
 
     @contextmanager
     def _told(self, method: str) -> Iterator[None]:
@@ -105,13 +110,11 @@ class PluginDriver:
                 raise _UnknownMethodError(f"artifact driver {self._place.name!r} has no {method}") from e
             raise _MEANINGS.get(code, InvalidManifest)(f"artifact driver {self._place.name!r}, {method}: {said}") from e
 
-    def _artifact(self, key: str) -> Any:
+    def _artifact(self, key: str) -> Message:
         place = self._place
-        plugin = MESSAGES["PluginArtifact"](
-            name=place.name, configuration=place.configuration, key=key,
-            connection_timeout_seconds=place.connection_timeout_seconds or 0,
-        )  # fmt: skip
-        return MESSAGES["Artifact"](name=key.rpartition("/")[2], plugin=plugin)
+        seconds = max(place.connection_timeout_seconds or 0, 0)
+        plugin = {"name": place.name, "configuration": place.configuration, "key": key, "connection_timeout_seconds": seconds}
+        return {"name": key.rpartition("/")[2], "plugin": plugin}
 
     @contextmanager
     def _shared(self) -> Iterator[Path]:
@@ -145,15 +148,14 @@ class PluginDriver:
                 yield from _parts(made)
 
     def _streamed(self, key: str) -> Iterator[bytes]:
-        takes, gives = METHODS["OpenStream"]
-        path = f"/{SERVICE}/OpenStream"
-        call = self._channel.unary_stream(path, MESSAGES[takes].SerializeToString, MESSAGES[gives].FromString)
+        call = self._channel.unary_stream(f"/{SERVICE}/OpenStream", partial(encode, METHODS["OpenStream"][0]))
         with self._told("OpenStream"):
-            answers = call(MESSAGES[takes](artifact=self._artifact(key)))
+            answers = call({"artifact": self._artifact(key)})
             try:
                 for answer in answers:
-                    yield self._checked("OpenStream", answer).data
-                    if answer.is_end:
+                    fields = self._checked("OpenStream", answer)
+                    yield fields["data"]
+                    if fields["is_end"]:
                         return
             finally:
                 answers.cancel()
@@ -171,22 +173,20 @@ class PluginDriver:
 
     def _can_stream(self) -> bool:
         try:
-            return bool(self._ask("GetCapabilities").supports_save_stream)
+            return bool(self._ask("GetCapabilities")["supports_save_stream"])
         except _UnknownMethodError:
             return False
 
     def _save_stream(self, key: str, content: Iterable[bytes]) -> None:
-        takes, gives = METHODS["SaveStream"]
-        path = f"/{SERVICE}/SaveStream"
-        call = self._channel.stream_unary(path, MESSAGES[takes].SerializeToString, MESSAGES[gives].FromString)
+        call = self._channel.stream_unary(f"/{SERVICE}/SaveStream", partial(encode, METHODS["SaveStream"][0]))
         broken: list[BaseException] = []
 
-        def frames() -> Iterator[Any]:
+        def frames() -> Iterator[Message]:
             try:
-                yield MESSAGES[takes](output_artifact=self._artifact(key))
+                yield {"output_artifact": self._artifact(key)}
                 for part in content:
                     for start in range(0, len(part), _PART):
-                        yield MESSAGES[takes](chunk=bytes(part[start : start + _PART]))
+                        yield {"chunk": part[start : start + _PART]}
             except GeneratorExit:
                 raise  # the driver has answered before it had all: its answer says why
             except BaseException as e:
@@ -202,7 +202,7 @@ class PluginDriver:
 
     def list(self, prefix: str) -> Iterator[str]:
         """The keys that the driver names."""
-        yield from self._ask("ListObjects", artifact=self._artifact(prefix)).objects
+        yield from self._ask("ListObjects", artifact=self._artifact(prefix))["objects"]
 
     def delete(self, key: str) -> None:
         """What the driver does for it; one that is not there is no error."""
@@ -214,7 +214,7 @@ class PluginDriver:
     def is_directory(self, key: str) -> bool:
         """What the driver says; one that does not know has no folders."""
         try:
-            return bool(self._ask("IsDirectory", artifact=self._artifact(key)).is_directory)
+            return bool(self._ask("IsDirectory", artifact=self._artifact(key))["is_directory"])
         except (_UnknownMethodError, NotFound):
             return False
 

@@ -5,11 +5,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
+import grpc
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.servers.driver import serve
 
 from tiphys.artifacts.plugin import PluginDriver
+from tiphys.artifacts.protocol import METHODS, SERVICE, decode, encode
 from tiphys.errors import InvalidManifest, NotFound, SpecError, Unavailable
 from tiphys.model.locations import PluginArtifact
 
@@ -95,3 +101,48 @@ def test_other_drivers_do_not_load_grpc():
             "from tiphys.model.locations import RawArtifact; open_driver(Artifact(raw=RawArtifact(data='x')), None); "
             "sys.exit('grpc' in sys.modules or 'google.protobuf' in sys.modules)")  # fmt: skip
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+WORDS = {"string": st.text(), "strings": st.lists(st.text()), "bytes": st.binary(), "bool": st.booleans(), "int32": st.integers(0, 2**31 - 1)}
+
+
+@given(st.data())
+def test_what_is_encoded_is_decoded_again(data):
+    name = data.draw(st.sampled_from([gives for _, gives in METHODS.values()]))
+    zeros = decode(name, b"")
+    kinds = {bool: "bool", bytes: "bytes", list: "strings", str: "string"}
+    values = {field: data.draw(WORDS[kinds[type(zero)]]) for field, zero in zeros.items()}
+    assert decode(name, encode(name, values)) == values
+
+
+@given(st.sampled_from([gives for _, gives in METHODS.values()]), st.binary(max_size=64))
+def test_bytes_that_are_no_message_are_refused_or_read(name, content):
+    with suppress(InvalidManifest):
+        assert decode(name, content).keys() == decode(name, b"").keys()
+
+
+@pytest.mark.parametrize(("content", "why"), [
+    (b"\x0a\x7fabc", "ends within a field"), (b"\x08" + b"\xff" * 11, "too long"), (b"\x0b", "unknown wire type"), (b"\x0d1234", "another type"),
+    (b"\x08", "within a number"), (b"\x12\x01\xff", "not UTF-8"),
+])  # fmt: skip
+def test_a_message_that_is_broken_is_told_what_is_wrong(content, why):
+    with pytest.raises(InvalidManifest, match=why):
+        decode("SaveArtifactResponse", content)
+
+
+def test_fields_of_later_versions_are_passed_over():
+    later = b"\x52\x03abc" + b"\x58\x01" + b"\x65abcd" + b"\x69abcdefgh"
+    assert decode("SaveArtifactResponse", later + b"\x08\x01") == {"success": True, "error": ""}
+
+
+def test_a_driver_that_answers_no_message_is_told_as_such(folder):
+    server = grpc.server(ThreadPoolExecutor(1))
+    answer = grpc.unary_unary_rpc_method_handler(lambda _request, _context: b"\x0a\x7f")
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Delete": answer}),))
+    server.add_insecure_port(f"unix:{folder / 'mine/socket'}")
+    server.start()
+    try:
+        with pytest.raises(InvalidManifest, match="artifact driver 'mine', Delete: a message ends within a field"):
+            driver().delete("a")
+    finally:
+        server.stop(0).wait()
