@@ -4,6 +4,7 @@ Source: argo-semantics 13.
 """
 
 import contextlib
+import sys
 from collections.abc import Callable
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from tiphys.cluster.api import Api
 from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.errors import NotFound, SpecError
+from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
 
 NodeSelector = Annotated[str, Parameter(name=["--node-field-selector"])]
@@ -88,9 +90,22 @@ def _change_each(
             else:
                 changed = await edit_workflow(api, namespace, name, change)
                 print(done.format(changed.metadata.name))
+                _say_when(api, changed)
         return 0
 
     return with_api(where, work)
+
+
+def _say_when(api: Api, workflow: Workflow) -> None:
+    """Of a workflow of this machine that no program runs: what makes it heed the change."""
+    from tiphys.local.api import LocalApi
+
+    if isinstance(api, LocalApi) and workflow.status.phase not in COMPLETED:
+        from tiphys.cli.machine import is_run
+
+        name = workflow.metadata.name
+        if not is_run(api, name):
+            print(f"no program runs {name}; it heeds that with: tiphys run --resume {name}", file=sys.stderr)
 
 
 def stop(

@@ -4,6 +4,7 @@ Source: architecture, "the same machine runs in a local process".
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import platform
@@ -21,6 +22,7 @@ from tiphys.controller.recording import Recorder
 from tiphys.controller.shelves import parse_stored
 from tiphys.errors import NotFound, SpecError
 from tiphys.local.api import LocalApi, LocalLogs
+from tiphys.local.channel import answering, listening
 from tiphys.local.container import Runtime
 from tiphys.local.kubelet import Kubelet, Setting
 from tiphys.local.objects import Change, Place, Refusal, Store
@@ -64,7 +66,10 @@ class Opened(NamedTuple):
 
 def open_state(workflow: str = "") -> Opened:
     """The objects of this machine: those of one workflow and shared ones, or all of them; changes are remembered."""
-    state = State(state_folder())
+    return _open(State(state_folder()), workflow)
+
+
+def _open(state: State, workflow: str) -> Opened:
     store = Store(SystemClock().now, new_uid, has_history=False)
     fill(store, state.load(workflow), state.owner)
     store.on_change.append(state.keep)
@@ -72,21 +77,23 @@ def open_state(workflow: str = "") -> Opened:
 
 
 def share(opened: Opened) -> None:
-    """Let commands see what other programs do to their workflows, and change none that another program runs."""
+    """Let commands see what other programs do to their workflows, and have changes made by the program that runs a workflow."""
     seen = opened.state.version()
 
-    def before(verb: str, place: Place) -> None:
+    def route(verb: str, place: Place) -> Path | None:
         nonlocal seen
         if opened.state.version() != seen:
             seen = opened.state.version()
             opened.store.forget()
             fill(opened.store, opened.state.load(), opened.state.owner)
-        other = opened.state.owner(place.name) if place.plural == "workflows" and verb != "GET" else 0
-        if other:
-            said = f"workflow {place.name} is being run by process {other}: act in its view (tiphys run --watch), or interrupt it"
-            raise Refusal(403, "Forbidden", said)
+        return opened.state.socket(place.name) if place.plural == "workflows" and verb != "GET" else None
 
-    opened.api.before = before
+    opened.api.route = route
+
+
+def is_run(api: LocalApi, name: str) -> bool:
+    """Whether another program runs a workflow of this machine."""
+    return api.route("PATCH", Place(ARGO, "workflows", NAMESPACE, name)) is not None
 
 
 def forget_ended(store: Store) -> None:
@@ -185,10 +192,17 @@ class Machine:
             raise NotFound(f"no workflow {place.name} on this machine") from None
 
     async def changes(self, name: str) -> AsyncIterator[Json]:
-        """The workflow each time it has changed, until it has ended and all is written."""
+        """The workflow each time it has changed, until it has ended and all is written.
+
+        Raises:
+            NotFound: There is none, or somebody deleted it.
+        """
         version = ""
         while True:
-            one = self.workflow(name)
+            try:
+                one = self.workflow(name)
+            except NotFound:
+                raise NotFound(f"workflow {name} was deleted") from None
             changed = self.store.changed
             if one["metadata"]["resourceVersion"] != version:
                 version = one["metadata"]["resourceVersion"]
@@ -215,21 +229,18 @@ async def machine_for(workflow: str, runtime: Runtime, places: int = 0, record: 
     Raises:
         SpecError: Another program runs it.
     """
-    opened = open_state(workflow)
-    other = opened.state.claim(workflow)
-    if other:
-        opened.state.close()
-        raise SpecError(f"workflow {workflow} is being run by process {other}")
-    opened.state.end_orphans(workflow)
-    machine = Machine(opened, runtime, places, record)
-    async with machine.api:
-        machine.start()
-        try:
-            yield machine
-        finally:
-            await machine.stop()
-            opened.state.end_orphans(workflow)
-            opened.state.release(workflow)
-            opened.state.close()
-
-
+    state = State(state_folder())
+    with contextlib.closing(state), listening() as socket:
+        other = state.claim(workflow, Path(socket.getsockname()))
+        if other:
+            raise SpecError(f"workflow {workflow} is being run by process {other}")
+        state.end_orphans(workflow)
+        machine = Machine(_open(state, workflow), runtime, places, record)
+        async with machine.api, answering(socket, machine.api.reply):
+            machine.start()
+            try:
+                yield machine
+            finally:
+                await machine.stop()
+                state.end_orphans(workflow)
+                state.release(workflow)

@@ -12,6 +12,7 @@ import msgspec
 import uvloop
 from cyclopts import Parameter
 
+from tiphys.cli.answering import answering
 from tiphys.cli.documents import Document, Manifest, read_documents
 from tiphys.cli.filling import parameters_of
 from tiphys.cli.judge import judge, library_of
@@ -20,14 +21,13 @@ from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
 from tiphys.cli.own_archive import archive_ended
 from tiphys.cli.session import Where, exit_code, now
 from tiphys.cli.show import is_terminal, print_workflow
-from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import set_parameters
 from tiphys.errors import NotFound, SpecError
 from tiphys.local.container import Runtime
 from tiphys.local.objects import Place, Refusal
 from tiphys.local.runtimes import choose_runtime
-from tiphys.model.parse import parse_workflow, to_json
-from tiphys.model.phases import COMPLETED, RUNNING, SUSPEND
+from tiphys.model.parse import parse_workflow
+from tiphys.model.phases import COMPLETED
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow, pod_name
 
@@ -215,13 +215,10 @@ async def _until_end(machine: Machine, name: str, options: Options) -> Workflow:
 
 
 async def _until_over(machine: Machine, name: str, options: Options, *, may_ask: bool) -> Workflow:
-    asked: set[str] = set()
-    async for one in machine.changes(name):
-        workflow = parse_workflow(one)
-        for node in workflow.status.nodes.values():
-            if node.type == SUSPEND and node.phase == RUNNING and node.id not in asked and workflow.status.phase == RUNNING:
-                asked.add(node.id)
-                await _answer(machine, workflow, node, options, may_ask=may_ask)
+    async with answering(machine.api, options.answers, may_ask=may_ask) as look:
+        async for one in machine.changes(name):
+            workflow = parse_workflow(one)
+            look(workflow)
     return workflow
 
 
@@ -248,39 +245,6 @@ async def _view(machine: Machine, name: str) -> None:
         raise
     if left == INTERRUPTED:
         signal.raise_signal(signal.SIGINT)
-
-
-async def _answer(
-    machine: Machine, workflow: Workflow, node: NodeStatus, options: Options, *, may_ask: bool
-) -> None:  # fmt: skip
-    """Let a suspended node go on, with the answers that were given, or those of the user; one with a duration waits by itself."""
-    template = next((one for one in workflow.spec.templates if one.name == node.template_name), None)
-    if template is None or template.suspend is None or template.suspend.duration:
-        return
-    wanted = [one.name for one in node.outputs.parameters if one.value is None] if node.outputs else []
-    values = {name: options.answers[name] for name in wanted if name in options.answers}
-    is_told = node.display_name in options.answers or node.template_name in options.answers or bool(values)
-    if not is_told and not may_ask:
-        return
-    if not is_told:
-        if not sys.stdin.isatty():
-            hint = f"{wanted[0]}=VALUE" if wanted else node.display_name
-            print(f"{node.display_name} waits; answer with --answer {hint}", file=sys.stderr)
-            return
-        values = await asyncio.to_thread(_ask, node, wanted)
-    selector = f"id={node.id}"
-    change = suspension.NodeChange(outputs=values)
-    changed = suspension.set_nodes(workflow, selector, change, now()) if values else workflow
-    changed = suspension.resume(changed, now(), selector=selector)
-    status = to_json(changed)["status"]["nodes"][node.id]
-    await machine.api.patch("Workflow", NAMESPACE, workflow.metadata.name, {"status": {"nodes": {node.id: status}}})
-
-
-def _ask(node: NodeStatus, wanted: list[str]) -> dict[str, str]:
-    print(f"{node.display_name} waits{': ' + node.message if node.message else ''}")
-    if not wanted:
-        input("press enter to go on ")
-    return {name: input(f"{name}: ") for name in wanted}
 
 
 def _print_logs(machine: Machine, workflow: Workflow) -> None:

@@ -9,10 +9,10 @@ import msgspec
 
 from tiphys.cluster.api import Answer, Api
 from tiphys.cluster.connection import Access
+from tiphys.local.channel import Message, Reply, ask
 from tiphys.local.objects import Place, Refusal, Store
 from tiphys.local.operations import Request, decode, listed, matching, operate
 from tiphys.local.paths import target_of
-from tiphys.model.base import Json
 
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "put", "GET": "get"}
 _NAMESPACE = "default"
@@ -27,20 +27,28 @@ class LocalApi(Api):
         logs: Folder of logs: `<namespace>/<pod>/<container>.log`.
 
     Attributes:
-        before: Told of each request before it is answered; it may refuse.
+        route: Told of each request before it is answered; the socket of the process that is to answer instead, or None.
     """
 
     def __init__(self, store: Store, logs: Path) -> None:
         super().__init__(Access(server="this machine", namespace=_NAMESPACE))
         self.store = store
         self.logs = logs
-        self.before: Callable[[str, Place], None] = lambda _verb, _place: None
+        self.route: Callable[[str, Place], Path | None] = lambda _verb, _place: None
 
     async def _send(self, verb: str, path: str, **request: Any) -> Answer:
+        query, headers = dict(request.get("params") or {}), dict(request.get("headers") or {})
+        message = Message(verb=verb, path=path, query=query, headers=headers, body=request.get("data") or b"")
+        elsewhere = self.route(verb, target_of(path.lstrip("/")).place)
+        reply = self.reply(message) if elsewhere is None else await ask(elsewhere, message)
+        return Answer(reply.status, reply.content, 0.0)
+
+    def reply(self, message: Message) -> Reply:
+        """The answer to a request, by the objects that are here."""
         try:
-            return Answer(200, self._answer(verb, path, request), 0.0)
+            return Reply(200, self._answer(message))
         except Refusal as e:
-            return Answer(e.code, msgspec.json.encode(e.status()), 0.0)
+            return Reply(e.code, msgspec.json.encode(e.status()))
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
         """The body of an answer; of a log that is followed, until its pod has ended."""
@@ -59,11 +67,9 @@ class LocalApi(Api):
         except Refusal:
             return False
 
-    def _answer(self, verb: str, path: str, request: Json) -> bytes:
-        target = target_of(path.lstrip("/"))
-        self.before(verb, target.place)
-        query, headers = request.get("params") or {}, request.get("headers") or {}
-        accept = headers.get("Accept", "")
+    def _answer(self, message: Message) -> bytes:
+        target, verb, query = target_of(message.path.lstrip("/")), message.verb, message.query
+        accept = message.headers.get("Accept", "")
         if target.sub == "log":
             container = query.get("container") or self.store.read(target.place)["spec"]["containers"][0]["name"]
             file = log_file(self.logs, target.place.namespace, target.place.name, container)
@@ -79,8 +85,8 @@ class LocalApi(Api):
             verb=what,
             target=target,
             query=query,
-            body=decode(request.get("data") or b""),
-            content_type=headers.get("Content-Type", ""),
+            body=decode(message.body),
+            content_type=message.headers.get("Content-Type", ""),
             accept=accept,
         )
         return msgspec.json.encode(operate(self.store, asked))

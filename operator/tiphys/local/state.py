@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from tiphys.local.channel import remove
 from tiphys.local.objects import Change, Place, Store
 from tiphys.model.base import Json
 
@@ -23,6 +24,7 @@ create table if not exists objects (
   workflow text not null, document text not null, primary key (api, plural, namespace, name));
 create index if not exists objects_workflow on objects (workflow);
 create table if not exists owners (workflow text primary key, pid integer not null, began text not null);
+create table if not exists sockets (workflow text primary key, path text not null);
 create table if not exists processes (workflow text not null, pid integer not null, began text not null);
 """
 _FORGOTTEN = frozenset({"events", "leases"})
@@ -88,12 +90,24 @@ class State:
                     os.killpg(pid, signal.SIGKILL)
         self._file.execute("delete from processes where workflow=?", (workflow,))
 
-    def claim(self, workflow: str) -> int:
-        """Be the one that runs a workflow; 0, or the process that does already."""
+    def claim(self, workflow: str, socket: Path) -> int:
+        """Be the one that runs a workflow, and listens at a socket; 0, or the process that does already."""
         other = self.owner(workflow)
         if not other:
+            left = self._socket(workflow)
+            if left is not None:
+                remove(left)
+            self._file.execute("insert or replace into sockets values (?,?)", (workflow, str(socket)))
             self._file.execute("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), _began(os.getpid())))
         return other
+
+    def socket(self, workflow: str) -> Path | None:
+        """Where the other process that runs a workflow listens; None for none."""
+        return self._socket(workflow) if self.owner(workflow) else None
+
+    def _socket(self, workflow: str) -> Path | None:
+        row = self._file.execute("select path from sockets where workflow=?", (workflow,)).fetchone()
+        return Path(row[0]) if row is not None else None
 
     def owner(self, workflow: str) -> int:
         """The other process that runs a workflow; 0 for none."""
@@ -106,6 +120,7 @@ class State:
 
     def release(self, workflow: str) -> None:
         """Run it no longer."""
+        self._file.execute("delete from sockets where workflow=?", (workflow,))
         self._file.execute("delete from owners where workflow=? and pid=?", (workflow, os.getpid()))
 
 

@@ -284,3 +284,25 @@ def test_a_signal_to_end_gives_the_terminal_back_and_stops_the_run_which_can_go_
     assert screen.ended() == 130
     left, said = screen.seen.rindex(b"\x1b[?1049l"), screen.seen.rindex(b"go on with: tiphys run --resume w")
     assert left < said
+
+
+def test_what_waits_is_asked_at_the_terminal_until_somebody_answers_it_elsewhere(home: Home) -> None:
+    stored = home.file(
+        "apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {name: t}\nspec:\n  templates:\n"
+        "  - {name: gate, suspend: {}, outputs: {parameters: [{name: colour, valueFrom: {supplied: {}}}]}}\n", "t.yaml"
+    )  # fmt: skip
+    spec = (
+        "entrypoint: main\ntemplates:\n"
+        "- {name: main, steps: [[{name: ask, templateRef: {name: t, template: gate}}], [{name: more, template: more}],"
+        " [{name: say, template: say, arguments: {parameters: [{name: x, value: '{{steps.ask.outputs.parameters.colour}}'}]}}]]}\n"
+        "- {name: more, suspend: {}}\n"
+        "- {name: say, inputs: {parameters: [{name: x}]}, container: {image: alpine, command: [echo, '{{inputs.parameters.x}}']}}\n"
+    )
+    screen = Screen(home, "run", home.workflow(spec), "--with", stored, "--runtime", "process")
+    screen.until("colour: ")
+    screen.press("green\n")
+    screen.until("press enter to go on")
+    home.tiphys("resume", "w", "--local")
+    assert screen.ended() == 0
+    assert b"w-say" in screen.seen
+    assert b": green" in screen.seen
