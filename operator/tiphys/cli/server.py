@@ -106,6 +106,7 @@ def server(  # noqa: PLR0913 as many options as there are
     loglevel: str = "info",
     log_format: str = "text",
     kubeconfig: str = "",
+    list_cache: int = 20_000,
 ) -> int:
     """Serve the REST API and the web page. Without --auth-mode only on this machine, each caller with the own token.
 
@@ -122,7 +123,11 @@ def server(  # noqa: PLR0913 as many options as there are
         loglevel: How much is logged.
         log_format: `text` or `json`.
         kubeconfig: The way to the cluster.
+        list_cache: Keep summaries of up to so many workflows by a watch with the server's own rights, so that lists are quick;
+            0 keeps none. Who asks sees what he may list, as without.
     """
+    if list_cache < 0:
+        raise SpecError("a number of workflows is 0 or more", path="--list-cache")
     if not auth_mode and not is_loopback(host):
         raise SpecError(f"--host {host} is reached by others", hint="choose --auth-mode: client, server or sso")
     tls = encryption or Encryption()
@@ -139,5 +144,8 @@ def server(  # noqa: PLR0913 as many options as there are
         secret=tls.tls_certificate_secret_name, min_version=parse_environment(os.environ).tls_min_version,
     )  # fmt: skip
     modes = frozenset(auth_mode or ("client",))
-    run_server(Order(access=access, modes=modes, namespace=own, config_map=configmap, listening=listening, flags=safety))
+    order = Order(
+        access=access, modes=modes, namespace=own, config_map=configmap, listening=listening, flags=safety, cached=list_cache
+    )  # fmt: skip
+    run_server(order)
     return 0

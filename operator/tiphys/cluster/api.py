@@ -73,6 +73,7 @@ class _Status(msgspec.Struct, frozen=True):
 class _Continue(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
     continue_: str = msgspec.field(default="", name="continue")
+    remaining_item_count: int | None = None
 
 
 class Answer(NamedTuple):

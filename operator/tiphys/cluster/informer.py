@@ -60,6 +60,7 @@ class Informer(Generic[T]):
         items: `namespace/name` -> object.
         synced: All objects are known.
         settled: They are known, or refused.
+        is_current: They are as a watch that goes on tells them; False from where one breaks until the next one.
         on_fault: Told why they cannot be read, and an empty text when they can.
     """
 
@@ -70,6 +71,7 @@ class Informer(Generic[T]):
         self.items: dict[str, T] = {}
         self.synced = asyncio.Event()
         self.settled = asyncio.Event()
+        self.is_current = False
         self.on_fault: Callable[[str], None] = lambda _message: None
         self.on_change: Callable[[str, T], None] = lambda _key, _item: None
         self.on_delete: Callable[[str, T], None] = lambda _key, _item: None
@@ -88,6 +90,11 @@ class Informer(Generic[T]):
         self._failures = 0
         self._stale_lists = 0
 
+    @property
+    def version(self) -> str:
+        """Up to where changes are known; what is watched from there misses nothing."""
+        return self._version
+
     async def run(self) -> None:
         """Keep the objects up to date until cancelled."""
         while True:
@@ -98,6 +105,7 @@ class Informer(Generic[T]):
                     self._may_see()
                 await self._watch()
             except (OutsideError, RefusedError) as e:
+                self.is_current = False
                 if isinstance(e, RefusedError):
                     self.on_fault(e.message)
                     self.settled.set()
@@ -205,6 +213,7 @@ class Informer(Generic[T]):
             ):
                 if answer.status >= 400:
                     raise as_error(answer.status, await answer.read(), retry_after(answer.headers))
+                self.is_current = True
                 await self._read(answer.content)
         except TimeoutError as e:
             raise Unavailable(f"silent for {self._watch_seconds + _GRACE_SECONDS} s") from e

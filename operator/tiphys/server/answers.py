@@ -97,6 +97,15 @@ class Fields:
         """Whether nothing is left out."""
         return not self._paths
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The paths to keep; none where nothing is left out, or it is said what to leave out."""
+        return () if self._is_exclusion else self._paths
+
+    def names(self, path: str) -> bool:
+        """Whether a path, or something below it, is to be kept by name."""
+        return any(one == path or one.startswith(f"{path}.") for one in self.kept)
+
     def keeps(self, path: str) -> bool:
         """Whether anything of a path is wanted."""
         return self.is_all or self._is_kept(path)

@@ -20,7 +20,7 @@ from tiphys.server import openapi, schemas, upcoming
 from tiphys.server.answers import answer, as_response, checked_name, failure
 from tiphys.server.call import Call
 from tiphys.server.kept import Kept, configured
-from tiphys.server.routes import OPERATIONS, RAW, STREAMS, Handler
+from tiphys.server.routes import HELD, OPERATIONS, RAW, STREAMS, Handler
 from tiphys.server.sign_in import sign_in_routes
 from tiphys.server.subject import Asked, Caller, Gate
 from tiphys.server.web import Page, below
@@ -74,7 +74,7 @@ def _endpoint(gate: Gate, kept: Kept, handler: Handler) -> Callable[[Request], A
         try:
             caller, read = await _admitted(gate, request, is_raw=handler in RAW)
             call = Call(request, _decoded(read), caller, gate, kept)
-            if handler in STREAMS:
+            if handler in STREAMS | HELD:
                 return await _stream(handler, call, caller)
             async with caller.api:
                 made = await handler(call)
@@ -144,7 +144,8 @@ def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: K
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        yield
+        async with gate.cache.running() if gate.cache is not None else contextlib.nullcontext():
+            yield
         await behind.close()
         await gate.pool.close()
 

@@ -21,7 +21,8 @@ from tiphys.server.finding import Archived, find_archived
 from tiphys.server.labels import created_by
 from tiphys.server.operating import Order, again, remove_pods, retried
 from tiphys.server.rights import require
-from tiphys.server.rows import Listed, archived, written
+from tiphys.server.rows import Listed, archived
+from tiphys.server.writing import written
 
 
 async def list_(call: Call) -> Response:
@@ -30,7 +31,7 @@ async def list_(call: Call) -> Response:
     await require(call.api, "list", "Workflow", choice.namespace)
     archive = await call.kept.archive()
     listed = Listed((), "") if archive is None else await archived(archive, call.kept, choice, fields)
-    return await written(listed, fields, call.kept)
+    return await written(listed, fields, call.kept, call.api)
 
 
 async def _read(call: Call, *verbs: str, namespace: str = "", name: str = "") -> Json:

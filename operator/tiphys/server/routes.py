@@ -22,5 +22,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
 """Method, path and handler of everything that is asked with somebody's rights."""
 STREAMS: frozenset[Handler] = workflows.STREAMS | logs.STREAMS | files.STREAMS | beside.STREAMS
 """Who answers as it comes: the caller's connection stays open until the end."""
+HELD: frozenset[Handler] = workflows.HELD
+"""Who needs the caller's connection until all of the answer is written, and is no stream."""
 RAW: frozenset[Handler] = uploading.RAW
 """Who reads the body in parts."""

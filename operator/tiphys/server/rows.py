@@ -6,23 +6,20 @@ Source: rest-and-clients 1.2, "Lists".
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-from starlette.responses import Response, StreamingResponse
 
-from tiphys.archive.hydrating import Hydrator
 from tiphys.cluster.api import Api
-from tiphys.errors import Gone, TiphysError
-from tiphys.model.archived import ARCHIVED, MAX_PAGE, PERSISTED
-from tiphys.model.base import Json
+from tiphys.errors import Gone
+from tiphys.model.archived import MAX_PAGE, PERSISTED
 from tiphys.model.names import LABEL_ARCHIVING_STATUS
-from tiphys.model.phases import COMPLETED
-from tiphys.server.answers import HEADERS, Fields
+from tiphys.server.answers import Fields
+from tiphys.server.cache import Cache
 from tiphys.server.choosing import Choice
 from tiphys.server.kept import Kept
+from tiphys.server.seen import Order, Seen, seen_in
+from tiphys.server.summaries import Summary, reach_of
 
 if TYPE_CHECKING:
     from tiphys.archive.store import SqlArchive
@@ -31,42 +28,23 @@ _PRUNE_AT = 500
 _LARGE = 1024
 
 
-class _Meta(msgspec.Struct, frozen=True, rename="camel"):
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    creation_timestamp: datetime | None = None
-    labels: dict[str, str] | None = None
-
-
-class _Status(msgspec.Struct, frozen=True, rename="camel"):
-    phase: str = ""
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    compressed_nodes: str = ""
-    offload_node_status_version: str = ""
-
-
-class _Seen(msgspec.Struct, frozen=True):
-    metadata: _Meta = _Meta()
-    status: _Status | None = None
-
-
 class Row(msgspec.Struct, frozen=True):
     """One workflow of a list.
 
     Attributes:
-        order: Sorts rows as they are shown: what has not ended first, then by the end, newest first.
+        order: Where it stands.
         uid: The workflow's.
         content: Its JSON, cut to what is wanted; deflated where `is_deflated`.
         is_packed: Whether its nodes are not in it.
+        summary: What is known of it instead of its content; what is wanted beyond that is read as the list is written.
     """
 
-    order: tuple[int, float, str]
+    order: Order
     uid: str
-    content: bytes
+    content: bytes = b""
     is_packed: bool = False
     is_deflated: bool = False
+    summary: Summary | None = None
 
     def text(self) -> bytes:
         """The JSON."""
@@ -88,46 +66,31 @@ class Listed(msgspec.Struct, frozen=True):
     remaining: int | None = None
 
 
-def _order(seen: _Seen) -> tuple[int, float, str]:
-    status, meta = seen.status or _Status(), seen.metadata
-    has_ended = status.phase in COMPLETED
-    at = (status.finished_at if has_ended else status.started_at or meta.creation_timestamp) or datetime(1970, 1, 2, tzinfo=UTC)
-    return int(has_ended), -at.timestamp(), f"{meta.namespace}/{meta.name}"
+class _Live(msgspec.Struct, frozen=True):
+    """The first rows that are live, the version of what they are of, and how many there are."""
+
+    rows: list[Row]
+    version: str
+    count: int
 
 
-def _is_chosen(seen: _Seen, choice: Choice) -> bool:
-    meta, status = seen.metadata, seen.status or _Status()
-    if not choice.has_name(meta.name):
-        return False
-    return (
-        _is_between(status.started_at, choice.started_after, choice.started_before)
-        and _is_between(meta.creation_timestamp, choice.created_after, None)
-        and _is_between(status.finished_at, None, choice.finished_before)
-    )
-
-
-def _is_between(at: datetime | None, first: datetime | None, end: datetime | None) -> bool:
-    if first is None and end is None:
-        return True
-    return at is not None and (first is None or at >= first) and (end is None or at < end)
-
-
-async def merged(api: Api, kept: Kept, choice: Choice, fields: Fields) -> Listed:
+async def merged(api: Api, kept: Kept, choice: Choice, fields: Fields, cache: Cache | None = None) -> Listed:
     """The page of live and archived workflows. That the caller may list those of the namespace is proved by doing so."""
     archive = await kept.archive()
-    async with kept.lists:
-        keep = choice.offset + choice.limit if choice.limit else 0
-        live, version, count = await _live(api, choice, fields, keep, drops_archived=archive is not None)
-        rows = live[choice.offset :]
+    keep = choice.offset + choice.limit if choice.limit else 0
+    known = await _known(api, choice, fields, keep, cache, drops_archived=archive is not None)
+    async with kept.lists if known is None or archive is not None else contextlib.nullcontext():
+        live = known or await _live(api, choice, fields, keep, drops_archived=archive is not None)
+        rows, count = live.rows[choice.offset :], live.count
         if archive is None:
-            return _listed(rows, choice, version, count)
-        known = {row.uid for row in live}
+            return _listed(rows, choice, live.version, count)
+        uids = {row.uid for row in live.rows}
         # one more than is shown, to know whether there are more
         wanted = choice.limit + 1 - len(rows) if choice.limit else 0
         found = await _archived(archive, choice, fields, max(0, choice.offset - count), wanted)
-        rows += [row for row in found if row.uid not in known]
+        rows += [row for row in found if row.uid not in uids]
         total = count + await archive.count(choice.archive_query(0, 1)) if choice.is_counted else choice.offset + len(rows)
-        return _listed(rows, choice, version, max(count, total))
+        return _listed(rows, choice, live.version, max(count, total))
 
 
 async def archived(archive: "SqlArchive", kept: Kept, choice: Choice, fields: Fields) -> Listed:
@@ -146,9 +109,22 @@ def _listed(rows: list[Row], choice: Choice, version: str, count: int) -> Listed
     return Listed(tuple(page), version, more, remaining if choice.is_counted else None)
 
 
+async def _known(
+    api: Api, choice: Choice, fields: Fields, keep: int, cache: Cache | None, *, drops_archived: bool
+) -> _Live | None:  # fmt: skip
+    """As `_live`, of what is known without reading it; None where it has to be read."""
+    if cache is None:
+        return None
+    found = await cache.chosen(api, choice, reach_of(fields), keep, drops_archived=drops_archived)
+    if found is None:
+        return None
+    rows = [Row(one.order, one.seen.metadata.uid, summary=one) for one in found.summaries]
+    return _Live(rows, found.version, found.count)
+
+
 async def _live(
     api: Api, choice: Choice, fields: Fields, keep: int, *, drops_archived: bool
-) -> tuple[list[Row], str, int]:  # fmt: skip
+) -> _Live:  # fmt: skip
     """As `_live_once`; from the start again when the cluster has forgotten what the list began with."""
     try:
         return await _live_once(api, choice, fields, keep, drops_archived=drops_archived)
@@ -158,7 +134,7 @@ async def _live(
 
 async def _live_once(
     api: Api, choice: Choice, fields: Fields, keep: int, *, drops_archived: bool
-) -> tuple[list[Row], str, int]:  # fmt: skip
+) -> _Live:  # fmt: skip
     """The first `keep` rows in order (0 for all), the version, and how many there are."""
     rows: list[Row] = []
     version, count = "", 0
@@ -166,10 +142,9 @@ async def _live_once(
         version = version or page.metadata.resource_version
         found = []
         for raw in page.items:
-            seen = _seen(raw)
-            is_elsewhere = drops_archived and (seen.metadata.labels or {}).get(LABEL_ARCHIVING_STATUS) == ARCHIVED
-            if not is_elsewhere and _is_chosen(seen, choice):
-                found.append(_row(raw, seen, fields))
+            seen = seen_in(raw)
+            if not (drops_archived and seen.is_archived) and seen.is_chosen(choice):
+                found.append(row_of(raw, seen, fields))
         count += len(found)
         # a whole list waits in memory for a client that may be slow
         rows += found if keep else await asyncio.to_thread(_deflated, found)
@@ -177,7 +152,7 @@ async def _live_once(
             rows = sorted(rows, key=lambda row: row.order)[:keep]
         await asyncio.sleep(0)
     rows.sort(key=lambda row: row.order)
-    return rows[:keep] if keep else rows, version, count
+    return _Live(rows[:keep] if keep else rows, version, count)
 
 
 def _deflated(rows: list[Row]) -> list[Row]:
@@ -187,25 +162,19 @@ def _deflated(rows: list[Row]) -> list[Row]:
     return [small(row) if len(row.content) > _LARGE else row for row in rows]
 
 
-def _seen(raw: bytes | msgspec.Raw) -> _Seen:
-    try:
-        return msgspec.json.decode(raw, type=_Seen)
-    except msgspec.DecodeError:
-        # one that cannot be read is shown as it is, so that its user finds it
-        return _Seen()
-
-
-def _row(raw: msgspec.Raw, seen: _Seen, fields: Fields) -> Row:
-    status = seen.status or _Status()
-    is_packed = bool(status.compressed_nodes or status.offload_node_status_version)
-    content = _cut(bytes(raw), fields) if not is_packed or not fields.keeps("items.status.nodes") else bytes(raw)
-    return Row(_order(seen), seen.metadata.uid, content, is_packed)
+def row_of(raw: bytes | msgspec.Raw, seen: Seen, fields: Fields) -> Row:
+    """A workflow as a list shows it; whole where its nodes have to be unpacked first."""
+    content = _cut(bytes(raw), fields) if not seen.is_packed or not fields.keeps("items.status.nodes") else bytes(raw)
+    return Row(seen.order, seen.metadata.uid, content, seen.is_packed)
 
 
 def _cut(text: bytes, fields: Fields) -> bytes:
     if fields.is_all:
         return text
-    return msgspec.json.encode(fields.cut(msgspec.json.decode(text), "items."))
+    document = msgspec.json.decode(text)
+    if fields.kept and not fields.names("items.metadata.managedFields"):
+        document.get("metadata", {}).pop("managedFields", None)
+    return msgspec.json.encode(fields.cut(document, "items."))
 
 
 async def _archived(archive: "SqlArchive", choice: Choice, fields: Fields, offset: int, wanted: int) -> list[Row]:
@@ -218,42 +187,8 @@ async def _archived(archive: "SqlArchive", choice: Choice, fields: Fields, offse
             document = msgspec.json.decode(item)
             meta = document.setdefault("metadata", {})
             meta["labels"] = {**(meta.get("labels") or {}), LABEL_ARCHIVING_STATUS: PERSISTED}
-            seen = msgspec.convert(document, _Seen)
-            rows.append(Row(_order(seen), seen.metadata.uid, msgspec.json.encode(fields.cut(document, "items."))))
+            seen = msgspec.convert(document, Seen)
+            rows.append(Row(seen.order, seen.metadata.uid, msgspec.json.encode(fields.cut(document, "items."))))
         if not page.cursor or (wanted and len(rows) >= wanted):
             return rows[:wanted] if wanted else rows
         query = msgspec.structs.replace(query, cursor=page.cursor, offset=0)
-
-
-async def written(listed: Listed, fields: Fields, kept: Kept) -> Response:
-    """The list as an answer that is written row by row; nodes that are packed are put in where they are wanted."""
-    is_needed = fields.keeps("items.status.nodes") and any(row.is_packed for row in listed.rows)
-    storage = await kept.storage() if is_needed else None
-    content = _written(listed, fields, Hydrator(storage.offload if storage else None))
-    return StreamingResponse(content, headers=HEADERS, media_type="application/json")
-
-
-async def _written(listed: Listed, fields: Fields, hydrator: Hydrator) -> AsyncIterator[bytes]:
-    meta: Json = {"resourceVersion": listed.version}
-    meta |= {"continue": listed.more} if listed.more else {}
-    meta |= {"remainingItemCount": listed.remaining} if listed.remaining is not None else {}
-    head: Json = {"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowList", "metadata": meta}
-    shown = fields.cut(head, "")
-    start = msgspec.json.encode(shown)[:-1] + (b"," if shown else b"")
-    if not fields.keeps("items"):
-        yield msgspec.json.encode(shown)
-        return
-    yield start + (b'"items":[' if listed.rows else b'"items":null')
-    for number, row in enumerate(listed.rows):
-        yield (b"," if number else b"") + await _whole(row, fields, hydrator)
-    yield b"]}" if listed.rows else b"}"
-
-
-async def _whole(row: Row, fields: Fields, hydrator: Hydrator) -> bytes:
-    if not row.is_packed or not fields.keeps("items.status.nodes"):
-        return row.text()
-    document: dict[str, Any] = msgspec.json.decode(row.text())
-    # one whose nodes cannot be had keeps nobody from seeing the others
-    with contextlib.suppress(TiphysError):
-        document = await hydrator.document(document)
-    return msgspec.json.encode(fields.cut(document, "items."))

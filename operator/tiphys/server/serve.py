@@ -21,6 +21,7 @@ from tiphys.cluster.connection import Access
 from tiphys.errors import NotFound, SpecError
 from tiphys.server.app import make_app
 from tiphys.server.around import Around, Safety
+from tiphys.server.cache import MOST, Cache
 from tiphys.server.doors import open_gate
 from tiphys.server.draining import Draining
 from tiphys.server.exposing import metrics_of
@@ -145,6 +146,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         config_map: Name of the ConfigMap with the configuration.
         listening: Where.
         flags: How careful to be.
+        cached: Up to how many workflows are known by summaries, so that lists need not be read from the cluster; 0 for none.
     """
 
     access: Access
@@ -153,6 +155,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     config_map: str
     listening: Listening
     flags: Safety
+    cached: int = MOST
 
 
 async def serve(order: Order) -> None:
@@ -163,6 +166,9 @@ async def serve(order: Order) -> None:
         # client and server mode need no configuration, and perhaps no right to read it
         sso = (await read_configuration(api, order.config_map)).sso if "sso" in order.modes else None
         gate, sign_in = await open_gate(api, order.modes, order.namespace, sso, os.environ, flags.base_href)
+    if order.cached:
+        cache = Cache(order.access, namespace=order.namespace, most=order.cached, pool=gate.pool)
+        gate = msgspec.structs.replace(gate, cache=cache)
     safety = msgspec.structs.replace(safety_from(os.environ, flags), is_strict=flags.is_strict and context is not None)
     scheme = "http" if context is None else "https"
     log.info("listening on %s://%s:%s%s", scheme, listening.host, listening.port, safety.base_href)

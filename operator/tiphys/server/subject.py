@@ -14,6 +14,7 @@ from tiphys.cluster.connection import Access, ConnectionPool
 from tiphys.errors import Forbidden, Unauthorized
 from tiphys.model.base import Json
 from tiphys.server.accounts import Accounts
+from tiphys.server.cache import Cache
 from tiphys.server.rights import who
 from tiphys.server.session import PREFIX, Sessions
 from tiphys.server.webhooks import REFUSAL as REFUSED_EVENT
@@ -121,6 +122,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         accounts: Service accounts with rules; None where who signed in has the server's own rights.
         webhooks: Knows who signs events; None takes no signed ones.
         pool: Open connections to the cluster, which all callers use.
+        cache: Summaries of workflows, for who may list them; None has lists read from the cluster.
     """
 
     access: Access
@@ -130,6 +132,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     accounts: Accounts | None = None
     webhooks: Webhooks | None = None
     pool: ConnectionPool = msgspec.field(default_factory=ConnectionPool)
+    cache: Cache | None = None
 
     async def admit(self, asked: Asked) -> Caller:
         """The caller behind a request; the first of his authorizations that a mode takes counts.

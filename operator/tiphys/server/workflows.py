@@ -19,8 +19,9 @@ from tiphys.server.finding import Wanted, find, hydrated
 from tiphys.server.labels import created_by
 from tiphys.server.operating import VERBS, Order, operate
 from tiphys.server.rights import require
-from tiphys.server.rows import merged, written
+from tiphys.server.rows import merged
 from tiphys.server.streams import changes, opened
+from tiphys.server.writing import written
 
 Handler = Callable[[Call], Awaitable[Any]]
 
@@ -50,8 +51,8 @@ async def read(call: Call) -> Json:
 async def list_(call: Call) -> Response:
     """Workflows, live and archived; those that have not ended first, a page of them when `limit` says so."""
     fields = call.fields()
-    listed = await merged(call.api, call.kept, call.choice(), fields)
-    return await written(listed, fields, call.kept)
+    listed = await merged(call.api, call.kept, call.choice(), fields, call.gate.cache)
+    return await written(listed, fields, call.kept, call.api)
 
 
 async def delete(call: Call) -> Json:
@@ -91,6 +92,8 @@ async def watch(call: Call) -> Response:
 
 _ALL = "/api/v1/workflows/{namespace}"
 STREAMS: frozenset[Handler] = frozenset({watch})
+HELD: frozenset[Handler] = frozenset({list_})
+"""Who needs the caller's connection until all of the answer is written, and is no stream."""
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", _ALL, create),
     ("POST", _ALL + "/lint", lint),

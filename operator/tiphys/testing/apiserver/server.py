@@ -173,6 +173,8 @@ class APIServer:
         if rest:
             self._continued += 1
             token = meta["continue"] = f"page-{self._continued}-{version}-{len(rest)}"
+            if not request.query.get("labelSelector") and not request.query.get("fieldSelector"):
+                meta["remainingItemCount"] = len(rest)
             self._pages[token] = (rest, version)
         return listed(target, page, request.headers.get("Accept", ""), meta)
 
