@@ -81,8 +81,11 @@ class S3Driver(ObjectDriver):
         from tiphys.artifacts.kms import ContextUpload, context_headers
 
         headers = context_headers(options)
-        url = self._endpoint(is_virtual=self._is_virtual) + ("" if self._is_virtual else f"/{self._place.bucket}")
-        return ContextUpload(self._client(), url, self._own_keys, region=self._region, headers=headers)
+        return ContextUpload(self._client(), self._bucket_url(), self._own_keys, region=self._region, headers=headers)
+
+    def _bucket_url(self) -> str:
+        is_virtual = self._is_virtual
+        return self._endpoint(is_virtual=is_virtual) + ("" if is_virtual else f"/{self._place.bucket}")
 
     def _own_keys(self) -> aws.Keys:
         if self._keys.access:
@@ -219,8 +222,11 @@ class OSSDriver(S3Driver):
     """Artifacts in Alibaba's OSS, by its S3 interface."""
 
     def __init__(self, place: OSSArtifact, secrets: SecretReader) -> None:
-        if place.lifecycle_rule is not None:
-            raise SpecError("is not supported: it would replace all rules of the bucket; set it there", path="oss.lifecycleRule")
+        self._rule = place.lifecycle_rule
+        if self._rule is not None:
+            from tiphys.artifacts.lifecycle import days_of
+
+            days_of(self._rule)
         self._uses_environment = bool(place.use_sdk_creds)
         if not place.endpoint:
             raise SpecError("is required", path="oss.endpoint")
@@ -249,6 +255,24 @@ class OSSDriver(S3Driver):
         client = self._client()
         credentials_of_environment(client)  # told now if there is nothing to sign in with
         return {"credential_provider": lambda: credentials_of_environment(client)}
+
+    def _own_keys(self) -> aws.Keys:
+        if not self._uses_environment:
+            return super()._own_keys()
+        from tiphys.artifacts.alibaba import credentials_of_environment
+
+        found = credentials_of_environment(self._client())
+        return aws.Keys(found["access_key_id"], found["secret_access_key"], found["token"] or "")
+
+    def save(self, key: str, content: Any, size: int = -1) -> None:
+        """As any object store; then the bucket has a rule for the artifact, if it is to have one."""
+        super().save(key, content, size)
+        if self._rule is None:
+            return
+        from tiphys.artifacts.lifecycle import BucketRules
+
+        rule, self._rule = self._rule, None  # one for all files of a folder
+        BucketRules(self._client(), self._bucket_url(), self._own_keys, self._region).keep(self._place.key or key, rule)
 
 
 #: The token of OSS is written in the artifact itself; no secret can be called so.

@@ -287,7 +287,7 @@ def test_oss_is_reached_by_its_s3_address_and_what_that_cannot_do_is_refused(sec
     driver = OSSDriver(OSSArtifact(endpoint="https://oss-cn-hangzhou-internal.aliyuncs.com", bucket="b", **keys), secrets.read)
     assert driver._store.config["endpoint"] == "https://b.s3.oss-cn-hangzhou-internal.aliyuncs.com"
     assert driver._store.config["region"] == "cn-hangzhou"
-    for change, field in (({"lifecycle_rule": OSSLifecycleRule()}, "lifecycleRule"), ({"use_sdk_creds": True}, "useSDKCreds"), ({"endpoint": ""}, "endpoint")):
+    for change, field in (({"lifecycle_rule": OSSLifecycleRule(mark_deletion_after_days=-1)}, "lifecycleRule"), ({"use_sdk_creds": True}, "useSDKCreds"), ({"endpoint": ""}, "endpoint")):
         with pytest.raises(SpecError, match=field):
             OSSDriver(msgspec.structs.replace(OSSArtifact(endpoint="e", bucket="b", **keys), **change), secrets.read)
 
