@@ -11,7 +11,7 @@ import msgspec
 
 from tiphys.engine.artifacts import artifact_value
 from tiphys.engine.execution import Execution
-from tiphys.engine.inputs import Prepared
+from tiphys.engine.inputs import STRICT, Prepared
 from tiphys.engine.loops import is_loop
 from tiphys.engine.member import Member, Place, Step
 from tiphys.engine.outputs import body_outputs
@@ -141,6 +141,7 @@ class BodyExecution(Execution):
             wants_result=step.name in self._results,
             kind=self.kind,
             scope=self.call.found.inside,
+            strict=is_loop(step) or STRICT,
         )
 
     def close(self, phase: str, message: str | None = None, outbound: tuple[str, ...] = ()) -> None:
@@ -152,7 +153,7 @@ class BodyExecution(Execution):
             try:
                 outputs = body_outputs(self.prepared.template.outputs, self.scope, self.run.now)
             except UserError as e:
-                phase, message = ERROR, e.message
+                phase, message = ERROR, self.error_text(e.message)
         self.remember(phase, outputs, lambda ended, error: self._close(ended, error or message, outbound, outputs))
 
     def _close(self, phase: str, message: str | None, outbound: tuple[str, ...], outputs: Outputs | None) -> None:

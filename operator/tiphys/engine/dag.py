@@ -227,7 +227,7 @@ class DAGExecution(BodyExecution):
         try:
             items = items_of(task, self.scope, self.run.now)
         except UserError as e:
-            self._stillborn(name, ERROR, f"task '{node_name}' errored: {e.message}")
+            self._stillborn(name, ERROR, e.message)
             return
         if items:
             self.run.soon(TaskGroup(self, self._task_call(name), _Task(self, name), task, items).begin)

@@ -84,7 +84,12 @@ class Execution:
                 # it begins again when what it waits for is known
                 return
             except UserError as e:
-                self.stillborn(ERROR, e.message)
+                self.stillborn(ERROR, self.error_text(e.message))
+
+    def error_text(self, message: str) -> str:
+        """What the node says of an error that kept it from running, or from ending well. Source: argo-semantics 7.3."""
+        is_task = "tasks.name" in self.call.local and not (self.call.is_hook or self.call.is_attempt)
+        return called_error("tasks" if is_task else "", self.call.name, message)
 
     def _entrance(self) -> Entrance | None:
         """What is to be passed before the start; attempts pass with their Retry node."""
@@ -269,6 +274,11 @@ class Execution:
 
     def woke(self) -> None:
         """A time that was asked for has come."""
+
+
+def called_error(kind: str, name: str, message: str) -> str:
+    """How an error of what was called is told by the node `name`, which is one of `steps` or `tasks`."""
+    return f"task '{name}' errored: {message}" if kind == "tasks" else message
 
 
 def _flag(call: "Call") -> NodeFlag | None:

@@ -14,7 +14,7 @@ from tiphys.engine.artifacts import input_artifact, resolve_artifact
 from tiphys.engine.variables import input_values, output_paths
 from tiphys.errors import SpecError
 from tiphys.expr.scope import Scope
-from tiphys.expr.template import is_templated, substitute
+from tiphys.expr.template import Strictness, is_templated, substitute
 from tiphys.model.arguments import Arguments, Inputs, Parameter
 from tiphys.model.template import Template
 
@@ -37,15 +37,21 @@ class Prepared(msgspec.Struct, frozen=True):
     template: Template
 
 
-def resolve_arguments(arguments: Arguments, scope: Scope, now: datetime) -> Arguments:
+def resolve_arguments(arguments: Arguments, scope: Scope, now: datetime, strict: Strictness = STRICT) -> Arguments:
     """The arguments with their texts substituted; one that is just an absent optional counts as not given.
+
+    Args:
+        arguments: As written.
+        scope: What they may read.
+        now: The time.
+        strict: Which variables must be there; all of them in a loop.
 
     Raises:
         ExpressionError: A `steps.` or `tasks.` variable is unknown, or an expression fails.
     """
     if not arguments.parameters and not arguments.artifacts:
         return arguments
-    parameters = tuple(_resolve_argument(parameter, scope, now) for parameter in arguments.parameters)
+    parameters = tuple(_resolve_argument(parameter, scope, now, strict) for parameter in arguments.parameters)
     found = (resolve_artifact(artifact, scope, now) for artifact in arguments.artifacts)
     return Arguments(parameters=parameters, artifacts=tuple(artifact for artifact in found if artifact is not None))
 
@@ -60,12 +66,12 @@ def global_arguments(arguments: Arguments, scope: Scope, now: datetime) -> Argum
     return msgspec.structs.replace(arguments, artifacts=tuple(artifact for artifact in found if artifact is not None))
 
 
-def _resolve_argument(parameter: Parameter, scope: Scope, now: datetime) -> Parameter:
+def _resolve_argument(parameter: Parameter, scope: Scope, now: datetime, strict: Strictness) -> Parameter:
     if parameter.value is not None:
         tag = _ONE_TAG.fullmatch(parameter.value.strip())
         if tag is not None and scope.get(tag.group(1).strip()) is None:
             return msgspec.structs.replace(parameter, value=None)
-    return substitute(parameter, scope, strict=STRICT, now=now)
+    return substitute(parameter, scope, strict=strict, now=now)
 
 
 def resolve_inputs(inputs: Inputs, arguments: Arguments, scope: Scope, now: datetime) -> Inputs:

@@ -41,6 +41,7 @@ from tiphys.model.phases import (
     RUNNING,
     SKIPPED,
     SUCCEEDED,
+    is_own_error,
     is_unsuccessful,
 )
 from tiphys.model.spec import WorkflowSpec
@@ -333,11 +334,15 @@ class Lifecycle:
             return
         exit_node = self._exit.node if self._exit else None
         phase, message = entry.phase, entry.message
+        if is_own_error(entry):
+            message = f"error in entry template execution: {message}"
         if phase in (SKIPPED, OMITTED):
             phase = SUCCEEDED
         if self.hooks.error:
             phase, message = ERROR, self.hooks.error
-        if phase == SUCCEEDED and exit_node is not None and is_unsuccessful(exit_node):
+        if exit_node is not None and is_own_error(exit_node):
+            phase, message = ERROR, f"error in exit template execution : {exit_node.message}"
+        elif phase == SUCCEEDED and exit_node is not None and is_unsuccessful(exit_node):
             phase, message = exit_node.phase, exit_node.message
         elif phase in (FAILED, ERROR) and run.shutdown.strategy:
             message = f"Stopped with strategy '{run.shutdown.strategy}'"

@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from tiphys.errors import SpecError
+from tiphys.errors import SpecError, UserError
+from tiphys.expr.condition import when
 from tiphys.expr.render import go_json
 from tiphys.expr.scope import Scope
-from tiphys.expr.template import substitute
+from tiphys.expr.template import UnresolvedTag, substitute, tags
 from tiphys.model.base import any_text
 from tiphys.model.template import DAGTask, Sequence, WorkflowStep
 
@@ -25,17 +26,61 @@ def is_loop(step: WorkflowStep | DAGTask) -> bool:
 
 
 def items_of(step: WorkflowStep | DAGTask, scope: Scope, now: datetime) -> list[object]:
-    """The items, in order.
+    """The items, in order; of a loop that is not wanted, whatever its items are, those that are written out.
 
     Raises:
         SpecError: `withParam` is no JSON list, or a sequence has no end.
-        ExpressionError: A tag stands for nothing.
+        ExpressionError: A tag stands for nothing, or an item lacks what is read of it.
     """
+    if _is_unwanted(step, scope, now):
+        # nothing it refers to needs to be there: the steps that would have made it may not have run either
+        return _written_items(step)
     if step.with_items:
-        return list(substitute(step.with_items, scope, now=now))
-    if step.with_sequence is not None:
-        return list(_sequence(substitute(step.with_sequence, scope, now=now)))
-    text = substitute(step.with_param, scope, now=now)
+        found = list(substitute(step.with_items, scope, now=now))
+    elif step.with_sequence is not None:
+        found = list(_sequence(substitute(step.with_sequence, scope, now=now)))
+    else:
+        found = _listed(substitute(step.with_param, scope, now=now))
+    _check_keys(step, found)
+    return found
+
+
+def _is_unwanted(step: WorkflowStep | DAGTask, scope: Scope, now: datetime) -> bool:
+    """Whether `when` is false whatever the item is."""
+    if not step.when:
+        return False
+    try:
+        return not when(substitute(step.when, scope, now=now))
+    except UserError:
+        # it reads the item, or is wrong: each member decides, and tells
+        return False
+
+
+def _written_items(step: WorkflowStep | DAGTask) -> list[object]:
+    """The items that can be told without asking anybody."""
+    try:
+        if step.with_sequence is not None:
+            return list(_sequence(step.with_sequence))
+        return _listed(step.with_param) if step.with_param else list(step.with_items)
+    except SpecError:
+        return []
+
+
+def _check_keys(step: WorkflowStep | DAGTask, items: list[object]) -> None:
+    """Return when every item has the keys that are read.
+
+    Raises:
+        UnresolvedTag: One has not.
+    """
+    read = {name for tag in tags((step.when, step.arguments)) if tag.kind == "simple" for name in tag.names if name.startswith("item.")}
+    for item in items if read else ():
+        missing = read - item_values(item).keys()
+        if missing:
+            name = min(missing)
+            raise UnresolvedTag(f"failed to resolve {{{{{name}}}}}", tag=name)
+
+
+def _listed(text: str) -> list[object]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as e:

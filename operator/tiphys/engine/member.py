@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from tiphys.engine.calls import Call
-from tiphys.engine.execution import Execution
-from tiphys.engine.inputs import resolve_arguments, substituted
+from tiphys.engine.execution import Execution, called_error
+from tiphys.engine.inputs import STRICT, resolve_arguments, substituted
 from tiphys.engine.templates import Found
-from tiphys.errors import UserError
+from tiphys.errors import SpecError, UserError
 from tiphys.expr.condition import when
 from tiphys.expr.scope import Scope
-from tiphys.expr.template import evaluate_in, is_templated
+from tiphys.expr.template import Strictness, evaluate_in, is_templated, substitute
 from tiphys.model.arguments import Arguments
 from tiphys.model.phases import COMPLETED, ERROR, SKIPPED
 from tiphys.model.status import NodeStatus
@@ -36,7 +36,11 @@ class Home(Protocol):
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the nodes of a member hang; see `Call`."""
+    """Where the nodes of a member hang; see `Call`.
+
+    Attributes:
+        strict: Which variables must be there: all of them in a loop. Source: argo-semantics 8.2.
+    """
 
     boundary_id: str
     container: str
@@ -48,6 +52,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     scope: str
     avoid_hosts: tuple[str, ...] = ()
     deadline: datetime | None = None
+    strict: Strictness = STRICT
 
 
 class Member:
@@ -88,7 +93,7 @@ class Member:
         self.execution = self.run.start_call(call, self)
 
     def _is_wanted(self) -> bool:
-        condition = substituted(self.step.when, self.scope, self.run.now)
+        condition = substitute(self.step.when, self.scope, strict=self.place.strict, now=self.run.now)
         if when(condition):
             return True
         self._stillborn(SKIPPED, f"when '{condition}' evaluated false")
@@ -126,8 +131,12 @@ class Member:
                 template_ref=substituted(step.template_ref, self.scope, now),
                 inline=substituted(step.inline, self.scope, now),
             )
-        found = self.run.templates.of(called, self.place.scope)
-        return self._bare_call(found, resolve_arguments(step.arguments, self.scope, now))
+        arguments = resolve_arguments(step.arguments, self.scope, now, self.place.strict)
+        try:
+            found = self.run.templates.of(called, self.place.scope)
+        except UserError as e:
+            raise SpecError(called_error(self.place.kind, self.name, e.message)) from e
+        return self._bare_call(found, arguments)
 
     def child_changed(self, child: Execution) -> None:
         """The node changed: a hook may be due."""

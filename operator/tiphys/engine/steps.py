@@ -26,6 +26,7 @@ from tiphys.model.phases import (
     STEP_GROUP,
     STEPS,
     SUCCEEDED,
+    is_own_error,
     is_unsuccessful,
 )
 from tiphys.model.status import NodeStatus
@@ -205,7 +206,7 @@ class StepGroup(Execution):
                 continue
             if node.phase == FAILED and node.message == TIMEOUT:
                 self.end(FAILED, TIMEOUT)
-            elif node.type == SKIPPED_TYPE:
+            elif is_own_error(node):
                 self.end(ERROR, f"step group deemed errored due to child {node.name} error: {node.message}")
             else:
                 self.end(FAILED, f"child '{node.id}' failed")

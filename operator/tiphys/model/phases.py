@@ -40,3 +40,8 @@ def is_fulfilled(node: NodeStatus) -> bool:
 def is_unsuccessful(node: NodeStatus) -> bool:
     """Whether the node Failed or ended in Error."""
     return node.phase in UNSUCCESSFUL
+
+
+def is_own_error(node: NodeStatus) -> bool:
+    """Whether the node is an Error of what is written (arguments, outputs), not because something inside of it ended so."""
+    return node.phase == ERROR and (node.type == SKIPPED_TYPE or (node.type in (STEPS, DAG) and bool(node.message)))

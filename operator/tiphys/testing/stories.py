@@ -17,8 +17,8 @@ A file is a list of stories:
         workflow: "Failed: child 'hello-2217536542' failed"
 
 What may happen in a turn: `runs`, `ends`, `gone`, `refuses`, `delays`, `passes` (seconds), `edits` (fields of the spec),
-`resumes` (a selector), `sets`. What is checked: `starts`, `stops`, `nodes`, `workflow`, `args`, `outputs`, `children`, `absent`,
-`collects`.
+`resumes` (a selector), `sets`. What is checked: `starts`, `stops`, `nodes`, `workflow`, `args`, `wants` (whose result is asked
+for), `outputs`, `children`, `last` (nodes at the end of a body), `absent`, `collects`, `conditions`.
 A node is called by its display name, or by its name where that is not enough.
 """
 
@@ -28,6 +28,7 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import yaml
 
 from tiphys.engine.actions import CollectNode
@@ -54,7 +55,9 @@ _TEMPLATES = """
 - {name: graph, dag: {tasks: [{name: x, template: leaf}, {name: y, template: leaf, depends: x}]}}
 """
 _DOES = frozenset({"runs", "ends", "gone", "refuses", "delays", "passes", "edits", "resumes", "sets"})
-_CHECKS = frozenset({"starts", "stops", "nodes", "workflow", "args", "outputs", "children", "absent", "collects"})
+_CHECKS = frozenset({
+    "starts", "stops", "nodes", "workflow", "args", "wants", "outputs", "children", "last", "absent", "collects", "conditions",
+})  # fmt: skip
 _HEAD = frozenset({"name", "rule", "spec", "steps", "dag", "leaf", "templates", "for", "turns", "more", "metadata"})
 
 
@@ -194,14 +197,20 @@ class _Told:
             _same(f"node {name}", _said(said), _shown(self._node(name), said))
         for name, said in (turn.get("outputs") or {}).items():
             _same(f"outputs of {name}", said, _outputs(self._node(name) if name != "workflow" else self.world.stored["status"]))
-        for name, children in (turn.get("children") or {}).items():
-            found = [self._by_id(child)["displayName"] for child in self._node(name).get("children", ())]
-            _same(f"children of {name}", children, found)
+        if "wants" in turn:
+            _same("wants", turn["wants"], sorted(self._short(order.node_name) for order in orders if order.wants_result))
+        for key, field in (("children", "children"), ("last", "outboundNodes")):
+            for name, wanted in (turn.get(key) or {}).items():
+                found = [self._by_id(other)["displayName"] for other in self._node(name).get(field, ())]
+                _same(f"{key} of {name}", wanted, found)
         names = {node["name"] for node in self.world.stored.get("status", {}).get("nodes", {}).values()}
         shown = {node["displayName"] for node in self.world.stored.get("status", {}).get("nodes", {}).values()}
         _same("absent", [], [name for name in turn.get("absent", ()) if name in names | shown])
         if "workflow" in turn:
             _same("workflow", _said(turn["workflow"]), _shown(self.world.stored.get("status", {}), turn["workflow"]))
+        if "conditions" in turn:
+            shown = {each["type"]: each["status"] for each in self.world.stored.get("status", {}).get("conditions", ())}
+            _same("conditions", turn["conditions"], shown)
         if "collects" in turn:
             actions = self.world.actions[self._actions :]
             ids = sorted(action.node_id for action in actions if isinstance(action, CollectNode))
@@ -235,7 +244,7 @@ def _said(said: str | Json) -> Json:
 
 
 def _shown(status: Json, said: str | Json) -> Json:
-    return {key: status.get(key, "") for key in _said(said)}
+    return {key: msgspec.json.decode(msgspec.json.encode(status.get(key, ""))) for key in _said(said)}
 
 
 def _outputs(status: Json) -> Json:

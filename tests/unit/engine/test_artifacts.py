@@ -245,7 +245,7 @@ spec:
 
 def test_a_tag_of_the_key_format_that_stands_for_nothing_is_an_error():
     world = play(one("outputs: {artifacts: [{name: x, path: /p}]}"), repo=repository(s3={**S3["s3"], "keyFormat": "{{nope}}"}))
-    assert (world.phase, world.message) == ("Error", "failed to resolve {{nope}}")
+    assert (world.phase, world.message) == ("Error", "error in entry template execution: failed to resolve {{nope}}")
 
 
 def test_an_explicit_key_or_bucket_is_kept_as_written():
@@ -257,13 +257,13 @@ def test_an_explicit_key_or_bucket_is_kept_as_written():
 def test_without_a_repository_an_artifact_without_location_is_an_error_before_any_pod():
     world = World(one("outputs: {artifacts: [{name: x, path: /p}]}")).play()
     assert world.phase == "Error"
-    assert world.message.startswith("you need to configure artifact storage: artifact 'x' names no location")
+    assert world.message.startswith("error in entry template execution: you need to configure artifact storage: artifact 'x' names no location")
     assert not world.orders
 
 
 def test_a_key_of_another_store_than_the_repositorys_is_refused():
     world = play(one("inputs: {artifacts: [{name: x, path: /p, gcs: {key: k}}]}"))
-    assert world.message == "artifact 'x' is a key of gcs, but the artifact repository is s3"
+    assert world.message == "error in entry template execution: artifact 'x' is a key of gcs, but the artifact repository is s3"
 
 
 def test_an_optional_output_that_was_not_there_is_left_out():
@@ -303,7 +303,7 @@ def test_a_location_of_the_templates_own_takes_logs_and_outputs():
 
 def test_an_unresolved_tag_in_the_templates_own_location_is_an_error():
     own = "archiveLocation: {archiveLogs: true, s3: {endpoint: e, bucket: c, key: '{{nope}}'}}"
-    assert play(one(own)).message == "failed to resolve {{nope}}"
+    assert play(one(own)).message == "error in entry template execution: failed to resolve {{nope}}"
 
 
 def test_a_repository_that_cannot_be_found_out_ends_the_workflow():
