@@ -72,7 +72,8 @@ def _check_keys(step: WorkflowStep | DAGTask, items: list[object]) -> None:
     Raises:
         UnresolvedTag: One has not.
     """
-    read = {name for tag in tags((step.when, step.arguments)) if tag.kind == "simple" for name in tag.names if name.startswith("item.")}
+    simple = (tag for tag in tags((step.when, step.arguments)) if tag.kind == "simple")
+    read = {name for tag in simple for name in tag.names if name.startswith("item.")}
     for item in items if read else ():
         missing = read - item_values(item).keys()
         if missing:

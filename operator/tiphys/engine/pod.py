@@ -97,7 +97,9 @@ class PodExecution(Execution):
             refusal = self.run.shutdown.refusal(self.call)
             if refusal:
                 self.finish(FAILED, refusal)
-            else:
+                return
+            self.woke()
+            if self.node.phase == PENDING:
                 self.order()
         else:
             self.resume_unseen()
