@@ -8,6 +8,7 @@ A file is a list of stories:
       rule: "6"
       steps: [[{name: a, template: leaf}], [{name: b, template: leaf}]]   # or `dag: [tasks]`, or `spec:` in full
       metadata: {...}         # labels, annotations, creationTimestamp of the workflow
+      limits: {...}           # of semaphores, by key
       templates: [...]        # beside the leaf, retry, wait, body and server templates that every story has
       for: [{x: 1}, {x: 2}]   # told once for each, `<x>` replaced in all texts
       turns:
@@ -38,6 +39,7 @@ from tiphys.engine.patch import merge
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.report import NodeReport
 from tiphys.model.workflow import Workflow
+from tiphys.testing.shared import Shared
 from tiphys.testing.world import World
 
 Json = dict[str, Any]
@@ -58,7 +60,7 @@ _DOES = frozenset({"runs", "ends", "gone", "refuses", "delays", "passes", "edits
 _CHECKS = frozenset({
     "starts", "stops", "nodes", "workflow", "args", "wants", "outputs", "children", "last", "absent", "collects", "conditions",
 })  # fmt: skip
-_HEAD = frozenset({"name", "rule", "spec", "steps", "dag", "leaf", "templates", "for", "turns", "more", "metadata"})
+_HEAD = frozenset({"name", "rule", "spec", "steps", "dag", "leaf", "templates", "for", "turns", "more", "metadata", "limits"})
 
 
 class StoryError(AssertionError):
@@ -71,6 +73,8 @@ class Story:
     Attributes:
         name: The behaviour, as a sentence.
         rule: Where it is written down.
+        turns: What happens, and what must come of it.
+        limits: Of semaphores, by their keys.
     """
 
     def __init__(self, written: Json) -> None:
@@ -80,6 +84,7 @@ class Story:
         self.name: str = written["name"]
         self.rule: str = written["rule"]
         self.turns: list[Json] = written["turns"]
+        self.limits: dict[str, int] = written.get("limits", {})
         self._written = written
         for turn in self.turns:
             if set(turn) - _DOES - _CHECKS:
@@ -123,7 +128,7 @@ class _Told:
     """A story on its way."""
 
     def __init__(self, story: Story, *, restores: bool) -> None:
-        self.world = World(story.workflow(), lambda _order: {"hangs": True}, restores=restores)
+        self.world = World(story.workflow(), lambda _order: {"hangs": True}, restores=restores, shared=Shared(story.limits))
         self._orders = 0
         self._actions = 0
         self._stopped = 0
@@ -209,8 +214,8 @@ class _Told:
         if "workflow" in turn:
             _same("workflow", _said(turn["workflow"]), _shown(self.world.stored.get("status", {}), turn["workflow"]))
         if "conditions" in turn:
-            shown = {each["type"]: each["status"] for each in self.world.stored.get("status", {}).get("conditions", ())}
-            _same("conditions", turn["conditions"], shown)
+            conditions = self.world.stored.get("status", {}).get("conditions", ())
+            _same("conditions", turn["conditions"], {each["type"]: each["status"] for each in conditions})
         if "collects" in turn:
             actions = self.world.actions[self._actions :]
             ids = sorted(action.node_id for action in actions if isinstance(action, CollectNode))
