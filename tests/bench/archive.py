@@ -1,6 +1,6 @@
 """The archive: lists of a million rows, throughput beside raw inserts, and what archiving costs workflows that run.
 
-Usage: `python -m tests.bench.archive [lists|throughput|latency|cluster]...`; prints tables. PostgreSQL 15 as the tests start it, fsync on.
+Usage: `python -m tests.bench.archive [lists [mysql]|throughput|latency|cluster]...`; prints tables. PostgreSQL 15 as the tests start it, fsync on.
 `cluster` is latency on the tests' real cluster, which must be up, and is measured only when it is asked for.
 """
 
@@ -19,15 +19,15 @@ import aiosqlite
 import asyncmy
 import asyncpg
 from sqlalchemy import Select
-from sqlalchemy.dialects import postgresql
-from tests.databases.servers import PASSWORD, MariaDB, Postgres, install
+from sqlalchemy.dialects import mysql, postgresql
+from tests.databases.servers import PASSWORD, MariaDB, Postgres, Server, install
 from tests.e2e.conftest import HOME, IMAGE, Cluster, ControllerProcess
 from tests.integration.archive.conftest import NAMESPACE, World
 
 from tiphys.archive.database import Database
+from tiphys.archive.listing import fill
 from tiphys.archive.migrate import migrate
-from tiphys.archive.picking import beginning, having, pick_few
-from tiphys.archive.selector import requirements
+from tiphys.archive.picking import beginning, walking
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
 from tiphys.cluster.api import Api, path_of
@@ -37,22 +37,52 @@ from tiphys.model.archived import ArchivedWorkflow, ArchiveQuery, to_archive
 from tiphys.testing.apiserver import APIServer, Ending
 
 ROWS = 1_000_000
-_FILL = """
+_NUMBERS = {"postgresql": "from generate_series({first}, {last}) s (i)", "mysql": "from (select seq i from seq_{first}_to_{last}) s"}
+_ROW = {
+    "postgresql": """
 insert into argo_archived_workflows
 select 'default', 'uid-' || i, '', 'job-' || i, 'team-' || (i % 10), case when i % 20 = 0 then 'Failed' else 'Succeeded' end,
   timestamp '2025-01-01' + i * interval '20 s', timestamp '2025-01-01' + i * interval '20 s' + interval '1 min',
   timestamp '2025-01-01' + i * interval '20 s',
   jsonb_build_object('metadata', jsonb_build_object('name', 'job-' || i, 'uid', 'uid-' || i), 'status',
     jsonb_build_object('phase', 'Succeeded', 'nodes', jsonb_build_object('n', md5(i::text) || repeat(md5((i + 1)::text), 12))))
-from generate_series({first}, {last}) i;
+{numbers};
 insert into tiphys_archived_summaries
 select 'default', 'uid-' || i, '{{"metadata":{{"name":"job-' || i || '","namespace":"team-' || (i % 10) || '"}},"status":{{"phase":"Succeeded"}}}}'
-from generate_series({first}, {last}) i;
-insert into argo_archived_workflows_labels
-select 'default', 'uid-' || i, l.name, l.value from generate_series({first}, {last}) i, lateral (values
-  ('workflows.argoproj.io/completed', 'true'), ('workflows.argoproj.io/phase', case when i % 20 = 0 then 'Failed' else 'Succeeded' end),
-  ('team', 't' || (i % 100)), ('run', 'r' || (i / 50))) l(name, value);
-"""
+{numbers};
+""",
+    "mysql": """
+insert into argo_archived_workflows
+select 'default', concat('uid-', i), '', concat('job-', i), concat('team-', i % 10), if(i % 20 = 0, 'Failed', 'Succeeded'),
+  timestamp '2025-01-01' + interval i * 20 second, timestamp '2025-01-01' + interval i * 20 + 60 second, timestamp '2025-01-01' + interval i * 20 second,
+  json_object('metadata', json_object('name', concat('job-', i), 'uid', concat('uid-', i)), 'status',
+    json_object('phase', 'Succeeded', 'nodes', json_object('n', concat(md5(i), repeat(md5(i + 1), 12)))))
+{numbers};
+insert into tiphys_archived_summaries
+select 'default', concat('uid-', i),
+  concat('{{"metadata":{{"name":"job-', i, '","namespace":"team-', i % 10, '"}},"status":{{"phase":"Succeeded"}}}}')
+{numbers};
+""",
+}
+_LABELS = {
+    "workflows.argoproj.io/completed": {"postgresql": "'true'", "mysql": "'true'"},
+    "workflows.argoproj.io/phase": dict.fromkeys(("postgresql", "mysql"), "case when i % 20 = 0 then 'Failed' else 'Succeeded' end"),
+    "team": {"postgresql": "'t' || (i % 100)", "mysql": "concat('t', i % 100)"},
+    "run": {"postgresql": "'r' || (i / 50)", "mysql": "concat('r', i div 50)"},
+    "era": {"postgresql": "'e' || (i / 100000)", "mysql": "concat('e', i div 100000)"},
+}
+_UID = {"postgresql": "'uid-' || i", "mysql": "concat('uid-', i)"}
+
+
+def filling(kind: str, first: int, last: int) -> str:
+    """The statements that make rows from `first` to `last`."""
+    numbers = _NUMBERS[kind].format(first=first, last=last)
+    said = [_ROW[kind].format(numbers=numbers)]
+    labels = ((name, value[kind]) for name, value in _LABELS.items())
+    said += [f"insert into argo_archived_workflows_labels select 'default', {_UID[kind]}, '{name}', {value} {numbers};" for name, value in labels]
+    return "\n".join(said)
+
+
 QUERIES = {
     "first page": ArchiveQuery(limit=20),
     "first page of a namespace": ArchiveQuery(namespace="team-3", limit=20),
@@ -61,6 +91,9 @@ QUERIES = {
     "label in 19 of 20 rows": ArchiveQuery(labels="workflows.argoproj.io/phase=Succeeded", limit=20),
     "two labels that no row has together": ArchiveQuery(labels="team=t42,workflows.argoproj.io/phase=Failed", limit=20),
     "two labels that no row has together, and a namespace": ArchiveQuery(labels="team=t42,workflows.argoproj.io/phase=Failed", namespace="team-2", limit=20),
+    "label that 100,000 rows have, all of them the oldest": ArchiveQuery(labels="era=e0", limit=20),
+    "the same in a namespace": ArchiveQuery(labels="era=e0", namespace="team-3", limit=20),
+    "the same and a label of 1 of 20, in a namespace": ArchiveQuery(labels="era=e0,workflows.argoproj.io/phase=Failed", namespace="team-0", limit=20),
     "label without rows": ArchiveQuery(labels="team=nobody", limit=20),
     "one name": ArchiveQuery(name="job-777777", limit=20),
     "names that begin alike, 111 of them": ArchiveQuery(name_prefix="job-7777", limit=20),
@@ -84,18 +117,30 @@ async def p95(work: Callable[[], Awaitable[object]], times: int = 100) -> tuple[
     return statistics.median(took), statistics.quantiles(took, n=20)[18]
 
 
-async def lists(server: Postgres) -> None:
+async def lists(server: Server) -> None:
+    """Pages of a million rows; in MariaDB when its name is asked for."""
     database = Database(server.target())
     await migrate(database)
     began = time.monotonic()
     step = ROWS // 10
     for first in range(1, ROWS, step):
-        await asyncio.to_thread(server.sql, _FILL.format(first=first, last=first + step - 1))
-    await asyncio.to_thread(server.sql, "vacuum analyze;")
-    print(f"\nfilled with {ROWS} rows in {time.monotonic() - began:.0f} s\n", flush=True)
+        await asyncio.to_thread(server.sql, filling(server.kind, first, first + step - 1))
+    print(f"\nfilled with {ROWS} rows in {time.monotonic() - began:.0f} s", flush=True)
+    began = time.monotonic()
+    async with database.transaction(seconds=3600) as connection:
+        for statement in fill(database.tables, database.kind):
+            await connection.execute(statement)
+    print(f"labels by time entered, as the migration does, in {time.monotonic() - began:.0f} s\n", flush=True)
+    tables = ", ".join(table.name for table in database.tables.metadata.sorted_tables)
+    await asyncio.to_thread(server.sql, "vacuum analyze;" if server.kind == "postgresql" else f"analyze table {tables};")
+    await pages(server, database)
+    await database.close()
+
+
+async def pages(server: Server, database: Database) -> None:
     archive = SqlArchive(database)
     before = peak_mb()
-    print("| page of 20 | median ms | p95 ms |\n|---|---|---|")
+    print(f"| page of 20, {server.kind} | median ms | p95 ms |\n|---|---|---|")
     for name, query in QUERIES.items():
         median, worst = await p95(lambda query=query: archive.page(query))
         print(f"| {name} | {median:.1f} | {worst:.1f} |", flush=True)
@@ -107,20 +152,19 @@ async def lists(server: Postgres) -> None:
     median, worst = await p95(archive.labels, times=20)
     print(f"| all label keys | {median:.1f} | {worst:.1f} |")
     print(f"\nmemory of the reader: {before:.0f} MB before, {peak_mb():.0f} MB after")
-    for name in ("first page", "label in 1 of 100 rows", "label in 19 of 20 rows", "names that begin alike, 111 of them"):
-        async with database.transaction() as connection:
-            uids = await pick_few(connection, database.tables, "default", QUERIES[name])
-        await _explain(server, name, archive.page_statement(QUERIES[name], uids))
+    for name in ("first page", "label in 19 of 20 rows"):
+        await _explain(server, name, archive.page_statement(QUERIES[name]))
     many = "names that begin alike, 111,111 of them"
     await _explain(server, f"{many}, by their index", beginning(database.tables, database.target, QUERIES[many]))
-    both = requirements(QUERIES["two labels that no row has together"].labels)
-    await _explain(server, "two labels, by their index", having(database.tables, "default", both))
-    await database.close()
+    for name in ("label that 100,000 rows have, all of them the oldest", "two labels that no row has together, and a namespace"):
+        await _explain(server, name, walking(database.tables, database.target, QUERIES[name]))
 
 
-async def _explain(server: Postgres, name: str, statement: Select[Any]) -> None:
-    text = statement.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
-    print(f"\n{name}:\n{await asyncio.to_thread(server.sql, f'explain (analyze, costs off, timing off) {text};')}")
+async def _explain(server: Server, name: str, statement: Select[Any]) -> None:
+    dialect = postgresql.dialect() if server.kind == "postgresql" else mysql.dialect()
+    text = statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+    explain = "explain (analyze, costs off, timing off)" if server.kind == "postgresql" else "analyze"
+    print(f"\n{name}:\n{await asyncio.to_thread(server.sql, f'{explain} {text};')}", flush=True)
 
 
 def workflow(number: int, nodes: int = 100) -> dict[str, Any]:
@@ -340,8 +384,10 @@ async def _pods(api: Api, namespace: str, names: list[str]) -> list[float]:
 def main() -> None:
     """Run what is asked for, or everything but the cluster."""
     install()
-    server = Postgres()
+    server = MariaDB() if sys.argv[1:] == ["lists", "mysql"] else Postgres()
     server.start()
+    if server.kind == "mysql":
+        sys.argv.pop()
     works = {"throughput": throughput, "latency": latency, "lists": lists, "cluster": cluster}
     try:
         for name in sys.argv[1:] or [one for one in works if one != "cluster"]:

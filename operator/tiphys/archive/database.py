@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import URL, event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -59,10 +60,24 @@ class Database:
             InvalidManifest: The database does not take such a value.
             Forbidden: The login or a right is missing.
         """
+        if self.kind == "postgresql" and seconds > self.target.statement_s:
+            # its connections have a limit of their own, which is there for a server that hangs
+            async with self._patient(seconds, isolation) as connection:
+                yield connection
+            return
         with self._told():
             engine = self.engine if isolation is None else self.engine.execution_options(isolation_level=isolation)
             async with asyncio.timeout(seconds or self.target.statement_s), engine.begin() as connection:
                 yield connection
+
+    @contextlib.asynccontextmanager
+    async def _patient(self, seconds: float, isolation: Isolation | None) -> AsyncIterator[AsyncConnection]:
+        other = Database(replace(self.target, statement_s=seconds))
+        try:
+            async with other.transaction(isolation=isolation) as connection:
+                yield connection
+        finally:
+            await other.close()
 
     @contextlib.asynccontextmanager
     async def statement(self) -> AsyncIterator[AsyncConnection]:

@@ -1,40 +1,43 @@
-"""Which rows a label or the beginning of a name means, found the cheap way: by their index where few have it, else by time.
+"""Which rows a label, a namespace or the beginning of a name means, found the cheap way.
 
-What many have is looked for among the newest rows first, and by its index only where these do not fill a page.
-A database's own planner takes labels for independent of each other and of time, and is wrong by orders of magnitude.
+What many have is among the newest rows. Where these do not fill a page, labels and namespaces are walked in the order of lists by
+our own table of them, and names are found by their index. A database's own planner takes labels for independent of each other and
+of time, and is wrong by orders of magnitude.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tiphys.archive.selector import begins, conditions, requirements
-from tiphys.archive.tables import NAMES, Tables
+from tiphys.archive.tables import NAMES, NAMESPACE, Tables
 from tiphys.archive.target import Target
-from tiphys.expr.selector import Requirement
 from tiphys.model.archived import ArchiveQuery, parse_cursor
 
-_FEW, _FEW_OF_SEVERAL = 4_000, 20_000
-"""Up to so many rows with a label are looked at one by one; by time, a page of 20 looks at 20 / share of them."""
+_FEW = 4_000
+"""Up to so many rows whose names begin alike are looked at one by one."""
 _NEWEST = 5_000
 
 
-def _wanted(selector: str) -> list[Requirement]:
-    """The parts of a selector that demand one value of a label."""
-    return [part for part in requirements(selector) if part.sign in ("=", "in") and len(part.values) == 1]
+def _demanded(query: ArchiveQuery) -> list[tuple[str, str]]:
+    """The labels that must have one value, and the namespace."""
+    parts = [part for part in requirements(query.labels) if part.sign in ("=", "in") and len(part.values) == 1]
+    wanted = [(part.key, part.values[0]) for part in parts]
+    return [*wanted, (NAMESPACE, query.namespace)] if query.namespace else wanted
 
 
 async def pick(connection: AsyncConnection, tables: Tables, target: Target, query: ArchiveQuery) -> list[str] | None:
-    """The uids of the rows of the page, or of all with the labels or the name demanded; None where time is the better way."""
-    if not query.name_prefix and not _wanted(query.labels):
+    """The uids of the rows of the page, perhaps with others that the query means; None where time is the better way."""
+    if not query.name_prefix and not _demanded(query):
         return None
-    uids = await pick_few(connection, tables, target.cluster, query)
-    if uids is not None:
-        return uids
+    if query.name_prefix:
+        named = await _named(connection, tables, target, query.name_prefix)
+        if named is not None:
+            return named
     since = await _newest_since(connection, tables, target.cluster, query)
     if since is None:
         return None
@@ -42,41 +45,21 @@ async def pick(connection: AsyncConnection, tables: Tables, target: Target, quer
     uids = list((await connection.execute(newest)).scalars())
     if len(uids) > query.offset + query.limit:
         return uids
-    return await _pick_many(connection, tables, target, query)
-
-
-async def pick_few(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> list[str] | None:
-    """The uids of all rows with the labels or the name demanded; None where these are many, or nothing is demanded."""
-    if query.name_prefix:
-        named = await _named(connection, tables, cluster, query.name_prefix)
-        if named is not None:
-            return named
-    wanted = _wanted(query.labels)
-    if not wanted:
-        return None
-    limit = _FEW if len(wanted) == 1 else _FEW_OF_SEVERAL
-    counts = [await _count(connection, having(tables, cluster, [one]), limit) for one in wanted]
-    if min(counts) > limit:
-        return None
-    return list((await connection.execute(having(tables, cluster, wanted))).scalars())
+    others = beginning(tables, target, query) if query.name_prefix else walking(tables, target, query)
+    return [*{*uids, *(await connection.execute(others)).scalars()}]
 
 
 async def _newest_since(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> datetime | None:
     """When the first of the newest rows before the cursor started; None where these are all."""
     at = tables.archive.c
-    before = [at.startedat <= parse_cursor(query.cursor).started_at.replace(tzinfo=None)] if query.cursor else []
+    before = [at.startedat <= _start(query)] if query.cursor else []
     started = select(at.startedat).where(at.clustername == cluster, *before).order_by(at.startedat.desc())
     found: datetime | None = (await connection.execute(started.offset(_NEWEST).limit(1))).scalar_one_or_none()
     return found
 
 
-async def _pick_many(connection: AsyncConnection, tables: Tables, target: Target, query: ArchiveQuery) -> list[str] | None:
-    """By an index of names or labels; None where labels are of too many rows."""
-    if query.name_prefix:
-        return list((await connection.execute(beginning(tables, target, query))).scalars())
-    some = having(tables, target.cluster, _wanted(query.labels)).limit(_FEW_OF_SEVERAL + 1)
-    found = list((await connection.execute(some)).scalars())
-    return found if len(found) <= _FEW_OF_SEVERAL else None
+def _start(query: ArchiveQuery) -> datetime:
+    return parse_cursor(query.cursor).started_at.replace(tzinfo=None)
 
 
 def _page(tables: Tables, target: Target, query: ArchiveQuery, order: ColumnElement[Any]) -> Select[Any]:
@@ -93,30 +76,35 @@ def beginning(tables: Tables, target: Target, query: ArchiveQuery) -> Select[Any
     return found.with_hint(tables.archive, f"FORCE INDEX ({NAMES})", "mysql")
 
 
-def having(tables: Tables, cluster: str, wanted: Sequence[Requirement]) -> Select[Any]:
-    """The uids of the rows with all these labels, by the index of labels alone."""
-    first, *others = [tables.labels.alias() for _ in wanted]
-    found = select(first.c.uid).where(*_has(first.c, cluster, wanted[0]))
-    for label, one in zip(others, wanted[1:], strict=True):
-        found = found.where(label.c.uid == first.c.uid, *_has(label.c, cluster, one))
-    return found
+def walking(tables: Tables, target: Target, query: ArchiveQuery) -> Select[Any]:
+    """The uids of a page by the table of labels, which is in the order of lists; several labels are walked side by side.
+
+    A row that was archived anew may have left entries of what it was: only those that are still true count.
+    """
+    archive, at = tables.archive, tables.archive.c
+    walked = [tables.times.alias() for _ in _demanded(query)]
+    first = walked[0]
+    joined: Any = first
+    for other in walked[1:]:
+        joined = joined.join(other, (other.c.startedat == first.c.startedat) & (other.c.uid == first.c.uid))
+    same = (at.clustername == target.cluster) & (at.uid == first.c.uid) & (at.startedat == first.c.startedat)
+    found = select(first.c.uid).select_from(joined.join(archive, same)).where(*conditions(query, tables, target))
+    for entry, (name, value) in zip(walked, _demanded(query), strict=True):
+        found = found.where(entry.c.clustername == target.cluster, entry.c.name == name, entry.c.value == value)
+    if query.cursor:
+        start, last = _start(query), parse_cursor(query.cursor).uid
+        found = found.where(first.c.startedat <= start, or_(first.c.startedat < start, first.c.uid < last))
+    found = found.order_by(first.c.startedat.desc(), first.c.uid.desc()).limit(query.offset + query.limit + 1)
+    return found.prefix_with("STRAIGHT_JOIN", dialect="mysql")
 
 
-async def _named(connection: AsyncConnection, tables: Tables, cluster: str, prefix: str) -> list[str] | None:
+async def _named(connection: AsyncConnection, tables: Tables, target: Target, prefix: str) -> list[str] | None:
     at = tables.archive.c
-    named = select(at.uid).where(at.clustername == cluster, begins(at.name, prefix, connection.dialect.name))
-    if await _count(connection, named, _FEW) > _FEW:
+    named = select(at.uid).where(at.clustername == target.cluster, begins(at.name, prefix, target.kind))
+    some = named.limit(_FEW + 1).subquery()
+    if int((await connection.execute(select(func.count()).select_from(some))).scalar_one()) > _FEW:
         return None
     return list((await connection.execute(named)).scalars())
-
-
-def _has(label: Any, cluster: str, one: Requirement) -> list[ColumnElement[bool]]:
-    return [label.clustername == cluster, label.name == one.key, label.value == one.values[0]]
-
-
-async def _count(connection: AsyncConnection, wanted: Select[Any], limit: int) -> int:
-    some = wanted.limit(limit + 1).subquery()
-    return int((await connection.execute(select(func.count()).select_from(some))).scalar_one())
 
 
 def among(kind: str, column: ColumnElement[Any], uids: Sequence[str]) -> ColumnElement[bool]:

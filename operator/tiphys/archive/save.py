@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import TextClause
 
 from tiphys.archive.database import Database
+from tiphys.archive.tables import NAMESPACE
 from tiphys.archive.upsert import upsert
 from tiphys.model.archived import ArchivedWorkflow
 
@@ -26,6 +27,15 @@ with workflow as (
 ), summary as (
   insert into tiphys_archived_summaries (clustername, uid, summary) values (:clustername, :uid, :summary)
   on conflict (clustername, uid) do update set summary = excluded.summary
+), former as (
+  delete from tiphys_archived_labels_by_time as known where clustername = :clustername and uid = :uid and not exists (
+    select from unnest(:keys, :values) as one (name, value)
+    where known.startedat = :startedat and known.name = one.name and known.value = one.value
+  )
+), times as (
+  insert into tiphys_archived_labels_by_time (clustername, name, value, startedat, uid)
+  select :clustername, one.name, one.value, :startedat, :uid from unnest(:keys, :values) as one (name, value)
+  on conflict do nothing
 ), others as (
   delete from argo_archived_workflows_labels where clustername = :clustername and uid = :uid and name <> all (:names)
 )
@@ -33,12 +43,14 @@ insert into argo_archived_workflows_labels (clustername, uid, name, value)
 select :clustername, :uid, one.name, one.value from unnest(:names, :labels) as one (name, value)
 on conflict (clustername, uid, name) do update set value = excluded.value
 """  # noqa: S608 the names of columns
-).bindparams(bindparam("names", type_=ARRAY(Text)), bindparam("labels", type_=ARRAY(Text)))
+).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("names", "labels", "keys", "values")))
 
 
 async def save_in_one(database: Database, row: dict[str, Any], workflow: ArchivedWorkflow, summary: str) -> None:
     """Write everything by one statement, which is a transaction of its own (PostgreSQL)."""
+    keys = {NAMESPACE: workflow.namespace, **workflow.labels}
     labels = {"names": list(workflow.labels), "labels": list(workflow.labels.values())}
+    labels |= {"keys": list(keys), "values": list(keys.values())}
     async with database.statement() as connection:
         await connection.execute(_ONE, {**row, **labels, "summary": summary})
 
@@ -59,12 +71,16 @@ async def save_in_steps(database: Database, some: Sequence[Written]) -> None:
     keys = [{name: one.row[name] for name in ("clustername", "uid")} for one in some]
     pairs = list(zip(keys, some, strict=True))
     labels = [{**key, "name": name, "value": value} for key, one in pairs for name, value in one.labels.items()]
+    starts = {one.row["uid"]: one.row["startedat"] for one in some}
+    times = [{**key, "name": NAMESPACE, "value": one.row["namespace"]} for key, one in pairs] + labels
+    times = [{**entry, "startedat": starts[entry["uid"]]} for entry in times]
     async with database.transaction() as connection:
         await connection.execute(upsert(kind, tables.archive), [one.row for one in some])
         await connection.execute(upsert(kind, tables.summaries), [{**key, "summary": one.summary} for key, one in pairs])
-        at = tables.labels.c
         uids = [key["uid"] for key in keys]
-        await connection.execute(delete(tables.labels).where(at.clustername == keys[0]["clustername"], at.uid.in_(uids)))
+        for table in (tables.labels, tables.times):
+            await connection.execute(delete(table).where(table.c.clustername == keys[0]["clustername"], table.c.uid.in_(uids)))
+        await connection.execute(upsert(kind, tables.times, keep=True), times)
         if labels:
             # two names that differ only in case are one name to a MySQL that Argo set up: the first stays
             await connection.execute(upsert(kind, tables.labels, keep=True), labels)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tiphys.archive.database import Database
+from tiphys.archive.listing import enter_all
 from tiphys.archive.migrate import migrate
 from tiphys.archive.offload import SqlOffload
 from tiphys.archive.store import SqlArchive
@@ -19,6 +20,10 @@ class Storage(NamedTuple):
     async def migrate(self) -> None:
         """Bring the schema forward."""
         await migrate(self.database)
+
+    async def enter_all(self) -> None:
+        """Make lists fast for what others archive, until cancelled."""
+        await enter_all(self.database)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -1,4 +1,4 @@
-"""The tables: Argo's, column for column, one of our own, and two more indices.
+"""The tables: Argo's, column for column, two of our own, and one more index.
 
 Source: argo-semantics 25.2, 25.3.
 """
@@ -26,8 +26,10 @@ SCHEMA_VERSION = 68
 """What Argo's `schema_history` says when its tables are as below."""
 ARCHIVE, LABELS, HISTORY = "argo_archived_workflows", "argo_archived_workflows_labels", "schema_history"
 OFFLOAD, SUMMARIES = "argo_workflows", "tiphys_archived_summaries"
-NAMES, VALUES = "tiphys_archived_names_by_time", "tiphys_archived_labels"
-"""Indices of our own."""
+NAMES, TIMES = "tiphys_archived_names_by_time", "tiphys_archived_labels_by_time"
+"""An index of our own, and a table."""
+NAMESPACE = ""
+"""Names the namespace where the names of labels stand; no label is called so."""
 _UID, _CLUSTER = String(128), String(64)
 
 
@@ -40,6 +42,7 @@ class Tables:
         labels: Their labels.
         offload: Nodes of live workflows.
         summaries: What lists show of archived workflows, so that a list never touches their bodies; ours.
+        times: Who has a label, in the order of lists; the label without a name is the namespace. Ours.
         history: Argo's schema version.
     """
 
@@ -48,6 +51,7 @@ class Tables:
     labels: Table
     offload: Table
     summaries: Table
+    times: Table
     history: Table
 
 
@@ -55,8 +59,8 @@ def tables(offload: str = OFFLOAD, kind: str = "postgresql") -> Tables:
     """The tables of a kind of database; `offload` is the name of the one for nodes, as the configuration may say."""
     metadata = MetaData()
     return Tables(
-        metadata, _archive(metadata, kind), _labels(metadata, kind), _offload(metadata, offload), _summaries(metadata),
-        Table(HISTORY, metadata, Column("schema_version", Integer, nullable=False)),
+        metadata, _archive(metadata, kind), _labels(metadata), _offload(metadata, offload), _summaries(metadata),
+        _times(metadata), Table(HISTORY, metadata, Column("schema_version", Integer, nullable=False)),
     )  # fmt: skip
 
 
@@ -88,7 +92,7 @@ def _archive(metadata: MetaData, kind: str) -> Table:
     return table
 
 
-def _labels(metadata: MetaData, kind: str) -> Table:
+def _labels(metadata: MetaData) -> Table:
     table = Table(
         LABELS,
         metadata,
@@ -100,9 +104,6 @@ def _labels(metadata: MetaData, kind: str) -> Table:
         ForeignKeyConstraint(["clustername", "uid"], [f"{ARCHIVE}.clustername", f"{ARCHIVE}.uid"], ondelete="CASCADE"),
     )
     Index(f"{LABELS}_i1", table.c.name, table.c.value)
-    if kind != "mysql":
-        # ours: who has a label is read from it alone; MySQL's index of Argo has the key in it anyway
-        Index(VALUES, table.c.clustername, table.c.name, table.c.value, table.c.uid)
     return table
 
 
@@ -132,3 +133,20 @@ def _summaries(metadata: MetaData) -> Table:
         PrimaryKeyConstraint("clustername", "uid"),
         ForeignKeyConstraint(["clustername", "uid"], [f"{ARCHIVE}.clustername", f"{ARCHIVE}.uid"], ondelete="CASCADE"),
     )
+
+
+def _times(metadata: MetaData) -> Table:
+    table = Table(
+        TIMES,
+        metadata,
+        Column("clustername", _CLUSTER, nullable=False),
+        Column("name", String(317), nullable=False),
+        Column("value", String(63), nullable=False),
+        Column("startedat", TIMESTAMP, nullable=False, server_default=func.current_timestamp()),
+        Column("uid", _UID, nullable=False),
+        PrimaryKeyConstraint("clustername", "name", "value", "startedat", "uid"),
+        ForeignKeyConstraint(["clustername", "uid"], [f"{ARCHIVE}.clustername", f"{ARCHIVE}.uid"], ondelete="CASCADE"),
+        sqlite_with_rowid=False,
+    )
+    Index(f"{TIMES}_uid", table.c.clustername, table.c.uid)
+    return table

@@ -69,6 +69,7 @@ class Persisting:
             await self._migrate(storage)
             async with asyncio.TaskGroup() as group:
                 if self.keeping.archiver is not None:
+                    group.create_task(storage.enter_all())
                     group.create_task(self.keeping.archiver.run())
                     if self._said.archive_ttl:
                         ttl, period = self._said.archive_ttl, environment.archived_workflow_gc_period

@@ -105,6 +105,7 @@ class Kept:
         self._asked = -_FRESH_SECONDS * 2
         self._storage: Storage | None = None
         self._locks: Database | None = None
+        self._entering: asyncio.Task[None] | None = None
 
     async def settled(self) -> Settled:
         """What is configured now, or was half a minute ago."""
@@ -137,6 +138,7 @@ class Kept:
             from tiphys.archive.storage import open_storage
 
             self._storage = open_storage(target)
+            self._entering = asyncio.create_task(self._storage.enter_all())
         return self._storage
 
     async def archive(self) -> "SqlArchive | None":
@@ -163,6 +165,10 @@ class Kept:
 
     async def _close(self) -> None:
         storage, self._storage = self._storage, None
+        entering, self._entering = self._entering, None
+        if entering is not None:
+            entering.cancel()
+            await asyncio.wait([entering])
         if storage is not None:
             await storage.close()
         locks, self._locks = self._locks, None

@@ -195,6 +195,7 @@ async def test_pages_are_the_same_whichever_way_they_are_found(archive: SqlArchi
     queries: list[dict[str, Any]] = [
         {"name_prefix": "a-"}, {"name_prefix": "b-", "phases": ("Failed",)}, {"name_prefix": "a-", "labels": "kind=old"},
         {"labels": "kind=old"}, {"labels": "kind=old,part=1"}, {"labels": "kind=new,part=1,part!=2"}, {"labels": "kind=old", "namespace": "team"},
+        {"namespace": "team"}, {"namespace": "team", "phases": ("Succeeded",)},
     ]  # fmt: skip
 
     async def walked(query: dict[str, Any]) -> list[str]:
@@ -211,8 +212,24 @@ async def test_pages_are_the_same_whichever_way_they_are_found(archive: SqlArchi
     for few in (0, 2, 5):
         monkeypatch.setattr(picking, "_NEWEST", newest)
         monkeypatch.setattr(picking, "_FEW", few)
-        monkeypatch.setattr(picking, "_FEW_OF_SEVERAL", few)
         assert [await walked(query) for query in queries] == want
+
+
+async def test_what_is_archived_anew_is_found_where_it_is_now_alone(archive: SqlArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picking, "_NEWEST", 0)
+    await fill(archive, *(finished(n, kind="a", part="x") for n in range(6)))
+    again = finished(5, kind="a", part="y")
+    again["metadata"]["uid"] = "uid-team-001"
+    again["metadata"]["name"] = "job-001"
+    await fill(archive, again)
+    assert await names(archive, labels="part=x", limit=3) == ["job-005", "job-004", "job-003"]
+    assert await names(archive, labels="part=y", limit=3) == ["job-001"]
+    cursor, seen = "", []
+    for _ in range(3):
+        page = await archive.page(ArchiveQuery(labels="kind=a", limit=2, cursor=cursor))
+        seen += [json.loads(item)["metadata"]["name"] for item in page.items]
+        cursor = page.cursor
+    assert seen == ["job-005", "job-001", "job-004", "job-003", "job-002", "job-000"]
 
 
 async def test_deleting_takes_labels_and_summary_along(archive: SqlArchive, database: Database) -> None:
@@ -220,7 +237,7 @@ async def test_deleting_takes_labels_and_summary_along(archive: SqlArchive, data
     assert await archive.delete("uid-team-001")
     assert await names(archive, labels="app=a") == ["job-002"]
     async with database.transaction() as connection:
-        for table in ("argo_archived_workflows_labels", "tiphys_archived_summaries"):
+        for table in ("argo_archived_workflows_labels", "tiphys_archived_summaries", "tiphys_archived_labels_by_time"):
             left = await connection.exec_driver_sql(f"select count(*) from {table} where uid = 'uid-team-001'")  # noqa: S608
             assert left.scalar_one() == 0
 

@@ -114,6 +114,12 @@ async def test_a_statement_that_takes_too_long_is_given_up_and_the_pool_is_not_h
     assert await ask(database, "select 1") == "1"
 
 
+async def test_a_migration_may_take_longer_than_other_statements(server: Server, opened: Opened) -> None:
+    database = opened(server.target(statement_s=0.2))
+    async with database.transaction(seconds=60) as connection:
+        await connection.exec_driver_sql("select pg_sleep(0.5)" if server.kind == "postgresql" else "select sleep(0.5)")
+
+
 async def test_never_more_connections_than_allowed(server: Server, opened: Opened) -> None:
     database = opened(server.target(pool=Pool(idle=1, open_=3)))
     most = 0

@@ -11,8 +11,10 @@ import pytest
 from tests.databases import argo
 from tests.databases.servers import Server
 
+from tiphys.archive import picking
 from tiphys.archive.convert import convert, count_without_summary
 from tiphys.archive.database import Database
+from tiphys.archive.listing import enter
 from tiphys.archive.migrate import migrate, schema_state
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
@@ -108,6 +110,20 @@ async def test_lists_are_made_fast_for_what_argo_wrote(server: Server, name: str
     assert await count_without_summary(database) == 0
     after = (await SqlArchive(database).page(ArchiveQuery())).items
     assert [json.loads(item) for item in before] == [json.loads(item) for item in after]
+
+
+async def test_labels_of_what_argo_goes_on_to_write_are_entered_in_batches(
+    server: Server, name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picking, "_NEWEST", 2)
+    server.sql(argo.schema(server.kind), name)
+    database = opened(server, name)
+    await migrate(database)
+    server.sql("\n".join(argo.insert(server.kind, number) for number in range(1, 13)), name)
+    archive, query = SqlArchive(database), ArchiveQuery(labels="team=t1", namespace="team", limit=3)
+    assert [json.loads(item)["metadata"]["name"] for item in (await archive.page(query)).items] == ["argo-11"]
+    assert [await enter(database, limit=5) for _ in range(4)] == [5, 5, 2, 0]
+    assert [json.loads(item)["metadata"]["name"] for item in (await archive.page(query)).items] == ["argo-11", "argo-9", "argo-7"]
 
 
 async def test_ten_replicas_that_start_at_once_migrate_once(server: Server, name: str, opened: Opened) -> None:
