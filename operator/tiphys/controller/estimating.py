@@ -1,19 +1,20 @@
 """The newest workflow of each kind that succeeded, for estimates: remembered as it ends, read back once after a restart.
 
 What is not there any more is looked for in the archive, once for each kind. Nobody waits for an estimate: a workflow that begins
-before its predecessor is read has none.
+before its predecessor is read gets its own in a later turn.
 
 Source: argo-semantics 26.3. Differs from Argo: what was deleted meanwhile still counts; it asks before a workflow begins.
 """
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from tiphys.engine.estimates import Estimate, estimate_of
+from tiphys.engine.events import EstimateFound
 from tiphys.errors import OutsideError, TiphysError
 from tiphys.model.archived import ArchiveQuery
 from tiphys.model.names import LABEL_CLUSTER_WORKFLOW_TEMPLATE, LABEL_CRON_WORKFLOW, LABEL_WORKFLOW_TEMPLATE
@@ -37,6 +38,7 @@ class _Known(msgspec.Struct):
     name: str
     estimate: Estimate | None = None
     is_asked: bool = False
+    waiting: list[str] | None = None
 
 
 class Estimator:
@@ -84,20 +86,34 @@ class Estimator:
         for kind in _kinds(meta.namespace, labels):
             known = self._known.get(kind)
             if known is None:
-                self._look_up(kind)
+                known = self._look_up(kind)
+            if known is None:
                 continue
             if known.estimate is None and not known.is_asked:
-                known.is_asked = True
-                self._controller.effects.spawn(self._read(kind[0], known))
+                known.is_asked, known.waiting = True, []
+                self._controller.effects.spawn(self._answer(known, self._read(kind[0], known)))
+            if known.waiting is not None and meta.uid:
+                known.waiting.append(meta.uid)
             return known.estimate
         return None
 
-    def _look_up(self, kind: Kind) -> None:
-        if self._controller.keeping.archive is not None and not self._is_off:
-            # what ends meanwhile is newer, and replaces it
-            asked = _Known("", "", "", is_asked=True)
-            self._store([kind], asked)
-            self._controller.effects.spawn(self._ask_archive(kind, asked))
+    def _look_up(self, kind: Kind) -> _Known | None:
+        if self._controller.keeping.archive is None or self._is_off:
+            return None
+        # what ends meanwhile is newer, and replaces it
+        asked = _Known("", "", "", is_asked=True, waiting=[])
+        self._store([kind], asked)
+        self._controller.effects.spawn(self._answer(asked, self._ask_archive(kind, asked)))
+        return asked
+
+    async def _answer(self, known: _Known, reading: Coroutine[Any, Any, None]) -> None:
+        """Read, and tell those that began meanwhile."""
+        await reading
+        waiting, known.waiting = known.waiting or (), None
+        for uid in waiting:
+            live = self._controller.lives.get(uid)
+            if live is not None and live.run is not None and known.estimate is not None:
+                self._controller.send(live, EstimateFound(known.estimate))
 
     async def _ask_archive(self, kind: Kind, known: _Known) -> None:
         archive, (namespace, label, value) = self._controller.keeping.archive, kind

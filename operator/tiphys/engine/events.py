@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tiphys.engine.estimates import Estimate
 from tiphys.engine.library import Library
 from tiphys.engine.premises import Premises
 from tiphys.model.arguments import Outputs
@@ -112,6 +113,12 @@ class LibraryChanged(Event, frozen=True):
     """A stored template that this workflow could call was added, changed or deleted."""
 
     library: Library
+
+
+class EstimateFound(Event, frozen=True):
+    """What the last workflow of this kind took was read after this one began."""
+
+    estimate: Estimate
 
 
 class LockEvent(Event, frozen=True):

@@ -14,6 +14,7 @@ from tiphys.engine.calls import Call
 from tiphys.engine.companions import protect, release
 from tiphys.engine.config_values import Awaited
 from tiphys.engine.effective import effective_spec
+from tiphys.engine.estimates import Estimate
 from tiphys.engine.execution import Execution
 from tiphys.engine.inputs import global_arguments
 from tiphys.engine.labelling import origin, own_metadata
@@ -359,8 +360,19 @@ class Lifecycle:
                     pod = names.pod_name(run.name, node.name, template, version=run.pod_name_format)
                     run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
 
+    def expect(self, estimate: Estimate) -> None:
+        """Take an estimate that came after the start: what has none and is under way is given it, and so is what begins later."""
+        run = self._run
+        run.premises = msgspec.structs.replace(run.premises, estimate=estimate)
+        if run.status.started_at is not None and run.status.estimated_duration is None:
+            run.status = msgspec.structs.replace(run.status, estimated_duration=estimate.seconds)
+        for node in tuple(run.tree):
+            seconds = estimate.of_node(run.name, node.name)
+            if node.phase not in FULFILLED and node.estimated_duration is None and seconds is not None:
+                run.tree.change(node.id, run.stamp, estimated_duration=seconds)
+
     def _estimate(self, phase: str) -> int | None:
-        """Fixed when the workflow starts."""
+        """Fixed when the workflow starts, or when it is found."""
         known, estimate = self._run.status, self._run.premises.estimate
         is_start = known.started_at is None and phase == RUNNING
         return estimate.seconds if is_start and estimate is not None else known.estimated_duration

@@ -154,6 +154,8 @@ class Run:
             case events.LibraryChanged():
                 self.premises = msgspec.structs.replace(self.premises, library=event.library)
                 self.templates.library = event.library
+            case events.EstimateFound():
+                self.lifecycle.expect(event.estimate)
             case _:
                 self._answer(event)
         return self._settle()
