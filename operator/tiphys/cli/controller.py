@@ -64,9 +64,13 @@ def controller(  # noqa: PLR0913 as many options as there are
     executor_image_pull_policy: str = "",
     share: bool = False,
     record: str = "",
+    state_directory: str = "",
     tuning: Tuning | None = None,
 ) -> int:
-    """Follow workflows until asked to end; with `--share`, beside other replicas; `--record` names a folder for histories."""
+    """Follow workflows until asked to end; with `--share`, beside other replicas; `--record` names a folder for histories.
+
+    `--state-directory` names one for workflows that are deleted while they wait for the archive.
+    """
     set_up_logs(loglevel, log_format)
     for sentence in without_effect(os.environ):
         log.warning("environment variable %s", sentence)
@@ -88,5 +92,6 @@ def controller(  # noqa: PLR0913 as many options as there are
             environment=parse_environment(os.environ),
             shares=share,
             record=record,
+            state=state_directory,
         )
     )

@@ -1,9 +1,9 @@
 """Finished workflows go to the archive, each once, before anything deletes them.
 
 What waits is told by the label of the workflow itself, so that a restart loses nothing; here are only names, in the order in
-which the workflows finished; at most `_AT_ONCE` are in memory, and those that somebody deleted meanwhile, in 64 MiB. While the
-database is away the oldest are tried again and again, and nothing else happens: workflows that run do not notice. One that the
-database answers but does not take is kept, says so, and is tried again now and then; the others do not wait for it.
+which the workflows finished; at most `_AT_ONCE` are in memory, and those that somebody deleted meanwhile (`last_states.py`).
+While the database is away the oldest are tried again and again, and nothing else happens: workflows that run do not notice. One
+that the database answers but does not take is kept, says so, and is tried again now and then; the others do not wait for it.
 
 Source: argo-semantics 25.3.
 
@@ -20,11 +20,11 @@ import msgspec
 
 from tiphys.archive.hydrating import Hydrator
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.last_states import LastStates
 from tiphys.controller.waiting import Backlog, Waiting
 from tiphys.errors import BugError, Conflict, Forbidden, NotFound, OutsideError, TiphysError
 from tiphys.model.archived import ARCHIVED, PENDING, ArchiveQuery, to_archive
 from tiphys.model.base import Json
-from tiphys.model.compression import compress, decompress
 from tiphys.model.label_selector import matches
 from tiphys.model.names import LABEL_ARCHIVING_STATUS
 from tiphys.ports import Announcements, Archive, Objects
@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 DELAYED, REFUSED = "ArchivingDelayed", "ArchivingFailed"
 _CONDITIONS = (DELAYED, REFUSED)
 _AT_ONCE = 4
-_LAST_BYTES = 64 * 1024 * 1024
 _REFUSED_S = 600.0
 
 
@@ -49,19 +48,19 @@ class Archiver:
         selector: Only workflows with such labels; None for all.
         backoff: How a database that is away is tried again.
         refused_s: Seconds after which what the database did not take is tried again.
+        last: Keeps what is deleted while it waits.
     """
 
     def __init__(  # noqa: PLR0913 as many as it works with
         self, archive: Archive, objects: Objects, hydrator: Hydrator, metrics: ArchiveMetrics, *,
         announcements: Announcements | None = None, selector: Mapping[str, Any] | None = None,
-        backoff: Callable[[], Backoff] = Backoff, refused_s: float = _REFUSED_S,
+        backoff: Callable[[], Backoff] = Backoff, refused_s: float = _REFUSED_S, last: LastStates | None = None,
     ) -> None:  # fmt: skip
         self._archive, self._objects, self._hydrator, self._metrics = archive, objects, hydrator, metrics
         self._announcements, self._selector, self._refused_s = announcements, selector, refused_s
         self._backlog = Backlog()
         self._refused: set[str] = set()
-        self._last: dict[str, str] = {}
-        self._last_bytes = 0
+        self._last = last or LastStates()
         self._new_backoff = backoff
         self._backoff = backoff()
 
@@ -72,8 +71,8 @@ class Archiver:
 
     @property
     def kept_bytes(self) -> int:
-        """What the workflows take up that were deleted while they waited."""
-        return self._last_bytes
+        """What the workflows take up in memory that were deleted while they waited."""
+        return self._last.memory_bytes
 
     # --- what is heard
 
@@ -98,22 +97,23 @@ class Archiver:
             return
         meta, status = raw["metadata"], raw["status"]
         uid, namespace, name = str(meta.get("uid", "")), str(meta.get("namespace", "")), str(meta.get("name", ""))
-        if uid not in self._last:
-            self._keep(uid, raw)
-        self._backlog.add(Waiting(str(status.get("finishedAt") or meta.get("creationTimestamp") or ""), uid, namespace, name))
+        waiting = Waiting(str(status.get("finishedAt") or meta.get("creationTimestamp") or ""), uid, namespace, name)
+        self._last.keep(waiting, raw)
+        self._backlog.add(waiting)
         self._count()
-
-    def _keep(self, uid: str, raw: Mapping[str, Any]) -> None:
-        packed = compress(msgspec.json.encode(raw), "zstd")
-        if self._last_bytes + len(packed) <= _LAST_BYTES:
-            self._last[uid] = packed
-            self._last_bytes += len(packed)
 
     async def settled(self, uid: str) -> None:
         """Return when nothing of this workflow waits any more: now it may be deleted."""
         await self._backlog.settled(uid)
 
     # --- what is done
+
+    async def keep_deleted(self) -> None:
+        """Take up what a former life kept of the deleted, and keep what is deleted from now on, until cancelled."""
+        for waiting in await self._last.load():
+            self._backlog.add(waiting)
+        self._count()
+        await self._last.run()
 
     async def run(self) -> None:
         """Archive what waits, until cancelled."""
@@ -219,20 +219,16 @@ class Archiver:
     async def _read(self, waiting: Waiting) -> Json | None:
         """The workflow as it is, or as it last was; None when it does not wait any more."""
         if waiting.uid in self._last:
-            return self._unpacked(waiting.uid)
+            return await self._last.read(waiting.uid)
         try:
             document: Json = msgspec.json.decode(await self._objects.read("Workflow", waiting.namespace, waiting.name))
         except NotFound:
             if waiting.uid in self._last:
-                return self._unpacked(waiting.uid)
+                return await self._last.read(waiting.uid)
             log.warning("workflow %s/%s was deleted before it was archived", waiting.namespace, waiting.name)
             self._metrics.failures.labels("deleted").inc()
             return None
         return document if document["metadata"]["uid"] == waiting.uid and _is_pending(document) else None
-
-    def _unpacked(self, uid: str) -> Json:
-        document: Json = msgspec.json.decode(decompress(self._last[uid]))
-        return document
 
     async def _tell(self, waiting: Waiting, condition: str, message: str) -> None:
         """The workflow itself says that it waits, and why; each once."""
@@ -255,7 +251,7 @@ class Archiver:
             log.info("workflow %s/%s cannot be told that it waits: %s", waiting.namespace, waiting.name, e)
 
     def _done(self, uid: str) -> None:
-        self._last_bytes -= len(self._last.pop(uid, ""))
+        self._last.forget(uid)
         self._refused.discard(uid)
         self._backlog.settle(uid)
         self._count()

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from tiphys.archive.hydrating import Hydrator
 from tiphys.controller.archiving import Archiver
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.last_states import LastStates
 from tiphys.controller.packing import Packer, PackingRules
 from tiphys.controller.waiting import Waiting
 from tiphys.model.base import Json, ObjectMeta
@@ -65,11 +66,13 @@ class Keeping(NamedTuple):
 def keep(  # noqa: PLR0913 all of it
     objects: Objects, metrics: ArchiveMetrics, rules: PackingRules, *,
     archive: Archive | None = None, offload: Offload | None = None, selector: Mapping[str, Any] | None = None,
-    announcements: Announcements | None = None, backoff: Callable[[], Backoff] = Backoff,
+    announcements: Announcements | None = None, backoff: Callable[[], Backoff] = Backoff, last: LastStates | None = None,
 ) -> Keeping:  # fmt: skip
     """Everything put together; without a database, nodes are only compressed and nothing is archived."""
     hydrator = Hydrator(offload)
     if archive is None:
         return Keeping(Packer(metrics, offload, rules), hydrator)
-    archiver = Archiver(archive, objects, hydrator, metrics, announcements=announcements, selector=selector, backoff=backoff)
+    archiver = Archiver(
+        archive, objects, hydrator, metrics, announcements=announcements, selector=selector, backoff=backoff, last=last
+    )  # fmt: skip
     return Keeping(Packer(metrics, offload, rules), hydrator, archiver, archive)

@@ -19,6 +19,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         config_map: Argo's configuration; our own is in the ConfigMap `tiphys`.
         environment: What environment variables say.
         record: Folder for histories of workflows; empty for none.
+        state: Folder for what is to outlive the process; empty for none.
         shares: Other replicas do part of the work.
     """
 
@@ -34,4 +35,5 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     config_map: str = "workflow-controller-configmap"
     environment: Environment = Environment()
     record: str = ""
+    state: str = ""
     shares: bool = False

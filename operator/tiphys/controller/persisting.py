@@ -5,6 +5,7 @@ A database that is away at the start keeps nobody from starting: what needs it w
 
 import asyncio
 import logging
+import pathlib
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from tiphys.archive.open import SecretReader, target_of
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.expiring import Versions, collect_offloaded, purge_archive
 from tiphys.controller.keeping import Keeping, keep
+from tiphys.controller.last_states import LastStates
 from tiphys.controller.packing import PackingRules
 from tiphys.errors import TiphysError
 from tiphys.model.label_selector import check_selector
@@ -38,7 +40,7 @@ class Persisting:
     def __init__(  # noqa: PLR0913 as many as it works with
         self, objects: Objects, clock: Clock, metrics: ArchiveMetrics, environment: Environment,
         persistence: Persistence | None, secrets: SecretReader, *, instance_id: str = "",
-        announcements: Announcements | None = None,
+        announcements: Announcements | None = None, folder: pathlib.Path | None = None,
     ) -> None:  # fmt: skip
         self._clock, self._metrics, self._environment = clock, metrics, environment
         self._said = said = persistence or Persistence()
@@ -52,7 +54,7 @@ class Persisting:
             archive=storage.archive if storage and said.archive else None,
             offload=storage.offload if storage and said.node_status_off_load else None,
             selector=said.archive_label_selector, announcements=announcements,
-            backoff=partial(_backoff, said.reconnection_config or ReconnectionConfig()),
+            backoff=partial(_backoff, said.reconnection_config or ReconnectionConfig()), last=LastStates(folder),
         )  # fmt: skip
 
     async def run(self, versions: Versions) -> None:
@@ -66,8 +68,10 @@ class Persisting:
             await asyncio.Event().wait()
             return
         try:
-            await self._migrate(storage)
             async with asyncio.TaskGroup() as group:
+                if self.keeping.archiver is not None:
+                    group.create_task(self.keeping.archiver.keep_deleted())
+                await self._migrate(storage)
                 if self.keeping.archiver is not None:
                     group.create_task(storage.enter_all())
                     group.create_task(self.keeping.archiver.run())

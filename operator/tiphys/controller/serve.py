@@ -86,6 +86,7 @@ async def _main(options: Options) -> bool:
         persisting = Persisting(
             api, clock, ArchiveMetrics(metrics.registry), options.environment, configured.argo.persistence,
             secrets, instance_id=instance, announcements=announcements,
+            folder=Path(options.state) / "deleted" if options.state else None,
         )  # fmt: skip
         shared = SharedLocks(configured.argo.synchronization, secrets, instance_id=instance)
         world = Surroundings(
