@@ -1,7 +1,8 @@
 """Files in HDFS, by WebHDFS: the HTTP interface of the name nodes.
 
+Kerberos is by SPNEGO at the name nodes; what they answer with opens the data nodes.
 Differs from Argo: Argo speaks the RPC protocol of the name nodes; here an address with an RPC port (8020, 9000) is taken for
-the same host's HTTP port 9870. Kerberos is refused.
+the same host's HTTP port 9870, and a service principal of that protocol for `HTTP/<host>`. What protects data is https.
 """
 
 import os
@@ -14,7 +15,8 @@ import msgspec
 
 from tiphys.artifacts.folder import Folder
 from tiphys.artifacts.secrets import SecretReader
-from tiphys.artifacts.web import Client, split_user
+from tiphys.artifacts.tickets import SignIn, ticket_of
+from tiphys.artifacts.web import Client, shown, split_user
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, OutsideError, SpecError
 from tiphys.model.locations import HDFSArtifact
 
@@ -46,21 +48,40 @@ class _Listing(msgspec.Struct):
 class HDFSDriver:
     """Artifacts in one HDFS."""
 
-    def __init__(self, place: HDFSArtifact, _secrets: SecretReader) -> None:
-        if place.krb_ccache_secret or place.krb_keytab_secret or place.krb_username:
-            raise SpecError("Kerberos is not supported", path="hdfs")
+    def __init__(self, place: HDFSArtifact, secrets: SecretReader) -> None:
         if not place.addresses:
             raise SpecError("is required", path="hdfs.addresses")
-        if not place.hdfs_user:
-            raise SpecError("is required", path="hdfs.hdfsUser")
+        ticket = ticket_of(place, secrets)
+        if not place.hdfs_user and ticket is None:
+            raise SpecError("is required, or krbCCacheSecret or krbKeytabSecret", path="hdfs.hdfsUser")
         self._servers = [_http(address) for address in place.addresses]
-        self._user = place.hdfs_user
+        self._is_protected = place.data_transfer_protection in ("integrity", "privacy")
+        if self._is_protected and not all(server.startswith("https://") for server in self._servers):
+            raise SpecError(
+                f"{place.data_transfer_protection!r} needs addresses that begin with https://", path="hdfs.dataTransferProtection"
+            )
+        self._sign_in = None if ticket is None else SignIn(ticket, place.krb_service_principal_name)
+        self._user = {} if ticket is not None else {"user.name": place.hdfs_user}
         self._force = bool(place.force)
         self._client = Client()
 
-    def _url(self, server: str, path: str, operation: str, **options: str) -> str:
-        query = urlencode({"op": operation, "user.name": self._user, **options})
-        return f"{server}/webhdfs/v1/{quote(path.strip('/'))}?{query}"
+    def _read(self, method: str, server: str, path: str, operation: str, **options: str) -> bytes:
+        """What a name node answers."""
+        query = urlencode({"op": operation, **self._user, **options})
+        headers = self._sign_in.headers(server) if self._sign_in is not None else {}
+        return self._client.read(method, f"{server}/webhdfs/v1/{quote(path.strip('/'))}?{query}", headers)
+
+    def _at_data_node(self, answer: bytes) -> tuple[str, dict[str, str]]:
+        """Where a name node sends us, and what signs in there: the address itself, unless it is that of a name node.
+
+        Raises:
+            InvalidManifest: It says nothing, or the data would go there unprotected.
+        """
+        url = _location(answer)
+        if self._is_protected and not url.startswith("https://"):
+            raise InvalidManifest(f"{shown(url)} is not https, and dataTransferProtection asks for it")
+        server = url.partition("/webhdfs/")[0]
+        return url, self._sign_in.headers(server) if self._sign_in is not None and server in self._servers else {}
 
     def _ask(self, work: Callable[[str], T]) -> T:
         """The answer of the first name node that is the active one."""
@@ -72,7 +93,7 @@ class HDFSDriver:
         return work(self._servers[-1])
 
     def _status(self, path: str) -> _Status:
-        answer = self._ask(lambda server: self._client.read("GET", self._url(server, path, "GETFILESTATUS")))
+        answer = self._ask(lambda server: self._read("GET", server, path, "GETFILESTATUS"))
         return msgspec.json.decode(answer, type=_One).FileStatus
 
     def load(self, key: str, target: Path) -> None:
@@ -88,26 +109,27 @@ class HDFSDriver:
 
     def stream(self, key: str) -> Iterator[bytes]:
         """The file's content, from the data node that the name node names."""
-        answer = self._ask(lambda server: self._client.read("GET", self._url(server, key, "OPEN", noredirect="true")))
-        yield from self._client.stream(_location(answer))
+        answer = self._ask(lambda server: self._read("GET", server, key, "OPEN", noredirect="true"))
+        yield from self._client.stream(*self._at_data_node(answer))
 
     def save(self, key: str, content: Iterable[bytes], size: int = -1) -> None:
         """Written under another name and then renamed, so that it is seen whole."""
         part = f"{key}.tiphys-part"
         options = {"overwrite": "true", "noredirect": "true"}
-        answer = self._ask(lambda server: self._client.read("PUT", self._url(server, part, "CREATE", **options)))
+        answer = self._ask(lambda server: self._read("PUT", server, part, "CREATE", **options))
         length = {"Content-Length": str(size)} if size >= 0 else {}
-        self._client.read("PUT", _location(answer), {"Content-Type": "application/octet-stream", **length}, iter(content))
+        url, headers = self._at_data_node(answer)
+        self._client.read("PUT", url, {"Content-Type": "application/octet-stream", **length, **headers}, iter(content))
         if self._force:
             self.delete(key)
         there = f"/{key.strip('/')}"
-        moved = self._ask(lambda server: self._client.read("PUT", self._url(server, part, "RENAME", destination=there)))
+        moved = self._ask(lambda server: self._read("PUT", server, part, "RENAME", destination=there))
         if b"true" not in moved:
             raise InvalidManifest(f"{there} exists", hint="set hdfs.force to replace it")
 
     def list(self, prefix: str) -> Iterator[str]:
         """Paths of the files below, depth first."""
-        answer = self._ask(lambda server: self._client.read("GET", self._url(server, prefix, "LISTSTATUS")))
+        answer = self._ask(lambda server: self._read("GET", server, prefix, "LISTSTATUS"))
         for found in msgspec.json.decode(answer, type=_Listing).FileStatuses.FileStatus:
             path = f"{prefix.rstrip('/')}/{found.pathSuffix}" if found.pathSuffix else prefix
             if found.type == "DIRECTORY":
@@ -117,7 +139,7 @@ class HDFSDriver:
 
     def delete(self, key: str) -> None:
         """The file or folder."""
-        self._ask(lambda server: self._client.read("DELETE", self._url(server, key, "DELETE", recursive="true")))
+        self._ask(lambda server: self._read("DELETE", server, key, "DELETE", recursive="true"))
 
     def is_directory(self, key: str) -> bool:
         """What the name node says."""

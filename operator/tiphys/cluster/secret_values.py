@@ -8,6 +8,7 @@ import msgspec
 
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.base import KeySelector
+from tiphys.model.places import CONFIG_MAP
 from tiphys.ports import Objects
 
 
@@ -34,7 +35,9 @@ def secret_reader(objects: Objects, namespace: str) -> Callable[[str, str], Awai
 
 
 async def read_secrets(objects: Objects, namespace: str, selectors: Iterable[KeySelector]) -> Callable[[KeySelector], bytes]:
-    """What answers with the bytes of a Secret's key, for these selectors; it raises SpecError where there is none.
+    """What answers with the bytes of a key of a Secret, or of a ConfigMap that is marked as one, for these selectors.
+
+    It raises SpecError where there is none.
 
     Raises:
         Forbidden: The Secrets may not be read.
@@ -42,14 +45,16 @@ async def read_secrets(objects: Objects, namespace: str, selectors: Iterable[Key
     """
     known: dict[str, dict[str, str]] = {}
     for name in dict.fromkeys(selector.name for selector in selectors):
+        kind, own = ("ConfigMap", name.removeprefix(CONFIG_MAP)) if name.startswith(CONFIG_MAP) else ("Secret", name)
         try:
-            known[name] = msgspec.json.decode(await objects.read("Secret", namespace, name), type=_Secret).data
+            known[name] = msgspec.json.decode(await objects.read(kind, namespace, own), type=_Secret).data
         except NotFound:
             known[name] = {}
 
     def value(selector: KeySelector) -> bytes:
         try:
-            return base64.b64decode(known[selector.name][selector.key], validate=True)
+            text = known[selector.name][selector.key]
+            return text.encode() if selector.name.startswith(CONFIG_MAP) else base64.b64decode(text, validate=True)
         except (KeyError, binascii.Error) as e:
             raise SpecError(f"secret {selector.name!r} has no key {selector.key!r}") from e
 

@@ -13,6 +13,9 @@ KEY_FIELDS = {
     "plugin": "key", "git": "", "raw": "",
 }  # fmt: skip
 
+CONFIG_MAP = "ConfigMap_"
+"""Begins the name of a ConfigMap where names of Secrets stand."""
+
 
 def kind_of(artifact: Artifact | ArtifactLocation) -> str:
     """The kind of place (`s3`, `git`, ...); empty when the artifact has none."""
@@ -41,8 +44,13 @@ def bucket_of(artifact: Artifact | ArtifactLocation) -> str:
     return str(getattr(place, "bucket", "") or getattr(place, "container", ""))
 
 
+def config_map(selector: KeySelector) -> KeySelector:
+    """The key of a ConfigMap among those of Secrets, whose names hold no such sign."""
+    return msgspec.structs.replace(selector, name=f"{CONFIG_MAP}{selector.name}")
+
+
 def secrets_of(artifact: Artifact | ArtifactLocation) -> tuple[KeySelector, ...]:
-    """Each secret's key that opening the artifact's place needs, once, in order of the fields."""
+    """Each secret's key that opening the artifact's place needs, once, in order of the fields; ConfigMaps are marked."""
     kind = kind_of(artifact)
     found = dict.fromkeys(_selectors(getattr(artifact, kind))) if kind else {}
     return tuple(found)
@@ -54,5 +62,7 @@ def _selectors(place: msgspec.Struct) -> Iterator[KeySelector]:
         if isinstance(value, KeySelector):
             if field.name.endswith("_secret") and value.name:
                 yield value
+            elif field.name.endswith("_config_map") and value.name:
+                yield config_map(value)
         elif isinstance(value, msgspec.Struct):
             yield from _selectors(value)

@@ -88,6 +88,16 @@ def test_a_log_is_staged_and_stored_without_a_word_of_the_template():
     assert (log.container, log.artifact.s3.key, log.artifact.s3.bucket) == ("main", "main.log", "b")
 
 
+def test_the_settings_of_kerberos_are_a_file_beside_the_secrets():
+    hdfs = {"addresses": ["nn:9870"], "path": "/a", "krbKeytabSecret": {"name": "k", "key": "keytab"}, "krbConfigConfigMap": {"name": "k", "key": "krb5.conf"}}
+    made = plan(inputs=[{"name": "in", "path": "/in", "hdfs": hdfs}])
+    sources = {one["name"]: one for one in spec_of(made)["volumes"]}
+    seen = {path: sources[mount["name"]] for path, mount in mounts(made, "init").items() if path.startswith("/argo/secret/")}
+    assert seen["/argo/secret/k"]["secret"] == {"secretName": "k", "items": [{"key": "keytab", "path": "keytab"}]}
+    assert seen["/argo/secret/ConfigMap_k"]["configMap"] == {"name": "k", "items": [{"key": "krb5.conf", "path": "krb5.conf"}]}
+    assert not any(path.startswith("/argo/secret/") for path in mounts(made, "main"))
+
+
 def test_secrets_are_files_of_the_executors_and_nobody_elses():
     made = plan(logs=True, inputs=[INPUT], outputs=[OUTPUT], sidecars=[{"name": "s", "image": "i", "mirrorVolumeMounts": True}])
     volume = next(one for one in spec_of(made)["volumes"] if "secret" in one)
