@@ -15,7 +15,6 @@ from hera.workflows.models import ResubmitArchivedWorkflowRequest, RetryArchived
 from tests.integration.server.serving import ARGO, SPEC, TOKEN, Served, running
 
 from tiphys.archive.database import Database
-from tiphys.archive.migrate import migrate
 from tiphys.archive.offload import SqlOffload
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
@@ -56,20 +55,6 @@ class Full(Served):
         status, said = await self.ask("GET", f"{path}?{query}")
         assert status == 200, said
         return [one["metadata"]["name"] for one in said["items"] or ()]
-
-
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database."""
-    file = tmp_path_factory.mktemp("database") / "kept.db"
-
-    async def make() -> None:
-        database = Database(Target(kind="sqlite", name=str(file)))
-        await migrate(database)
-        await database.close()
-
-    asyncio.run(make())
-    return file
 
 
 @pytest.fixture
