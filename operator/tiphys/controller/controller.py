@@ -363,6 +363,7 @@ class Controller:
         if live is None or not live.owns(key, pod):
             return
         live.started.discard(node_id(pod))
+        self.effects.teller.pod_gone(live, pod)
         if words is not None:
             self.send(live, NodeReported(words))
         else:

@@ -5,6 +5,7 @@ Nothing is decided here; see `engine.cron`. A child is named after its slot, so 
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
@@ -72,6 +73,8 @@ class CronSurroundings(NamedTuple):
         place: Where the clock of schedules hangs that name no zone.
         fired: Told of what slots led to: namespace, name, what, policy; for metrics.
         owns: Whether this replica follows the schedule with a uid.
+        decided: Told of the seconds that a decision took; for metrics.
+        retried: Told when something is asked of the API server again; for metrics.
     """
 
     objects: Objects
@@ -80,6 +83,8 @@ class CronSurroundings(NamedTuple):
     place: tzinfo = UTC
     fired: Callable[[str, str, act.Fired], None] = lambda _namespace, _name, _fired: None
     owns: Callable[[str], bool] = lambda _uid: True
+    decided: Callable[[float], None] = lambda _seconds: None
+    retried: Callable[[], None] = lambda: None
 
 
 class Crons:
@@ -178,6 +183,7 @@ class Crons:
     # --- what is done
 
     def _send(self, followed: _Followed, event: act.CronEvent) -> None:
+        began = time.perf_counter()
         try:
             todo = followed.run.handle(event, self._world.clock.now())
         except Exception:
@@ -185,6 +191,7 @@ class Crons:
             return
         for action in todo:
             self._do(followed, action)
+        self._world.decided(time.perf_counter() - began)
 
     def _do(self, followed: _Followed, action: act.CronAction) -> None:
         match action:
@@ -227,6 +234,7 @@ class Crons:
                 self._send(followed, act.ChildSubmitted(action.slot))
             except OutsideError as e:
                 if asyncio.get_running_loop().time() < give_up:
+                    self._world.retried()
                     await backoff.wait(e)
                     continue
                 self._send(followed, act.SubmissionFailed(action.slot, e.message))
@@ -250,6 +258,7 @@ class Crons:
             try:
                 await do()
             except OutsideError as e:
+                self._world.retried()
                 await backoff.wait(e)
                 continue
             except NotFound:
@@ -276,6 +285,11 @@ class Crons:
     def under_way(self) -> tuple[asyncio.Task[None], ...]:
         """What waits or is being done."""
         return tuple(self._tasks)
+
+    @property
+    def busy_count(self) -> int:
+        """What is being asked of the API server; schedules that wait for their time are not."""
+        return len(self._tasks) - sum(followed.wake is not None for followed in self._followed.values())
 
     async def stop(self) -> None:
         """End what waits; let what is under way come to its end."""

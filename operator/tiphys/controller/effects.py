@@ -52,7 +52,7 @@ class Effects:
         self.starter = Starter(controller)
         self.companions = Companions(controller)
         self.labels = PodLabels(controller)
-        teller = self._teller = Teller(controller)
+        self.teller = Teller(controller)
         self._do: dict[type[Action], Callable[[Live, Any], None]] = {
             StartNode: self._start,
             StopNode: Live.delete_later,
@@ -63,7 +63,7 @@ class Effects:
             NodeChanged: self._node_changed,
             EmitMetric: self._emit,
             RestartCounted: self._count_restart,
-            WorkflowChanged: teller.workflow_changed,
+            WorkflowChanged: self.teller.workflow_changed,
             AskLocks: controller.locking.ask,
             WithdrawLocks: controller.locking.withdraw,
             LookUpMemo: controller.memos.look_up,
@@ -129,7 +129,7 @@ class Effects:
             task.cancel()
 
     def _node_changed(self, live: Live, action: NodeChanged) -> None:
-        self._teller.node_changed(live, action)
+        self.teller.node_changed(live, action)
         self.labels.changed(live, action)
 
     # --- metrics of users

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.measuring import TTL
 from tiphys.engine.actions import DeleteOwned
 from tiphys.engine.companions import BUDGET, CLAIM, are_claims_due
 from tiphys.engine.expiry import expires_at
@@ -238,6 +239,7 @@ class Housekeeper:
             try:
                 await controller.objects.delete("Workflow", known.namespace, known.name, uid=known.uid)
             except OutsideError as e:
+                controller.metrics.queue_retries.labels(TTL).inc()
                 await backoff.wait(e)
             except TiphysError as e:
                 log.warning("workflow %s/%s cannot be deleted: %s", known.namespace, known.name, e.message)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tiphys.controller.controller import Controller
 
 Readings = Mapping[tuple[str, ...], float]
-QUEUE = "workflow_queue"
+QUEUE, PODS, TTL, ARCHIVE = "workflow_queue", "pod_cleanup_queue", "workflow_ttl_queue", "workflow_archive_queue"
 
 
 def measure(controller: "Controller") -> None:
@@ -51,7 +51,8 @@ def _conditions(controller: "Controller") -> Readings:
 def _depths(controller: "Controller") -> Readings:
     return {
         (QUEUE,): float(controller.queue_depth),
-        ("pod_cleanup_queue",): float(controller.effects.waiting_count),
-        ("workflow_ttl_queue",): float(controller.housekeeper.due_count),
-        ("workflow_archive_queue",): float(controller.keeping.backlog),
+        (PODS,): float(controller.effects.waiting_count),
+        (TTL,): float(controller.housekeeper.due_count),
+        (ARCHIVE,): float(controller.keeping.backlog),
+        **{(queue,): float(read()) for queue, read in controller.metrics.depths.items()},
     }

@@ -47,7 +47,7 @@ from tiphys.ports import Clock
 from tiphys.settings.environment import progress_milliseconds
 from tiphys.telemetry import endpoints
 from tiphys.telemetry.archive import ArchiveMetrics
-from tiphys.telemetry.crons import CronMetrics
+from tiphys.telemetry.crons import QUEUE, CronMetrics
 from tiphys.telemetry.logs import count_logs, set_up_logs
 from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.telemetry.tracing import open_spans
@@ -92,7 +92,7 @@ async def _main(options: Options) -> bool:
         world = Surroundings(
             api, PodLogs(api), announcements, clock, metrics, settings, repositories=repositories,
             environment=options.environment, keeping=persisting.keeping, home=access.namespace, namespace=namespace,
-            locks=shared.locks, exec=PodExec(api), spans=open_spans() if endpoints.is_wanted("traces", os.environ) else None,
+            locks=shared.locks, exec=PodExec(api), spans=open_spans() if settings.is_traced else None,
             recorder=Recorder(Path(options.record)) if options.record else None,
             task_sets=partial(watch_task_sets, api, namespace),
         )  # fmt: skip
@@ -101,7 +101,7 @@ async def _main(options: Options) -> bool:
         endpoint = MetricsEndpoint(metrics, options.metrics_port, options.environment.tls_min_version)
         configured.subscribe(endpoint.configure)
         feeds = Feeds(api, controller, configured, namespace)
-        crons = Crons(CronSurroundings(api, clock, instance, place=local_zone(), fired=CronMetrics(metrics).fired))
+        crons = _crons(api, clock, instance, metrics)
         group = f"{instance or 'all'}.{namespace or 'all'}"
         replica = _replica(options, api, clock, access.namespace, group) if options.shares else None
         following = Following(api, controller, announcements, _kopf(controller, crons, replica, access, namespace), namespace)
@@ -131,7 +131,15 @@ async def _pod_settings(options: Options, instance: str, api: Api) -> PodSetting
         keeps_status=options.environment.argo_pod_status_capture_finalizer,
         host_label=options.environment.retry_host_name_label_key,
         progress_milliseconds=progress_milliseconds(options.environment),
+        is_traced=endpoints.is_wanted("traces", os.environ),
     )  # fmt: skip
+
+
+def _crons(api: Api, clock: Clock, instance: str, metrics: ControllerMetrics) -> Crons:
+    told = CronMetrics(metrics)
+    crons = Crons(CronSurroundings(api, clock, instance, local_zone(), told.fired, decided=told.decided, retried=told.retried))
+    metrics.depths[QUEUE] = lambda: crons.busy_count
+    return crons
 
 
 def _replica(options: Options, api: Api, clock: Clock, home: str, group: str) -> Replica:

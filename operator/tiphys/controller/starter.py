@@ -15,6 +15,7 @@ import msgspec
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.dropped import may_be_dropped, tell_dropped
 from tiphys.controller.live import Live
+from tiphys.controller.measuring import PODS
 from tiphys.controller.rate import TokenBucket
 from tiphys.engine.actions import StartNode, StopNode
 from tiphys.engine.events import StartDelayed, StartRefused
@@ -197,6 +198,7 @@ class Starter:
             except OutsideError as e:
                 if self._controller.is_stopping:
                     return
+                self._controller.metrics.queue_retries.labels(PODS).inc()
                 await backoff.wait(e)
             except RefusedError as e:
                 log.warning("pod %s/%s cannot be deleted: %s", namespace, name, e.message)

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING
 from tiphys.controller.live import Live
 from tiphys.engine.actions import NodeChanged, WorkflowChanged
 from tiphys.model.names import PREFIX, pod_name
-from tiphys.model.phases import COMPLETED, ERROR, FAILED, PENDING, POD, RUNNING, SUCCEEDED
-from tiphys.telemetry.tracing import Spans, annotations
+from tiphys.model.phases import COMPLETED, ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
+from tiphys.model.status import NodeStatus
+from tiphys.model.trace import annotations
+from tiphys.pods.view import PodView, node_id
+from tiphys.telemetry.tracing import Spans
 
 if TYPE_CHECKING:
     from tiphys.controller.controller import Controller
@@ -35,13 +38,27 @@ class Teller:
         """A node has a new phase; one that jumps to its end began before."""
         node = live.run.tree.by_id(action.node_id) if self._spans and live.run else None
         if self._spans and node is not None:
-            self._spans.node_changed(live.stored, node, self._clock.now())
+            self._spans.node_changed(live.stored, node, self._clock.now(), self._pod(live, node))
         settings = self._controller.configuration.node_events
         if action.phase not in _NODE_REASONS or not settings.enabled:
             return
         if action.phase != RUNNING and action.before in ("", PENDING):
             self._node_event(live, action, RUNNING, "")
         self._node_event(live, action, action.phase, action.message)
+
+    def _pod(self, live: Live, node: NodeStatus) -> PodView | None:
+        """The pod of a node, as it is known now."""
+        if node.type != POD or live.run is None:
+            return None
+        template = node.template_ref.template if node.template_ref else node.template_name
+        name = pod_name(live.name, node.name, template, version=live.run.pod_name_format)
+        return self._controller.pods.of(live.uid).get(f"{live.namespace}/{name}")
+
+    def pod_gone(self, live: Live, pod: PodView) -> None:
+        """A pod was deleted; where its node had not ended, nobody sees it later."""
+        node = live.run.tree.by_id(node_id(pod)) if self._spans and live.run is not None else None
+        if self._spans and node is not None and node.phase not in FULFILLED:
+            self._spans.pod_gone(live.stored, pod, self._clock.now())
 
     def _node_event(self, live: Live, action: NodeChanged, phase: str, message: str) -> None:
         node = live.run.tree.by_id(action.node_id) if live.run is not None else None
@@ -89,12 +106,12 @@ class Teller:
             message=_SAYS.get(action.phase, action.message),
         )
 
-    @staticmethod
-    def _trace(live: Live, action: WorkflowChanged, spans: Spans) -> None:
+    def _trace(self, live: Live, action: WorkflowChanged, spans: Spans) -> None:
         if action.phase == RUNNING:
             live.add_patch({"metadata": {"annotations": annotations(live.uid)}})
         elif action.phase in COMPLETED and live.run is not None:
-            spans.workflow_ended(live.run.snapshot())
+            pods = {node_id(pod): pod for pod in self._controller.pods.of(live.uid).values()}
+            spans.workflow_ended(live.run.snapshot(), pods)
 
 
 def _type(phase: str) -> str:

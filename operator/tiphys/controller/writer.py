@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tiphys.controller.backoff import Backoff
 from tiphys.controller.live import Live
+from tiphys.controller.measuring import QUEUE
 from tiphys.controller.packing import TooLarge
 from tiphys.errors import Conflict, InvalidManifest, NotFound, TiphysError
 from tiphys.model.base import Json
@@ -106,6 +107,7 @@ class Writer:
                     "Workflow", live.namespace, live.name, packed, resource_version=live.version
                 )
             except Conflict:
+                self._controller.metrics.queue_retries.labels(QUEUE).inc()
                 await self._read_again(live)
                 return
             except NotFound:
@@ -120,6 +122,7 @@ class Writer:
                 stored = self._controller.keeping.ending(patch, stored)
             except TiphysError as e:
                 log.warning("status of %s is not written yet: %s", live.key, e.message)
+                self._controller.metrics.queue_retries.labels(QUEUE).inc()
                 await backoff.wait(e)
             else:
                 live.stored, live.version, live.packing = stored, meta.resource_version, packing

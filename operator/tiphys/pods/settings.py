@@ -36,6 +36,7 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
         artifact_drivers: Name -> driver of artifacts that the configuration adds to ours.
         progress_milliseconds: How often the file of a pod is looked at that tells its progress; 0 for never.
         host_label: Of nodes, by which retries avoid hosts.
+        is_traced: Pods carry the ids of their spans, so that programs in them can go on with the trace.
         security: `restricted` for pods that the pod security standard of that name admits; empty for what users wrote.
     """
 
@@ -54,3 +55,4 @@ class PodSettings(msgspec.Struct, frozen=True, kw_only=True):
     artifact_drivers: Mapping[str, ArtifactDriver] = {}
     progress_milliseconds: int = 3000
     host_label: str = "kubernetes.io/hostname"
+    is_traced: bool = False

@@ -59,6 +59,7 @@ class PodCondition(Partial, frozen=True):
     status: str = ""
     reason: str | None = ""
     message: str | None = ""
+    last_transition_time: datetime | None = None
 
 
 class PodStatus(Partial, frozen=True):

@@ -53,6 +53,7 @@ class ControllerMetrics:
 
     Attributes:
         custom: Those that users define.
+        depths: Queue -> how much waits in it, for those that measure it when somebody looks.
     """
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:  # noqa: TID251 when somebody looks
@@ -60,6 +61,7 @@ class ControllerMetrics:
         self.config = MetricsConfig()
         self._histograms: dict[str, Histogram] = {}
         self._shown: dict[str, str] = {}
+        self.depths: dict[str, Callable[[], float]] = {}
         self.custom = CustomMetrics(now, self._shown.values)
         count, gauge = self._counter, self._gauge
         self.workflows = count("total_count", "Workflows that entered a phase.", "phase", "namespace")
@@ -81,7 +83,7 @@ class ControllerMetrics:
             "name", "namespace", "concurrency_policy",
         )  # fmt: skip
         self.queue_adds = count("queue_adds_count", "Turns that were asked for.", "queue_name")
-        self.queue_retries = count("queue_retries", "Turns that were asked for again.", "queue_name")
+        self.queue_retries = count("queue_retries", "What was asked for again, or was not taken by the API server.", "queue_name")
         lock = ("type", "storage", "lock_name", "namespace")
         self.locks_held = gauge("locks_held", "Holders of a lock.", *lock)
         self.locks_pending = gauge("locks_pending", "Requests that wait for a lock.", *lock)

@@ -35,6 +35,14 @@ async def test_errors_of_the_server_fail_no_node(harbour: Harbour, status: int) 
     assert set(made(harbour).values()) == {1}
 
 
+async def test_writes_that_the_server_does_not_take_are_counted(harbour: Harbour) -> None:
+    harbour.server.faults.append(Fault("answer", status=503, times=2, verb="patch", kind="workflows"))
+    life = await harbour.controller()
+    harbour.submit(FAN)
+    await harbour.finished("w")
+    assert 'argo_workflows_queue_retries{queue_name="workflow_queue"} 2.0' in life.metrics.text().decode()
+
+
 async def test_lost_answers_make_nothing_twice(harbour: Harbour) -> None:
     harbour.server.faults.append(Fault("lose", times=12, matches=is_effect))
     await harbour.controller()

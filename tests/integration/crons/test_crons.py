@@ -5,6 +5,7 @@ What a schedule decides is tested in `tests/unit/engine/cron`; a real minute goe
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.cluster.informer import Informer
 from tiphys.controller.crons import Crons, CronSurroundings, children_of
+from tiphys.telemetry.crons import CronMetrics
+from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.testing.apiserver import APIServer, Fault
 from tiphys.testing.clock import ManualClock
 
@@ -29,10 +32,14 @@ class World:
         self.server, self.api = server, api
         self.clock = ManualClock(START)
         self.fired: list[str] = []
+        self.metrics = ControllerMetrics()
         self.kills: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        crons = Crons(CronSurroundings(self.api, self.clock, fired=lambda _ns, _name, fired: self.fired.append(fired.what)))
+        told = CronMetrics(self.metrics)
+        surroundings = CronSurroundings(self.api, self.clock, decided=told.decided, retried=told.retried,
+                                        fired=lambda _ns, _name, fired: self.fired.append(fired.what))  # fmt: skip
+        crons = Crons(surroundings)
         children = children_of(self.api, crons, "", "")
         raw: Informer[dict[str, Any]] = Informer(self.api, "CronWorkflow", parse=msgspec.json.decode)
         raw.on_change = lambda _key, one: crons.cron_changed(one)
@@ -157,6 +164,13 @@ async def test_an_api_server_that_is_away_for_a_moment_loses_no_slot(world: Worl
     await world.minute()
     assert await world.until_children(1) == [name_at(1)]
     assert (await world.until_status(phase="Active")).get("failed") is None
+    text = world.metrics.text().decode()
+    assert 'argo_workflows_queue_retries{queue_name="cron_wf_queue"} 2.0' in text
+    adds = re.search(r'argo_workflows_queue_adds_count{queue_name="cron_wf_queue"} (.*)', text)
+    decided = re.search(r'argo_workflows_queue_duration_count{queue_name="cron_wf_queue"} (.*)', text)
+    assert adds is not None
+    assert decided is not None
+    assert float(adds[1]) == float(decided[1]) >= 3
 
 
 async def test_replace_ends_the_child_before(world: World) -> None:

@@ -1,5 +1,6 @@
 """Spans on their way to a collector: a real OTLP receiver over HTTP that decodes what arrives."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -11,9 +12,11 @@ from tests.integration.tracing.receivers import HttpReceiver
 from tiphys.errors import SpecError
 from tiphys.model.base import ObjectMeta
 from tiphys.model.status import NodeStatus, WorkflowStatus
+from tiphys.model.trace import ANNOTATION_SPAN_ID, ANNOTATION_TRACE_ID, annotations
 from tiphys.model.workflow import Workflow
+from tiphys.pods.view import PodView, parse_pod
 from tiphys.telemetry.endpoints import Signal, is_wanted, protocol
-from tiphys.telemetry.tracing import ANNOTATION_SPAN_ID, ANNOTATION_TRACE_ID, annotations, open_spans
+from tiphys.telemetry.tracing import open_spans
 
 T0 = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -30,29 +33,49 @@ def collector() -> Iterator[HttpReceiver]:
 
 
 STEPS = NodeStatus(name="w", id="w", type="Steps", phase="Failed", started_at=at(0), finished_at=at(9), message="child failed")
+STARTED = {"running": {"startedAt": "2026-11-24T12:00:03Z"}}
+ENDED = {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-11-24T12:00:03Z", "finishedAt": "2026-11-24T12:00:08Z"}}
+
+
+def pod(state: dict[str, object]) -> PodView:
+    annotations = {"workflows.argoproj.io/node-id": "w-1"}
+    meta = {"name": "w-say-1", "uid": "pod-1", "creationTimestamp": "2026-11-24T12:00:01Z", "annotations": annotations}
+    conditions = [{"type": "PodScheduled", "status": "True", "lastTransitionTime": "2026-11-24T12:00:02Z"}]
+    status = {"conditions": conditions, "containerStatuses": [{"name": "main", "state": state}]}
+    return parse_pod(json.dumps({"metadata": meta, "spec": {"nodeName": "host-1"}, "status": status}).encode())
+
+
 POD = NodeStatus(
     name="w[0].a", id="w-1", type="Pod", phase="Failed", boundary_id="w", template_name="say", started_at=at(1),
     finished_at=at(8), message="exit 1",
 )  # fmt: skip
 WORKFLOW = Workflow(
-    metadata=ObjectMeta(name="w", namespace="argo", uid="uid-1"),
+    metadata=ObjectMeta(name="w", namespace="argo", uid="uid-1", creation_timestamp=at(-2)),
     status=WorkflowStatus(phase="Failed", started_at=at(0), finished_at=at(10), nodes={"w": STEPS, "w-1": POD}),
 )
 
 
-def told(collector: HttpReceiver, *, lived_through: bool) -> dict[str, Span]:
+def told(collector: HttpReceiver, *seen: str) -> dict[str, Span]:
     spans = open_spans(OTLPSpanExporter(endpoint=f"{collector.address}/v1/traces"))
-    if lived_through:
-        for phase, when in (("Pending", 1), ("Running", 3)):
+    for phase, when in (("Pending", 1), ("Running", 3)):
+        if phase in seen:
             spans.node_changed(WORKFLOW, NodeStatus(name="w[0].a", id="w-1", phase=phase), at(when))
-        spans.node_changed(WORKFLOW, POD, at(8))
-    spans.workflow_ended(WORKFLOW)
+    if "Failed" in seen:
+        spans.node_changed(WORKFLOW, POD, at(8), pod(ENDED))
+    if "gone" in seen:
+        spans.pod_gone(WORKFLOW, pod(STARTED), at(7))
+    spans.workflow_ended(WORKFLOW, {"w-1": pod(ENDED)} if "pod" in seen else {})
     spans.close()
     names: dict[str, Span] = {}
     for span in collector.spans:
         attributes = {one.key: one.value.string_value for one in span.attributes}
-        names[f"{span.name} {attributes.get('node.id', '')} {attributes['phase'] if span.name == 'node_phase' else ''}".strip()] = span
+        names[f"{span.name} {attributes.get('node.id', '')} {attributes['phase'] if span.name.endswith('_phase') else ''}".strip()] = span
     return names
+
+
+LIFE = ("Pending", "Running", "Failed")
+EVEN_IF_NOT_SEEN = ["workflow", "workflow_phase  Pending", "workflow_phase  Running", "node w", "node w-1"]
+OF_A_NODE = ["node_phase w-1 Pending", "node_phase w-1 Running", "pod_scheduling w-1", "pod_preparing w-1", "run_main_container w-1"]
 
 
 def seconds(span: Span) -> tuple[float, float]:
@@ -61,8 +84,8 @@ def seconds(span: Span) -> tuple[float, float]:
 
 
 def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: HttpReceiver) -> None:
-    spans = told(collector, lived_through=True)
-    assert sorted(spans) == ["node w", "node w-1", "node_phase w-1 Pending", "node_phase w-1 Running", "workflow"]
+    spans = told(collector, *LIFE)
+    assert sorted(spans) == sorted([*EVEN_IF_NOT_SEEN, *OF_A_NODE])
     assert {span.trace_id for span in spans.values()} == {spans["workflow"].trace_id}
     assert spans["workflow"].parent_span_id == b""
     assert spans["node w"].parent_span_id == spans["workflow"].span_id
@@ -75,15 +98,48 @@ def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: HttpReceiv
     assert (spans["node w-1"].status.code, spans["node w-1"].status.message) == (Status.STATUS_CODE_ERROR, "exit 1")
 
 
-def test_a_controller_that_was_restarted_goes_on_with_the_same_trace(collector: HttpReceiver) -> None:
-    before = {name: (span.trace_id, span.span_id) for name, span in told(collector, lived_through=True).items()}
+def test_the_phases_of_a_pod_are_below_its_node(collector: HttpReceiver) -> None:
+    spans = told(collector, *LIFE)
+    of_pod = {name: spans[f"{name} w-1"] for name in ("pod_scheduling", "pod_preparing", "run_main_container")}
+    assert {span.parent_span_id for span in of_pod.values()} == {spans["node w-1"].span_id}
+    assert {name: seconds(span) for name, span in of_pod.items()} == {
+        "pod_scheduling": (1, 2), "pod_preparing": (2, 3), "run_main_container": (3, 8),
+    }  # fmt: skip
+    run = of_pod["run_main_container"]
+    said = {one.key: one.value.string_value for one in run.attributes}
+    assert said == {"node.id": "w-1", "pod": "w-say-1", "host": "host-1", "container": "main", "exit_code": "1", "message": "Error",
+                    "phase": "Failed"}  # fmt: skip
+    assert (run.status.code, run.status.message) == (Status.STATUS_CODE_ERROR, "Error")
+
+
+def test_a_workflow_waits_and_runs(collector: HttpReceiver) -> None:
+    spans = told(collector)
+    assert seconds(spans["workflow_phase  Pending"]) == (-2, 0)
+    assert seconds(spans["workflow_phase  Running"]) == (0, 10)
+    assert spans["workflow_phase  Running"].parent_span_id == spans["workflow"].span_id
+
+
+def test_what_ran_in_a_pod_that_was_deleted_ends_with_it(collector: HttpReceiver) -> None:
+    run = told(collector, "Pending", "Running", "gone")["run_main_container w-1"]
+    assert (seconds(run), run.status.message) == ((3, 7), "pod deleted")
+
+
+@pytest.mark.parametrize("seen", [("Failed",), ("Running", "Failed"), ("pod",)])
+def test_phases_before_a_restart_are_told_by_the_pod(collector: HttpReceiver, seen: tuple[str, ...]) -> None:
+    whole = {name: (span.span_id, seconds(span)) for name, span in told(collector, *LIFE).items()}
     collector.spans.clear()
-    after = {name: (span.trace_id, span.span_id) for name, span in told(collector, lived_through=False).items()}
-    assert after == {name: ids for name, ids in before.items() if not name.startswith("node_phase")}
+    assert {name: (span.span_id, seconds(span)) for name, span in told(collector, *seen).items()} == whole
+
+
+def test_a_controller_that_was_restarted_goes_on_with_the_same_trace(collector: HttpReceiver) -> None:
+    before = {name: (span.trace_id, span.span_id) for name, span in told(collector, *LIFE).items()}
+    collector.spans.clear()
+    after = {name: (span.trace_id, span.span_id) for name, span in told(collector).items()}
+    assert after == {name: ids for name, ids in before.items() if name in EVEN_IF_NOT_SEEN}
 
 
 def test_the_annotations_name_the_trace(collector: HttpReceiver) -> None:
-    workflow = told(collector, lived_through=False)["workflow"]
+    workflow = told(collector)["workflow"]
     assert annotations("uid-1") == {ANNOTATION_TRACE_ID: workflow.trace_id.hex(), ANNOTATION_SPAN_ID: workflow.span_id.hex()}
 
 

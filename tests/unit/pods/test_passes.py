@@ -6,6 +6,7 @@ import pytest
 
 from tiphys.errors import NotFound, SpecError
 from tiphys.executor.shim import bring_shim
+from tiphys.model.trace import ANNOTATION_SPAN_ID, ANNOTATION_TRACE_ID, annotations
 from tiphys.pods.settings import ImageEntry, PodSettings
 from tiphys.settings.configuration import KubeConfig
 from tiphys.shim import binaries
@@ -75,6 +76,18 @@ def test_every_container_knows_where_it_is(pod):
 def test_what_a_user_says_about_a_variable_stays(pod):
     main = pod({"container": {"image": "i", "env": [{"name": "ARGO_NODE_ID", "value": "mine"}]}})["containers"][0]
     assert [entry for entry in main["env"] if entry["name"] == "ARGO_NODE_ID"] == [{"name": "ARGO_NODE_ID", "value": "mine"}]
+
+
+def test_programs_in_a_traced_pod_can_go_on_with_the_span_of_their_node(plan):
+    made = plan({"sidecars": [{"name": "s", "image": "i"}]}, settings=PodSettings(is_traced=True)).pod
+    named = annotations("u1", "hello-1")
+    assert named.items() <= made["metadata"]["annotations"].items()
+    above = f"00-{named[ANNOTATION_TRACE_ID]}-{named[ANNOTATION_SPAN_ID]}-01"
+    for container in (*made["spec"]["containers"], *made["spec"]["initContainers"]):
+        assert {"name": "TRACEPARENT", "value": above} in container["env"], container["name"]
+    bare = plan().pod
+    assert ANNOTATION_TRACE_ID not in bare["metadata"]["annotations"]
+    assert "TRACEPARENT" not in {entry["name"] for entry in bare["spec"]["containers"][0]["env"]}
 
 
 def test_init_containers_come_before_sidecars_and_both_mirror_mains_mounts(pod):

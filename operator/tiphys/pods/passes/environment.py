@@ -1,5 +1,6 @@
 """Pass: variables that every container of a user may rely on. Source: argo-semantics 4.4."""
 
+from tiphys.model.trace import traceparent
 from tiphys.pods.draft import Draft
 
 _NO_DEADLINE = "0001-01-01T00:00:00Z"
@@ -14,6 +15,8 @@ def environment(draft: Draft) -> None:
         "ARGO_INCLUDE_SCRIPT_OUTPUT": "true" if order.wants_result else "false",
         "ARGO_DEADLINE": order.deadline.strftime("%Y-%m-%dT%H:%M:%SZ") if order.deadline else _NO_DEADLINE,
     }
+    if draft.settings.is_traced:
+        values["TRACEPARENT"] = traceparent(draft.workflow.metadata.uid, order.node_id)
     grace = draft.spec.get("terminationGracePeriodSeconds")
     if grace is not None:
         values["ARGO_TERMINATION_GRACE_PERIOD_SECONDS"] = str(grace)

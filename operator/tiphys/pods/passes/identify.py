@@ -12,6 +12,7 @@ from tiphys.model.names import (
     LABEL_WORKFLOW,
     PREFIX,
 )
+from tiphys.model.trace import annotations
 from tiphys.pods.draft import MAIN, Draft
 
 ANNOTATION_POD_GC = PREFIX + "pod-gc-strategy"
@@ -32,6 +33,8 @@ def identify(draft: Draft) -> None:
     if spec.pod_gc is not None and spec.pod_gc.strategy:
         delay = spec.pod_gc.delete_delay_duration or draft.settings.pod_gc_delay
         draft.annotations[ANNOTATION_POD_GC] = f"{spec.pod_gc.strategy}/{delay}"
+    if draft.settings.is_traced:
+        draft.annotations |= annotations(draft.workflow.metadata.uid, order.node_id)
     for metadata in (spec.pod_metadata, draft.template.metadata):
         if metadata is not None:
             draft.labels |= metadata.labels
