@@ -80,7 +80,7 @@ class Persisting:
                         group.create_task(purge_archive(storage.archive, self._clock, self._metrics, ttl, period))
                 if self._said.node_status_off_load:
                     ttl = environment.offload_node_status_ttl
-                    period = min(timedelta(minutes=5), max(ttl, timedelta(seconds=1)))
+                    period = max(min(environment.workflow_gc_period, ttl), timedelta(seconds=1))
                     group.create_task(collect_offloaded(storage.offload, self._clock, ttl, versions, period))
         finally:
             await storage.close()

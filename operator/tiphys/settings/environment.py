@@ -33,6 +33,7 @@ class Environment(Settings, frozen=True):
     max_workflow_size: int = 1 << 20
     always_offload_node_status: bool = False
     offload_node_status_ttl: timedelta = timedelta(minutes=5)
+    workflow_gc_period: timedelta = timedelta(minutes=5)
     workflow_compression_algorithm: str = "gzip"
     workflow_compression_level: int | None = None
     archived_workflow_gc_period: timedelta = timedelta(hours=24)
@@ -78,7 +79,6 @@ WITHOUT_EFFECT: Mapping[str, str] = {
     "TASK_RESULT_TIMEOUT_DURATION": "results are part of the pod's own status",
     "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS": "they are always watched",
     "WF_DEL_PROPAGATION_POLICY": "workflows are deleted in the background",
-    "WORKFLOW_GC_PERIOD": _EVENTS,
 }
 """Argo's variables that change nothing here, and why."""
 

@@ -22,6 +22,7 @@ def test_an_empty_environment_keeps_the_defaults():
         ("MAX_WORKFLOW_SIZE", "1024", "max_workflow_size", 1024),
         ("WORKFLOW_COMPRESSION_LEVEL", "3", "workflow_compression_level", 3),
         ("WORKFLOW_USER_OVERRIDE_ALLOWLIST", "nodeSelector, tolerations", "workflow_user_override_allowlist", ("nodeSelector", "tolerations")),
+        ("WORKFLOW_GC_PERIOD", "90s", "workflow_gc_period", timedelta(seconds=90)),
         ("CACHE_GC_PERIOD", "1h", "cache_gc_period", timedelta(hours=1)),
         ("TRANSIENT_ERROR_PATTERN", "busy|out of licences", "transient_error_pattern", "busy|out of licences"),
         ("POD_NAMES", "v1", "pod_names", "v1"),
