@@ -1,7 +1,8 @@
 """`archive`: finished workflows in the database."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import msgspec
 import yaml
@@ -38,28 +39,61 @@ def list_(  # noqa: PLR0913 as many options as Argo's
     prefix: str = "",
     status: str = "",
     limit: int = 0,
+    chunk_size: int = 0,
     output: Output = "",
     where: Where | None = None,
     source: Source | None = None,
 ) -> int:
-    """List archived workflows, newest first; --limit 0 for all."""
+    """List archived workflows, newest first; --limit 0 for all, --chunk-size for so many rows from the database at a time."""
 
     async def work(storage: "Storage", namespace: str) -> int:
         query = ArchiveQuery(
             namespace="" if all_namespaces else namespace, labels=selector, name_prefix=prefix,
-            phases=tuple(filter(None, status.split(","))), limit=min(limit or MAX_PAGE, MAX_PAGE),
+            phases=tuple(filter(None, status.split(","))), limit=min(chunk_size or limit or MAX_PAGE, MAX_PAGE),
         )  # fmt: skip
-        found: list[Workflow] = []
-        while True:
-            page = await storage.archive.page(query)
-            found += [parse_workflow(item) for item in page.items]
-            if not page.cursor or (limit and len(found) >= limit):
-                break
-            query = msgspec.structs.replace(query, cursor=page.cursor)
-        print_list(found[:limit] if limit else found, output, with_namespace=all_namespaces)
+        found = await _all(storage, query, limit)
+        print_list(found, output, with_namespace=all_namespaces)
         return 0
 
     return with_storage(where, source, work)
+
+
+async def _all(storage: "Storage", query: ArchiveQuery, limit: int = 0) -> list[Workflow]:
+    """What a query finds, page by page; 0 for no limit."""
+    found: list[Workflow] = []
+    while True:
+        page = await storage.archive.page(query)
+        found += [parse_workflow(item) for item in page.items]
+        if not page.cursor or (limit and len(found) >= limit):
+            return found[:limit] if limit else found
+        query = msgspec.structs.replace(query, cursor=page.cursor)
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Chosen:
+    """Which archived workflows are meant beside those that are named.
+
+    Attributes:
+        selector: Labels, as `app=x,tier!=y`.
+        field_selector: Fields, as `metadata.name=x`, `spec.startedAt>2026-01-31T12:00:00Z`.
+    """
+
+    selector: Labels = ""
+    field_selector: str = ""
+
+    @property
+    def is_said(self) -> bool:
+        """Whether anything is chosen so."""
+        return bool(self.selector or self.field_selector)
+
+    async def uids(self, storage: "Storage", namespace: str) -> list[str]:
+        """The workflows' uids, newest first."""
+        # the server reads the same words
+        from tiphys.server.choosing import Choice, with_selector
+
+        choice = with_selector(Choice(namespace=namespace, labels=self.selector), self.field_selector)
+        return [one.metadata.uid for one in await _all(storage, choice.archive_query(0, MAX_PAGE))]
 
 
 def get(*names: str, uid: Uid = False, output: Output = "", where: Where | None = None, source: Source | None = None) -> int:
@@ -107,6 +141,7 @@ def delete(*names: str, uid: Uid = False, where: Where | None = None, source: So
 def retry(
     *names: str,
     uid: Uid = False,
+    chosen: Chosen | None = None,
     how: Retry | None = None,
     follow: Follow | None = None,
     where: Where | None = None,
@@ -124,7 +159,7 @@ def retry(
         await until_gone(api, namespace, ready.pods)
         return await create_workflow(api, namespace, small_manifest(fresh(ready.workflow)))
 
-    return _each(names, one, follow or Follow(), where, source, uid=uid)
+    return _each(_Meant(names, chosen or Chosen(), uid), one, follow or Follow(), where, source)
 
 
 async def _check_absent(api: Api, namespace: str, name: str) -> None:
@@ -135,10 +170,12 @@ async def _check_absent(api: Api, namespace: str, name: str) -> None:
     raise AlreadyExists(f"workflow {name} is still there", hint=f"tiphys retry {name}")
 
 
-def resubmit(
+def resubmit(  # noqa: PLR0913 as many options as Argo's
     *names: str,
     uid: Uid = False,
+    chosen: Chosen | None = None,
     how: Resubmit | None = None,
+    priority: int | None = None,
     follow: Follow | None = None,
     where: Where | None = None,
     source: Source | None = None,
@@ -147,22 +184,37 @@ def resubmit(
     renewed = (how or Resubmit()).of
 
     async def one(api: Api, old: Workflow) -> Workflow:
-        return await create_workflow(api, old.metadata.namespace, small_manifest(renewed(old)))
+        new = small_manifest(renewed(old))
+        if priority is not None:
+            new["spec"]["priority"] = priority
+        return await create_workflow(api, old.metadata.namespace, new)
 
-    return _each(names, one, follow or Follow(), where, source, uid=uid)
+    return _each(_Meant(names, chosen or Chosen(), uid), one, follow or Follow(), where, source)
 
 
-def _each(
-    names: tuple[str, ...], one: Rerun, follow: Follow, where: Where | None, source: Source | None, *, uid: bool
-) -> int:  # fmt: skip
-    if not names:
-        raise SpecError("no workflow given", hint="give names, or uids with --uid")
+class _Meant(NamedTuple):
+    """Workflows that are named, by uid or not, and those that are chosen."""
+
+    names: tuple[str, ...]
+    chosen: Chosen
+    is_uid: bool
+
+    async def read(self, storage: "Storage", namespace: str) -> list[Workflow]:
+        """They themselves."""
+        texts = [await _read(storage, namespace, name, uid=self.is_uid) for name in self.names]
+        uids = await self.chosen.uids(storage, namespace) if self.chosen.is_said else []
+        found = [parse_workflow(text) for text in (*texts, *[await storage.archive.read(uid=uid) for uid in uids])]
+        return list({one.metadata.uid: one for one in found}.values())
+
+
+def _each(meant: _Meant, one: Rerun, follow: Follow, where: Where | None, source: Source | None) -> int:
+    if not meant.names and not meant.chosen.is_said:
+        raise SpecError("no workflow given", hint="give names, uids with --uid, --selector LABELS or --field-selector FIELDS")
 
     async def work(api: Api, namespace: str) -> int:
         worst = 0
         async with storage_for(api, namespace, where, source) as storage:
-            for name in names:
-                old = parse_workflow(await _read(storage, namespace, name, uid=uid))
+            for old in await meant.read(storage, namespace):
                 worst = max(worst, await follow.attend(api, await one(api, old)))
         return worst
 

@@ -16,13 +16,16 @@ _LISTS = {"mutex": "mutexes", "semaphore": "semaphores"}
 
 
 def convert(
-    *files: str, output: Annotated[Literal["yaml", "json"], Parameter(name=["--output", "-o"])] = "yaml"
+    *files: str,
+    output: Annotated[Literal["yaml", "json"], Parameter(name=["--output", "-o"])] = "yaml",
+    no_color: bool = False,  # noqa: ARG001 scripts for Argo's say it
 ) -> int:
     """Print manifests with removed fields rewritten.
 
     Args:
         files: Files, folders, URLs, or `-` for standard input.
         output: yaml or json.
+        no_color: Nothing is colored.
     """
     found = [rewritten(document.value) for document in read_documents(files)]
     if not found:

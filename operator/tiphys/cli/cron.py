@@ -4,6 +4,7 @@ Source: features 15, 25; argo-semantics 24.
 """
 
 import asyncio
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from cyclopts import Parameter
 
 from tiphys.cli import objects
 from tiphys.cli.documents import Manifest
+from tiphys.cli.filling import Filling, parameters_of
 from tiphys.cli.listing import Output
 from tiphys.cli.objects import CRON as KIND
 from tiphys.cli.session import POLL_SECONDS, Where, now, with_api
@@ -22,6 +24,7 @@ from tiphys.cluster.api import Api
 from tiphys.engine.cron.child import child_name, child_of
 from tiphys.engine.cron.missed import slots_between
 from tiphys.engine.cron.times import Schedule, parse_schedule, parse_zone
+from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.errors import AlreadyExists, NotFound, SpecError
 from tiphys.expr.times import go_format
 from tiphys.model.arguments import Parameter as Argument
@@ -30,7 +33,67 @@ from tiphys.model.parse import parse_as, to_manifest
 from tiphys.model.workflow import CronWorkflow, Workflow
 
 LABEL_BACKFILL = PREFIX + "backfill"
-create, update, apply, delete, lint = verbs(KIND)
+_, _, apply, delete, lint = verbs(KIND)
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Additions:
+    """What a command line adds to schedules before they are stored.
+
+    Attributes:
+        parameter: NAME=VALUE, for the workflows.
+        parameter_file: Parameters as YAML or JSON.
+        name: The schedule's name.
+        generate_name: The beginning of a generated one.
+        labels: KEY=VALUE, with commas, for the schedule.
+        entrypoint: The template with which the workflows begin.
+        serviceaccount: Of their pods.
+        schedule: Instead of those of the file.
+    """
+
+    parameter: Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])] = None
+    parameter_file: Annotated[str, Parameter(name=["--parameter-file", "-f"])] = ""
+    name: str = ""
+    generate_name: str = ""
+    labels: Annotated[str, Parameter(name=["--labels", "-l"])] = ""
+    entrypoint: str = ""
+    serviceaccount: str = ""
+    schedule: str = ""
+
+    def fill(self, manifest: Manifest) -> None:
+        """Put them into a schedule.
+
+        Raises:
+            SpecError: The schedule cannot be read, or a pair has no `=`.
+        """
+        spec, meta = manifest["spec"], manifest.setdefault("metadata", {})
+        inner: Manifest = {"metadata": meta, "spec": spec.setdefault("workflowSpec", {})}
+        Filling(
+            parameters=parameters_of(self.parameter, self.parameter_file), name=self.name, generate_name=self.generate_name,
+            labels=parse_pairs([part for part in self.labels.split(",") if part]),
+            spec={"entrypoint": self.entrypoint, "serviceAccountName": self.serviceaccount},
+        ).fill(inner)  # fmt: skip
+        meta.pop("generateName" if self.name else "name" if self.generate_name else "", None)
+        if self.schedule:
+            parse_schedule(self.schedule, None)
+            spec["schedules"] = [self.schedule]
+
+
+def create(
+    *files: str, output: Output = "", strict: bool = True, additions: Additions | None = None, where: Where | None = None
+) -> int:  # fmt: skip
+    """Create CronWorkflows from files, `-` for standard input."""
+    fill = (additions or Additions()).fill
+    return objects.send(KIND, files, objects.create, output=output, strict=strict, where=where, fill=fill)
+
+
+def update(
+    *files: str, output: Output = "", strict: bool = True, additions: Additions | None = None, where: Where | None = None
+) -> int:  # fmt: skip
+    """Make stored CronWorkflows what files say."""
+    fill = (additions or Additions()).fill
+    return objects.send(KIND, files, objects.update, output=output, strict=strict, where=where, fill=fill)
 
 
 def suspend(*names: str, where: Where | None = None) -> int:

@@ -121,10 +121,9 @@ async def _stored(where: Where) -> tuple[Library, Premises]:
     """The stored templates of the namespace and the cluster, and the administrator's rules."""
     from tiphys.cli.kept import controller_namespaces
     from tiphys.cluster.api import Api
-    from tiphys.cluster.connection import find_access
     from tiphys.cluster.premises import find_premises
 
-    access = find_access(where.kubeconfig, where.context)
+    access = where.access
     async with Api(access) as api:
         premises = await find_premises(api, controller_namespaces(where.namespace or access.namespace))
         return await stored_library(api, where.namespace or access.namespace), premises

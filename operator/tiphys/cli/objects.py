@@ -31,9 +31,14 @@ class Kind(NamedTuple):
 
 
 Work = Callable[[Api, Kind, str, Manifest], Awaitable[Manifest]]
+Fill = Callable[[Manifest], None]
 TEMPLATE = Kind("WorkflowTemplate")
 CLUSTER_TEMPLATE = Kind("ClusterWorkflowTemplate", is_namespaced=False)
 CRON = Kind("CronWorkflow")
+
+
+def _keep(_manifest: Manifest) -> None:
+    """Add nothing."""
 
 
 def read_objects(kind: Kind, files: tuple[str, ...], *, strict: bool = True) -> list[Document]:
@@ -52,9 +57,13 @@ def read_objects(kind: Kind, files: tuple[str, ...], *, strict: bool = True) -> 
     return found
 
 
-def send(kind: Kind, files: tuple[str, ...], do: Work, *, output: str, strict: bool, where: Where | None) -> int:
-    """Do something with each object of files, and show what came of it."""
+def send(  # noqa: PLR0913 as many options as the commands have
+    kind: Kind, files: tuple[str, ...], do: Work, *, output: str, strict: bool, where: Where | None, fill: Fill = _keep
+) -> int:
+    """Do something with each object of files, once `fill` has added what the command line says; show what came of it."""
     documents = read_objects(kind, files, strict=strict)
+    for document in documents:
+        fill(document.value)
 
     async def work(api: Api, namespace: str) -> int:
         for document in documents:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from tiphys.cli.documents import Document, read_documents
 from tiphys.cli.earlier import earlier_here, earlier_there
 from tiphys.cli.judge import judge, library_of
 from tiphys.cli.presence import Presence, presence
+from tiphys.cli.reach import Reach
 from tiphys.cli.session import Where, find_workflow, now, with_api
 from tiphys.cli.shelf import stored_library
 from tiphys.cluster.api import Api
@@ -39,6 +41,21 @@ _TITLES = {
 Format = Literal["tree", "mermaid", "dot", "svg", "json"]
 
 
+@dataclass(kw_only=True)
+class _Reach(Reach):
+    """Without the name of a cluster: here the flag asks the cluster."""
+
+    cluster: Annotated[str, Parameter(parse=False)] = ""
+
+
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class _Where(Where):
+    """Which cluster, and which namespace of it."""
+
+    reach: _Reach | None = None
+
+
 def plan(
     *files: str,
     parameter: Annotated[list[str] | None, Parameter(name=["--parameter", "-p"])] = None,
@@ -46,7 +63,7 @@ def plan(
     seconds: Annotated[list[str] | None, Parameter(name="--seconds")] = None,
     cluster: bool = False,
     like: str = "",
-    where: Where | None = None,
+    where: _Where | None = None,
 ) -> int:
     """Show what a workflow will run: calls, loops, conditions, what only a run can tell, what it needs, how much and how long.
 

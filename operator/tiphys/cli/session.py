@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from cyclopts import Parameter
 
+from tiphys.cli.reach import Reach
 from tiphys.cluster.api import Api, path_of
 from tiphys.cluster.connection import Access, find_access
 from tiphys.engine.patch import difference
@@ -35,14 +36,22 @@ class Where:
     Attributes:
         namespace: The namespace; the kubeconfig's where it is not given.
         kubeconfig: The way to the cluster; KUBECONFIG's or the usual one where it is not given.
-        context: Of the kubeconfig.
         local: What ran on this machine instead.
     """
 
     namespace: Annotated[str, Parameter(name=["--namespace", "-n"], env_var="ARGO_NAMESPACE")] = ""
     kubeconfig: str = ""
-    context: str = ""
     local: Annotated[bool, Parameter(negative="")] = False
+    reach: Reach | None = None
+
+    @property
+    def access(self) -> Access:
+        """The way to the cluster.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return find_access(self.kubeconfig, (self.reach or Reach()).choice)
 
 
 def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]], connect: Callable[[Access], Api] = Api) -> T:
@@ -52,7 +61,7 @@ def with_api(where: Where | None, work: Callable[[Api, str], Awaitable[T]], conn
         return _with_machine(chosen, work)
 
     async def run() -> T:
-        access = find_access(chosen.kubeconfig, chosen.context)
+        access = chosen.access
         async with connect(access) as api:
             return await work(api, chosen.namespace or access.namespace)
 

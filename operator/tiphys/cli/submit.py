@@ -38,7 +38,7 @@ def _refuse(*, is_twice: bool, is_unseen: bool) -> None:
     if is_twice:
         raise SpecError("give either files or --from, not both")
     if is_unseen:
-        raise SpecError("--status says which nodes --watch shows; give both")
+        raise SpecError("--status and --node-field-selector say which nodes --watch shows; give it, too")
 
 
 def submit(  # noqa: PLR0913 as many options as Argo's
@@ -62,6 +62,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
     wait: Annotated[bool, Parameter(name=["--wait", "-w"], negative="")] = False,
     log: Annotated[bool, Parameter(negative="")] = False,
     status: str = "",
+    node_field_selector: str = "",
     output: Output = "",
     where: Where | None = None,
 ) -> int:
@@ -91,6 +92,7 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         wait: Return when it has ended.
         log: Print what its pods print.
         status: With --watch, only nodes in these phases, with commas.
+        node_field_selector: With --watch, only nodes that match, as `phase=Failed,templateName=x`.
         output: `wide`, `name`, `json` or `yaml`.
         where: The cluster.
     """
@@ -100,8 +102,9 @@ def submit(  # noqa: PLR0913 as many options as Argo's
         labels=parse_pairs([part for part in labels.split(",") if part]), scheduled_time=scheduled_time, instance_id=instanceid,
         spec={"entrypoint": entrypoint, "serviceAccountName": serviceaccount, "priority": priority},
     )  # fmt: skip
-    _refuse(is_twice=bool(from_ and files), is_unseen=bool(status and not watch))
-    sent = _Sent(filling, uploads, dry_run, server_dry_run, watch, wait, log, status, output)
+    _refuse(is_twice=bool(from_ and files), is_unseen=bool((status or node_field_selector) and not watch))
+    look = Look(keeps=keeps(status, node_field_selector))
+    sent = _Sent(filling, uploads, dry_run, server_dry_run, watch, wait, log, look, output)
     manifests = [] if from_ else _workflows(files, is_strict=strict)
     for manifest in manifests:
         sent.complete(manifest)
@@ -125,7 +128,7 @@ class _Sent(NamedTuple):
     watch: bool
     wait: bool
     log: bool
-    status: str
+    look: Look
     output: Output
 
     def complete(self, manifest: Manifest) -> None:
@@ -151,7 +154,7 @@ class _Sent(NamedTuple):
             return 0
         if self.output or not self.watch:
             print_workflow(created, self.output)
-        return await attend(api, created, watch=self.watch, wait=self.wait, log=self.log, status=self.status)
+        return await attend(api, created, watch=self.watch, wait=self.wait, log=self.log, look=self.look)
 
 
 def _with_artifacts(manifest: Manifest, artifacts: dict[str, str]) -> Manifest:
@@ -173,13 +176,13 @@ async def _set_artifacts(api: Api, namespace: str, manifest: Manifest, artifacts
         await set_artifacts(api, namespace, manifest, artifacts)
 
 
-async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool, status: str = "") -> int:
-    """Stay with a workflow as far as was asked, and show its nodes of some phases; the exit code."""
+async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool, look: Look | None = None) -> int:
+    """Stay with a workflow as far as was asked, and show the nodes that are wanted; the exit code."""
     meta = created.metadata
     if log:
         await print_logs(api, meta.namespace, meta.name, Lines(follow=True))
     if watch:
-        return exit_code(await watch_workflow(api, meta.namespace, meta.name, Look(keeps=keeps(status, ""))))
+        return exit_code(await watch_workflow(api, meta.namespace, meta.name, look or Look()))
     if not (wait or log):
         return 0
     last = [workflow async for workflow in follow_workflow(api, meta.namespace, meta.name)][-1]

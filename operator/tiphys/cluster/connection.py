@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
+from tiphys.cluster.choice import Choice, content
 from tiphys.cluster.credentials import FileToken, PluginToken
 from tiphys.errors import NotFound
 
 if TYPE_CHECKING:
     import aiohttp
 
+_NOTHING = Choice()
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -32,6 +34,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         namespace: The default one.
         token: Gives the bearer token of the moment; None where a certificate says who we are.
         renew: Forgets what is known of the token, since the server did not take it.
+        headers: What every request says besides.
     """
 
     server: str
@@ -42,21 +45,46 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     certificate: bytes = b""
     key: bytes = b""
     is_insecure: bool = False
+    headers: tuple[tuple[str, str], ...] = ()
 
 
-def find_access(kubeconfig: str = "", context: str = "") -> Access:
+def find_access(kubeconfig: str = "", choice: Choice = _NOTHING) -> Access:
     """The access that a kubeconfig describes: the one named, KUBECONFIG's, the pod's own, or `~/.kube/config`.
+
+    Args:
+        kubeconfig: Path; empty for the others.
+        choice: What counts instead of what it says; a server needs no kubeconfig.
 
     Raises:
         NotFound: There is none.
     """
     named = kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     if not named and (_ACCOUNT / "token").exists():
-        return _in_cluster()
+        return _chosen(_in_cluster(), choice)
     path = Path(named or "~/.kube/config").expanduser()
-    if not path.exists():
-        raise NotFound(f"no kubeconfig at {path}", hint="set KUBECONFIG or pass --kubeconfig")
-    return _from_file(path, context)
+    if path.exists():
+        return _chosen(_from_file(path, choice), choice)
+    if choice.server and not named:
+        return _chosen(Access(server=choice.server), choice)
+    raise NotFound(f"no kubeconfig at {path}", hint="set KUBECONFIG or pass --kubeconfig")
+
+
+def _chosen(found: Access, choice: Choice) -> Access:
+    """The access with what was chosen instead."""
+    if choice == _NOTHING:
+        return found
+    said: dict[str, Any] = {"headers": choice.headers}
+    if choice.server:
+        said["server"] = choice.server.rstrip("/")
+    if choice.certificate_authority:
+        said["ca"] = content(choice.certificate_authority)
+    if choice.client_certificate:
+        said |= {"certificate": content(choice.client_certificate), "key": content(choice.client_key)}
+    if choice.token:
+        said |= {"token": lambda: choice.token, "renew": None}
+    if choice.is_insecure is not None:
+        said["is_insecure"] = choice.is_insecure
+    return msgspec.structs.replace(found, **said)
 
 
 def _in_cluster() -> Access:
@@ -86,12 +114,15 @@ def _content(section: dict[str, Any], name: str, folder: Path) -> bytes:
     return (folder / section[name]).read_bytes() if section.get(name) else b""
 
 
-def _from_file(path: Path, context: str) -> Access:
+def _from_file(path: Path, choice: Choice) -> Access:
     document = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 or {}
-    current = _named(document, "context", context or document.get("current-context", ""))
-    cluster = _named(document, "cluster", current.get("cluster", ""))
-    user = _named(document, "user", current["user"]) if current.get("user") else {}
-    token = _token(user, path, context)
+    context = choice.context or document.get("current-context", "")
+    is_told = not context and bool(choice.server or choice.cluster)
+    current = {} if is_told else _named(document, "context", context)
+    name = choice.cluster or current.get("cluster", "")
+    cluster = {"server": choice.server} if is_told and not name else _named(document, "cluster", name)
+    user = _named(document, "user", name) if (name := choice.user or current.get("user", "")) else {}
+    token = _token(user, path, choice.context)
     certificate, key = _content(user, "client-certificate", path.parent), _content(user, "client-key", path.parent)
     if isinstance(token, PluginToken) and not certificate:
         certificate, key = token.certificate
@@ -151,7 +182,9 @@ def open_session(access: Access, pool: "ConnectionPool | None" = None) -> "aioht
     import aiohttp
 
     connector = pool.connector(access) if pool is not None else _connector(access)
-    return aiohttp.ClientSession(access.server, connector=connector, connector_owner=pool is None, auto_decompress=True)
+    return aiohttp.ClientSession(
+        access.server, connector=connector, connector_owner=pool is None, auto_decompress=True, headers=access.headers
+    )
 
 
 def _connector(access: Access) -> "aiohttp.TCPConnector":

@@ -144,8 +144,10 @@ async def test_an_archived_workflow_is_resubmitted_and_runs(world: World, shell:
     await world.start()
     world.submit("w", labels={"team": "a"})
     await gone(world, "w")
-    name = (await shell("archive", "resubmit", "w", "-o", "name")).strip()
+    assert "give names" in await shell("archive", "resubmit", code=1)
+    name = (await shell("archive", "resubmit", "-l", "team=a", "--priority", "7", "-o", "name")).strip()
     assert name.startswith("w-")
+    assert world.workflow(name)["spec"]["priority"] == 7
     await eventually(lambda: world.status(name) == "Archived")
     labels = world.workflow(name)["metadata"]["labels"]
     assert labels["team"] == "a"
@@ -158,7 +160,7 @@ async def test_an_archived_workflow_that_failed_is_retried_in_its_name(world: Wo
     await world.start()
     world.submit("w")
     uid = await gone(world, "w")
-    await shell("archive", "retry", "w")
+    await shell("archive", "retry", "--field-selector", "metadata.name=w")
     await eventually(lambda: world.status("w") == "Archived")
     again = world.workflow("w")
     assert again["status"]["phase"] == "Succeeded"

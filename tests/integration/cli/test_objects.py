@@ -141,3 +141,21 @@ def test_a_backfill_lists_its_slots_and_refuses_too_many(tiphys: Tiphys, tmp_pat
     assert listed[1::2] == ["2026-11-01T02:00:00Z", "2026-11-02T02:00:00Z", "2026-11-03T02:00:00Z"]
     assert "3 slots, but" in tiphys("cron", "backfill", "nightly", *span, "--max-workflow-count", "2", code=1)
     assert "is no time" in tiphys("cron", "backfill", "nightly", "--start", "yesterday", code=1)
+
+
+def test_a_schedule_is_stored_with_what_the_command_line_adds(tiphys: Tiphys, tmp_path: pathlib.Path) -> None:
+    file = written(tmp_path, CRON)
+    added = ("--entrypoint", "main", "--serviceaccount", "runner", "-l", "team=a", "-p", "day=1", "--schedule", "5 4 * * *")
+    tiphys("cron", "create", file, "--name", "early", *added)
+    stored = json.loads(tiphys("cron", "get", "early", "-o", "json"))
+    assert stored["metadata"]["labels"] == {"team": "a"}
+    assert stored["spec"]["schedules"] == ["5 4 * * *"]
+    inner = stored["spec"]["workflowSpec"]
+    assert (inner["entrypoint"], inner["serviceAccountName"]) == ("main", "runner")
+    assert inner["arguments"]["parameters"] == [{"name": "day", "value": "1"}]
+    tiphys("cron", "update", file, "--name", "early", "-p", "day=2", "--schedule", "6 4 * * *")
+    changed = json.loads(tiphys("cron", "get", "early", "-o", "json"))["spec"]
+    assert changed["workflowSpec"]["arguments"]["parameters"] == [{"name": "day", "value": "2"}]
+    assert changed["schedules"] == ["6 4 * * *"]
+    assert json.loads(tiphys("cron", "create", file, "--generate-name", "made-", "-o", "json"))["metadata"]["name"].startswith("made-")
+    assert "expected exactly 5 fields" in tiphys("cron", "create", file, "--name", "wrong", "--schedule", "never", code=1)
