@@ -7,9 +7,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tiphys.cli.reach import Reach
 from tiphys.cluster.connection import find_access
 from tiphys.controller.options import Options
 from tiphys.controller.serve import run_controller
+from tiphys.errors import SpecError
 from tiphys.settings import parse_environment
 from tiphys.settings.environment import without_effect
 from tiphys.telemetry.logs import set_up_logs
@@ -66,6 +68,7 @@ def controller(  # noqa: PLR0913 as many options as there are
     record: str = "",
     state_directory: str = "",
     tuning: Tuning | None = None,
+    reach: Reach | None = None,
 ) -> int:
     """Follow workflows until asked to end; with `--share`, beside other replicas; `--record` names a folder for histories.
 
@@ -76,10 +79,14 @@ def controller(  # noqa: PLR0913 as many options as there are
         log.warning("environment variable %s", sentence)
     for sentence in (tuning or Tuning()).sentences():
         log.warning("%s", sentence)
-    own = find_access(kubeconfig).namespace if namespaced and not managed_namespace else ""
+    choice = (reach or Reach()).choice
+    if choice.headers:
+        raise SpecError("the controller acts for itself: --as, --as-group and --as-uid are for users' commands")
+    own = find_access(kubeconfig, choice).namespace if namespaced and not managed_namespace else ""
     return run_controller(
         Options(
             kubeconfig=kubeconfig,
+            choice=choice,
             namespace=managed_namespace or own,
             instance_id=instance_id,
             log_level=loglevel,

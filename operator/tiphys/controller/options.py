@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tiphys.cluster.choice import Choice
 from tiphys.settings import Environment
 
 
@@ -10,6 +11,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kubeconfig: Empty for KUBECONFIG's, or the pod's own.
+        choice: What counts instead of what the kubeconfig says.
         namespace: Only workflows of this namespace; empty for all.
         instance_id: Only workflows that carry it; empty for those that carry none.
         metrics_port: 0 for none.
@@ -24,6 +26,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kubeconfig: str = ""
+    choice: Choice = Choice()
     namespace: str = ""
     instance_id: str = ""
     log_level: str = "info"

@@ -70,7 +70,7 @@ async def _main(options: Options) -> bool:
     stop = _asked_to_stop()
     metrics = ControllerMetrics()
     count_logs(metrics.logged)
-    access = find_access(options.kubeconfig)
+    access = find_access(options.kubeconfig, options.choice)
     async with Api(access, observe=metrics.observe_request) as api, _serving(options):
         api.waited = lambda seconds: metrics.histogram("client_rate_limiter_latency").observe(seconds)
         clock = SystemClock()

@@ -6,6 +6,7 @@ import pytest
 
 from tiphys.cli import controller as command
 from tiphys.cli.app import run
+from tiphys.cluster.choice import Choice
 from tiphys.controller.options import Options
 
 
@@ -32,6 +33,7 @@ def started(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Options:
         (["--loglevel", "debug", "--log-format", "json"], {"log_level": "debug", "log_format": "json"}),
         (["--instance-id", "two"], {"instance_id": "two"}),
         (["--metrics-port", "0", "--health-port", "7"], {"metrics_port": 0, "health_port": 7}),
+        (["--context", "c", "--user=u", "--insecure-skip-tls-verify"], {"choice": Choice(context="c", user="u", is_insecure=True)}),
         (["--share"], {"shares": True}),
         ([], {"namespace": "", "shares": False, "config_map": "workflow-controller-configmap"}),
     ],
@@ -39,6 +41,11 @@ def started(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Options:
 def test_flags_reach_the_controller(monkeypatch: pytest.MonkeyPatch, arguments: list[str], expected: dict[str, Any]) -> None:
     options = started(monkeypatch, *arguments)
     assert {name: getattr(options, name) for name in expected} == expected
+
+
+def test_a_controller_acts_for_nobody_else(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["controller", "--as", "jo"]) == 1
+    assert "the controller acts for itself" in capsys.readouterr().err
 
 
 def test_flags_that_tune_nothing_here_are_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
