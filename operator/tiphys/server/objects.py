@@ -16,6 +16,7 @@ from tiphys.server.accepting import check_stored, is_dry, linting
 from tiphys.server.answers import listing
 from tiphys.server.call import Call
 from tiphys.server.labels import acted_by, created_by
+from tiphys.server.rules import check_event
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[Any]]
@@ -101,6 +102,7 @@ async def _receive(call: Call) -> Json:
             binding = parse_as(WorkflowEventBinding, one)
             made = submission(binding, event) if is_wanted(binding, event) else None
             if made is not None:
+                await check_event(call.gate.access, call.namespace, made)
                 await call.storage.create("Workflow", call.namespace, to_json(made))
         except (Forbidden, OutsideError):
             raise

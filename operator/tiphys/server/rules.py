@@ -3,7 +3,7 @@
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.cluster.premises import find_premises, judge
-from tiphys.errors import Forbidden
+from tiphys.errors import Forbidden, SpecError
 from tiphys.model.workflow import Workflow
 
 
@@ -24,3 +24,16 @@ async def check_rules(access: Access, caller: Api, namespace: str, workflow: Wor
     verdict = await judge(caller, namespace, workflow, premises)
     if verdict.denials:
         raise Forbidden("; ".join(verdict.denials))
+
+
+async def check_event(access: Access, namespace: str, workflow: Workflow) -> None:
+    """Let pass what the controller would run of what a binding submits: who posts events need not see its template.
+
+    Raises:
+        SpecError: A policy denies it; the message names the policy.
+    """
+    async with Api(access) as own:
+        verdict = await judge(own, namespace, workflow, await find_premises(own, (access.namespace,)))
+    if verdict.denials:
+        # no right of the caller is missing
+        raise SpecError("; ".join(verdict.denials))
