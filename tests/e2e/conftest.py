@@ -1,5 +1,6 @@
 """A real cluster, with Tiphys' controller running beside it as users run it."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -85,11 +86,30 @@ def kubeconfig() -> str:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where two processes share the tests: files that use the controller of all namespaces go to one of them, others wherever there is time."""
+    needs = {item.path: False for item in items}
+    for item in items:
+        needs[item.path] |= "controller" in getattr(item, "fixturenames", ())
+    for item in items:
+        item.add_marker(
+            pytest.mark.xdist_group("controller" if needs[item.path] else item.path.parent.name + "-" + item.path.stem)
+        )
+
+
 @pytest.fixture(scope="session")
 def image(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    archive = tmp_path_factory.mktemp("image") / "tiphys.tar"
-    run(ROOT / "deploy/image/build", archive, IMAGE)
-    run(ROOT / "tests/e2e/cluster/load-image", IMAGE, archive)
+    """Built and given to the cluster once, though processes that share the tests may all ask for it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    archive, given = folder / "tiphys.tar", folder / "given"
+    with (folder / "image.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not given.exists():
+            run(ROOT / "deploy/image/build", archive, IMAGE)
+            run(ROOT / "tests/e2e/cluster/load-image", IMAGE, archive)
+            given.touch()
     return IMAGE
 
 
