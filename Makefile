@@ -59,7 +59,7 @@ cluster-down:
 # two processes: one has the tests that need the controller of all namespaces, the other those with controllers of their own
 e2e: kinds ui
 	TIPHYS_API_SERVER=real $(RUN) python -m pytest -p no:cacheprovider tests/contract/apiserver
-	$(RUN) python -m pytest -p no:cacheprovider -n 2 --dist loadgroup tests/e2e
+	$(RUN) python -m pytest -p no:cacheprovider -n 2 --dist loadscope tests/e2e
 
 bench: kinds ui
 	$(RUN) python -m tests.bench.engine

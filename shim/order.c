@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +19,13 @@
 
 #define MAX_DEPENDENCIES 64
 #define KILLED 137
+#define ENDED 143
 
 static const char *folder, *own_name;
 static const char *dependencies[MAX_DEPENDENCIES];
 static int dependency_count;
 static int attempts = 1;
 static int pause_milliseconds;
-static volatile sig_atomic_t is_ended;
 
 void order_place(const char *path, const char *name) {
   char lock[4096];
@@ -34,7 +35,11 @@ void order_place(const char *path, const char *name) {
   chmod(folder, 01777);
   snprintf(lock, sizeof lock, "%s/%s.lock", folder, own_name);
   int file = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (file < 0 || flock(file, LOCK_EX)) die(64, "cannot lock", lock);
+  if (file < 0) die(64, "cannot lock", lock);
+  while (flock(file, LOCK_EX)) {
+    if (errno != EINTR) die(64, "cannot lock", lock);
+    if (is_told_to_end()) _exit(ENDED);
+  }
   fchmod(file, 0666); /* others may run as another user */
 }
 
@@ -50,15 +55,24 @@ void order_retry(int count, int milliseconds) {
 
 int order_wanted(void) { return folder != 0; }
 
-static void note_end(int number) {
-  (void)number;
-  is_ended = 1;
+static long milliseconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* Waits, or until we are told to end: that cannot be between the look and the wait, since the signal comes in within the wait only. */
 static void nap(int milliseconds) {
-  struct timespec span = {milliseconds / 1000, milliseconds % 1000 * 1000000L};
-  while (nanosleep(&span, &span) && errno == EINTR && !is_ended) {
+  sigset_t term, before;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, &before);
+  long end = milliseconds_now() + milliseconds, left = milliseconds;
+  for (; left > 0 && !is_told_to_end(); left = end - milliseconds_now()) {
+    struct timespec span = {left / 1000, left % 1000 * 1000000L};
+    ppoll(0, 0, &span, &before);
   }
+  sigprocmask(SIG_SETMASK, &before, 0);
 }
 
 /* How a container ended, -1 while it has not. */
@@ -86,11 +100,9 @@ static int is_gone(const char *name) {
 }
 
 int order_wait(const char **failed) {
-  struct sigaction action = {.sa_handler = note_end}, before;
-  sigaction(SIGTERM, &action, &before);
   int code = 0;
   for (int i = 0; i < dependency_count && !code; i++) {
-    while ((code = end_of(dependencies[i])) < 0 && !is_ended) {
+    while ((code = end_of(dependencies[i])) < 0 && !is_told_to_end()) {
       if (is_gone(dependencies[i]) && end_of(dependencies[i]) < 0) {
         /* between the making of the lock's file and the lock there is a moment: look twice */
         nap(300);
@@ -103,18 +115,15 @@ int order_wait(const char **failed) {
     }
     if (code > 0) *failed = dependencies[i];
   }
-  sigaction(SIGTERM, &before, 0);
-  return is_ended ? 143 : code;
+  if (code <= 0 && is_told_to_end()) code = ENDED;
+  return code;
 }
 
 int order_again(int status, int number) {
-  if (!status || is_ended || number >= attempts) return 0;
+  if (!status || is_told_to_end() || number >= attempts) return 0;
   dprintf(2, "tiphys: exit code %d, attempt %d of %d follows in %d ms\n", status, number + 1, attempts, pause_milliseconds);
-  struct sigaction action = {.sa_handler = note_end}, before;
-  sigaction(SIGTERM, &action, &before);
   nap(pause_milliseconds);
-  sigaction(SIGTERM, &before, 0);
-  return !is_ended;
+  return !is_told_to_end();
 }
 
 void order_finish(int status) {

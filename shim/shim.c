@@ -49,6 +49,8 @@ static int wants_log, log_file = -1;
 static const char *before_file, *after_file; /* wait for these files before and after the command */
 static int holds; /* stay when the command has ended by itself */
 
+int is_told_to_end(void) { return told_to_end; }
+
 void die(int code, const char *what, const char *name) {
   dprintf(2, "tiphys: %s%s%s\n", what, name ? ": " : "", name ? name : "");
   _exit(code);
@@ -373,13 +375,16 @@ static int supervise(int out, int err) {
 
 static int run(char **command) {
   int out[2] = {-1, -1}, err[2] = {-1, -1};
-  if ((wants_result || wants_log) && pipe2(out, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
-  if (wants_log && pipe2(err, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
-  prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t all, before;
   sigfillset(&all);
   sigprocmask(SIG_BLOCK, &all, &before); /* until we know whom to forward to */
-  catch_signals();
+  if (told_to_end) {
+    sigprocmask(SIG_SETMASK, &before, 0);
+    return 128 + SIGTERM;
+  }
+  if ((wants_result || wants_log) && pipe2(out, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
+  if (wants_log && pipe2(err, O_CLOEXEC)) die(126, "no pipe", strerror(errno));
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
   child = fork();
   if (child < 0) die(126, "cannot fork", strerror(errno));
   if (!child) {
@@ -441,7 +446,7 @@ static int in_order(char **command) {
   for (int number = 1;; number++) {
     status = run(command);
     child = 0;
-    if (told_to_end || !order_again(status, number)) return status;
+    if (!order_again(status, number)) return status;
     result_total = 0;
   }
 }
@@ -461,10 +466,10 @@ int main(int count, char **arguments) {
   if (count == 3 && !strcmp(arguments[1], "copy")) return copy_self(arguments[2]);
   if (count >= 4 && !strcmp(arguments[1], "progress"))
     return progress_report(arguments[2], atoi(arguments[3]), count > 4 ? arguments[4] : termination);
+  catch_signals();
   int first = parse(count, arguments);
   if (wants_log && !stage_wanted()) die(64, "--log needs --stage", 0);
   if (wants_log) log_file = stage_log();
-  catch_signals();
   if (before_file) wait_for(before_file);
   int status = told_to_end ? 128 + SIGTERM : in_order(arguments + first);
   child = 0; /* a later signal ends nobody */

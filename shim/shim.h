@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 void die(int code, const char *what, const char *name) __attribute__((noreturn));
+int is_told_to_end(void); /* whether SIGTERM has come, at any moment since the start */
 void put_text(const char *text);
 void put_json(const char *bytes, size_t size);
 

@@ -16,12 +16,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = pathlib.Path(__file__).parents[2]
 HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluster"))  # noqa: S108
 # kubectl is built with the cluster where the machine has none
 os.environ["PATH"] += f":{os.environ.get('XDG_CACHE_HOME', pathlib.Path.home() / '.cache')}/tiphys/bin"
 IMAGE = "quay.io/tiphys/tiphys:e2e"
+# they follow one namespace each, so they run beside all others
+WITH_THEIR_OWN = (
+    "archive/test_archive.py", "chart/test_chart.py", "circumstances/test_circumstances.py", "cluster/test_cluster.py", "crds/test_crds.py",
+    "local/test_plan.py",
+)  # fmt: skip
 TIPHYS = (sys.executable, "-m", "tiphys")
 
 
@@ -86,16 +92,22 @@ def kubeconfig() -> str:
     return path
 
 
-@pytest.hookimpl(tryfirst=True)
+class TwoProcesses(LoadScopeScheduling):
+    """One process has all files that use the controller of all namespaces; the other has those with controllers of their own, or none."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path.endswith(WITH_THEIR_OWN) else "controller"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoProcesses:
+    return TwoProcesses(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where two processes share the tests: files that use the controller of all namespaces go to one of them, others wherever there is time."""
-    needs = {item.path: False for item in items}
     for item in items:
-        needs[item.path] |= "controller" in getattr(item, "fixturenames", ())
-    for item in items:
-        item.add_marker(
-            pytest.mark.xdist_group("controller" if needs[item.path] else item.path.parent.name + "-" + item.path.stem)
-        )
+        is_astray = str(item.path).endswith(WITH_THEIR_OWN) and "controller" in getattr(item, "fixturenames", ())
+        assert not is_astray, f"{item.nodeid} uses the controller of all namespaces: its file is not one of WITH_THEIR_OWN"
 
 
 @pytest.fixture(scope="session")
