@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tiphys/bin
 CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
 KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 
-.PHONY: setup shim ui lint unit simulate integration kinds cluster cluster-down e2e bench test run clean
+.PHONY: setup shim ui lint unit simulate integration ahead kinds cluster cluster-down e2e bench test run clean
 
 $(UV):
 	command -v python3 > /dev/null
@@ -71,7 +71,11 @@ bench: kinds ui
 	$(RUN) python -m tests.bench
 	$(RUN) python -m tests.bench.artifact_steps
 
-test: lint unit simulate integration e2e
+# what takes long on a fresh machine is built beside the first tests; warm it takes a second
+ahead:
+	@tests/e2e/cluster/ahead
+
+test: ahead lint unit simulate integration e2e
 
 # runs examples/dag-diamond.yaml on this machine, by the same engine as in a cluster, and shows the finished tree with its logs
 run: setup
