@@ -16,17 +16,22 @@ class Sleeper(Protocol):
 
 
 class Schedule:
-    """Work that is due now, work for when nothing else is, and who is to be woken when."""
+    """Work that is due now, work for when nothing else is, and who is to be woken when.
+
+    What a piece of work asks for is done before what was asked for earlier, and in its own order, as if it had called it: so what
+    stands first in the text is the first to begin, with all that is inside of it, which matters where room is short.
+    """
 
     def __init__(self) -> None:
-        self._work: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._asked: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self._stack: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._rest: deque[Callable[[], None]] = deque()
         self._timers: list[tuple[datetime, int, Sleeper | None]] = []
         self._order = itertools.count()
 
     def soon(self, work: Callable[..., None], *arguments: Any) -> None:
         """Do this after what is being done."""
-        self._work.append((work, arguments))
+        self._asked.append((work, arguments))
 
     def at_rest(self, work: Callable[[], None]) -> None:
         """Do this when nothing else can be done."""
@@ -34,8 +39,14 @@ class Schedule:
 
     def drain(self) -> None:
         """Do all that is due now."""
-        while self._work:
-            work, arguments = self._work.popleft()
+        stack = self._stack
+        while True:
+            if self._asked:
+                stack += reversed(self._asked)
+                self._asked.clear()
+            if not stack:
+                return
+            work, arguments = stack.pop()
             work(*arguments)
 
     def rest(self) -> bool:

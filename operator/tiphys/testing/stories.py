@@ -147,10 +147,9 @@ class _Told:
 
     def _events(self, turn: Json) -> Iterator[Event]:
         for name, said in _pairs(turn.get("runs")):
-            yield NodeReported(NodeReport(node_id=self._id(name), **{"phase": "Running", **said}))
+            yield NodeReported(_report(self._id(name), {"phase": "Running", **said}))
         for name, said in _pairs(turn.get("ends")):
-            fields = {"is_final": True, "finished_at": self.world.now, **said}
-            yield NodeReported(NodeReport(node_id=self._id(name), **fields))
+            yield NodeReported(_report(self._id(name), {"is_final": True, "finished_at": self.world.now, **said}))
         for name in turn.get("gone", ()):
             yield NodeGone(self._id(name))
         for name, message in (turn.get("refuses") or {}).items():
@@ -233,6 +232,12 @@ def _pairs(said: object) -> list[tuple[str, Json]]:
     for name, fields in (said or {}).items():  # type: ignore[attr-defined]
         pairs.append((name, dict(fields) if isinstance(fields, Mapping) else {"phase": fields, **_of_phase(fields)}))
     return pairs
+
+
+def _report(node_id: str, fields: Json) -> NodeReport:
+    """A report; its containers are told as nodes are."""
+    containers = {name: {"node_id": node_id, **said} for name, said in _pairs(fields.get("containers"))}
+    return msgspec.convert({"node_id": node_id, **fields, "containers": containers}, NodeReport)
 
 
 def _of_phase(phase: str) -> Json:
