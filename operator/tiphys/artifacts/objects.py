@@ -5,7 +5,7 @@ Parts go in parallel both ways, memory stays flat, and an object is seen whole o
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 #: Bytes of one part; with `_UPLOADS` or `_DOWNLOADS` of them in memory at a time.
 PART = 8 << 20
 _UPLOADS = 4
+ENV_PART, ENV_THREADS = "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", "ARTIFACT_S3_UPLOAD_THREADS"
 _DOWNLOADS = 4
 #: Smaller ones for streams: who reads them may be slower than the network, and what has come waits in memory.
 _STREAM_PART, _STREAMS = 2 << 20, 4
@@ -34,6 +35,26 @@ RETRY = {
     "retry_timeout": timedelta(seconds=90),
     "backoff": {"init_backoff": timedelta(milliseconds=200), "max_backoff": timedelta(seconds=5), "base": 2},
 }
+
+
+def upload_settings(environ: Mapping[str, str]) -> tuple[int, int]:
+    """Bytes of a part and how many go side by side, as the administrator says for executors.
+
+    Raises:
+        SpecError: A number is none, or out of bounds: 5 MiB to 1 GiB, 1 to 64 at a time.
+    """
+    part = _number(environ, ENV_PART, 5, 1024)
+    return (part << 20 if part else PART), _number(environ, ENV_THREADS, 1, 64) or _UPLOADS
+
+
+def _number(environ: Mapping[str, str], name: str, least: int, most: int) -> int:
+    """What a variable says; 0 when it says nothing."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return 0
+    if not (text.isdecimal() and least <= int(text) <= most):
+        raise SpecError(f"{text!r} is no number from {least} to {most}", path=name)
+    return int(text)
 
 
 def client_options(*, insecure: bool = False) -> dict[str, Any]:
@@ -172,7 +193,8 @@ class ObjectDriver:
         """One request when it is small, else parts of which nothing is seen before the last."""
         from obstore import put
 
-        chunk = max(PART, size // (_MAX_PARTS - 1000) + 1)
+        part, uploads = upload_settings(os.environ)
+        chunk = max(part, size // (_MAX_PARTS - 1000) + 1)
         parts = regroup(content, chunk)
         first, second = next(parts, b""), next(parts, None)
         with told():
@@ -181,7 +203,7 @@ class ObjectDriver:
                 return
             whole = itertools.chain((first, second), parts)
             del first, second
-            put(self._store, key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=_UPLOADS)
+            put(self._store, key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=uploads)
 
     def stream(self, key: str) -> Iterator[bytes]:
         """The object's bytes: parts are fetched side by side and given in order, so that no request lasts long."""

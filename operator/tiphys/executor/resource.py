@@ -9,6 +9,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import yaml
@@ -21,11 +23,14 @@ from tiphys.executor.target import Target, patch_body
 from tiphys.expr.paths import jq_filter, json_path
 from tiphys.expr.selector import parse_condition
 from tiphys.model.base import Json
+from tiphys.model.durations import parse_duration
 from tiphys.model.parse import parse_as
 from tiphys.model.record import frame
 from tiphys.model.template import ResourceTemplate, Template
 
-POLL_SECONDS = 2.0
+ENV_INTERVAL = "RESOURCE_STATE_CHECK_INTERVAL"
+"""How long to wait before the object is looked at again, where the administrator says so."""
+_POLL = timedelta(seconds=2)
 _MESSAGE_BYTES = 4096
 
 
@@ -220,6 +225,19 @@ def read_outputs(template: Template, document: Json) -> dict[str, str]:
     return made
 
 
+def poll_interval(environ: Mapping[str, str]) -> timedelta:
+    """How long to wait before the object is looked at again.
+
+    Raises:
+        SpecError: What the environment says is no duration, or none at all.
+    """
+    text = environ.get(ENV_INTERVAL, "")
+    found = parse_duration(text) if text else _POLL
+    if found <= timedelta():
+        raise SpecError(f"{text!r} is no time to wait", path=ENV_INTERVAL)
+    return found
+
+
 async def wait(target: Target, found: Json, success: str, failure: str) -> Json:
     """The object once its conditions decide.
 
@@ -227,6 +245,7 @@ async def wait(target: Target, found: Json, success: str, failure: str) -> Json:
         Failed: A failure condition holds.
         NotFound: The object is gone.
     """
+    interval = poll_interval(os.environ)
     succeeds = parse_condition(success) if success else None
     fails = parse_condition(failure) if failure else None
     while True:
@@ -234,7 +253,7 @@ async def wait(target: Target, found: Json, success: str, failure: str) -> Json:
             raise Failed(f"failure condition '{matching.text}' evaluated true")
         if succeeds is not None and succeeds.matches(found):
             return found
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(interval.total_seconds())
         try:
             found = await target.read()
         except OutsideError as e:
