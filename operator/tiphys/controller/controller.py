@@ -337,7 +337,11 @@ class Controller:
             self.collector.pod_heard(pod)
             return
         self._count_pod(key, pod)
-        live = self.lives.get(self.pods.store(key, pod))
+        is_new = self.pods.known(key, pod) is None
+        uid = self.pods.store(key, pod)
+        live = self.lives.get(uid)
+        if live is None and is_new:
+            self.housekeeper.late(uid, key, pod)
         if live is not None and is_agent(pod):
             self.agents.pod_changed(live, pod)
         if live is None or live.owns(key, pod):

@@ -254,13 +254,40 @@ class Housekeeper:
     def _sweep(self, seen: _Seen) -> None:
         """Delete what a former life of this process did not come to: claims, budgets and pods."""
         self._controller.effects.companions.left(seen.metadata, seen.companions())
-        gc = seen.pod_gc
-        if gc is None or not gc.strategy:
-            return
         for key, pod in self._controller.pods.of(seen.metadata.uid).items():
-            report = read_pod(pod)
-            if report.is_final and is_collected(gc.strategy, report.phase, seen.status.phase):
-                self.collect(key, pod, gc)
+            self._collect_if_due(key, pod, seen)
+
+    def late(self, uid: str, key: str, pod: PodView) -> None:
+        """A pod was heard of for the first time, of a workflow that nobody follows: its creation may have outlived its workflow."""
+        if self._is_ready and uid in self._finished:
+            self._controller.effects.spawn(self._end_late(uid, key, pod))
+
+    async def _end_late(self, uid: str, key: str, pod: PodView) -> None:
+        namespace, _, name = key.partition("/")
+        if not read_pod(pod).is_final:
+            if pod.metadata.deletion_timestamp is None:
+                log.info("pod %s came after the end of its workflow: it is deleted", key)
+                await self._controller.effects.starter.delete_pod(namespace, name, uid=pod.metadata.uid)
+            return
+        known, backoff = self._finished.get(uid), Backoff(longest=60.0)
+        while known is not None and not self._controller.is_stopping:
+            try:
+                raw = await self._controller.objects.read("Workflow", known.namespace, known.name)
+                seen = msgspec.convert(msgspec.json.decode(raw), _Seen, strict=False)
+            except OutsideError as e:
+                await backoff.wait(e)
+            except (TiphysError, msgspec.ValidationError) as e:
+                log.info("pod %s, which came after the end of its workflow, stays: %s", key, e)
+                return
+            else:
+                if seen.metadata.uid == uid:
+                    self._collect_if_due(key, pod, seen)
+                return
+
+    def _collect_if_due(self, key: str, pod: PodView, seen: _Seen) -> None:
+        gc, report = seen.pod_gc, read_pod(pod)
+        if gc is not None and gc.strategy and report.is_final and is_collected(gc.strategy, report.phase, seen.status.phase):
+            self.collect(key, pod, gc)
 
     def collect(self, key: str, pod: PodView, gc: PodGC) -> None:
         """Delete a pod after the delay, if the selector chooses it."""

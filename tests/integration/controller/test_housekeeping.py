@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from tests.integration.controller.conftest import ARGO, Harbour, Life, place
 
 from tiphys.settings import OwnConfiguration, parse_configuration, parse_own_configuration
@@ -120,3 +121,34 @@ async def test_kept_pods_are_labelled_as_completed_where_that_is_wanted(harbour:
 
     await harbour.until(lambda: label("labelled") == "true")
     assert label("plain") == "false"
+
+
+def late_pod(harbour: Harbour, phase: str) -> None:
+    """What a creation leaves that was on its way while its workflow ended."""
+    owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "w", "uid": harbour.workflow()["metadata"]["uid"],
+             "controller": True}  # fmt: skip
+    meta = {"name": "w-late", "namespace": "ns", "ownerReferences": [owner],
+            "annotations": {"workflows.argoproj.io/node-id": "w-1", "workflows.argoproj.io/node-name": "w.late"},
+            "labels": {"workflows.argoproj.io/workflow": "w", "workflows.argoproj.io/completed": "false"}}  # fmt: skip
+    ended = [{"name": "main", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}] if phase == "Succeeded" else []
+    pod = {"metadata": meta, "spec": {"containers": [{"name": "main", "image": "i"}]}, "status": {"phase": phase, "containerStatuses": ended}}
+    harbour.server.store.create(place("w-late", "pods"), pod)
+
+
+@pytest.mark.parametrize("phase", ["Pending", "Running"])
+async def test_a_pod_that_comes_after_the_end_of_its_workflow_is_ended(harbour: Harbour, phase: str) -> None:
+    await harbour.controller()
+    harbour.submit(SPEC)
+    await harbour.finished("w")
+    late_pod(harbour, phase)
+    await harbour.until(lambda: len(harbour.pods()) == 1)
+    assert harbour.status()["phase"] == "Succeeded"
+
+
+async def test_a_pod_that_has_ended_when_it_comes_after_the_end_goes_as_the_others_do(harbour: Harbour) -> None:
+    await harbour.controller()
+    harbour.submit(SPEC + "podGC: {strategy: OnWorkflowSuccess, deleteDelayDuration: 1s}")
+    await harbour.finished("w")
+    await harbour.until(lambda: not harbour.pods())
+    late_pod(harbour, "Succeeded")
+    await harbour.until(lambda: not harbour.pods())
