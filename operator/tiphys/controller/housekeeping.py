@@ -258,7 +258,7 @@ class Housekeeper:
             self._collect_if_due(key, pod, seen)
 
     def late(self, uid: str, key: str, pod: PodView) -> None:
-        """A pod was heard of for the first time, of a workflow that nobody follows: its creation may have outlived its workflow."""
+        """A pod was heard of first when nobody follows its workflow any more, which its creation outlived."""
         if self._is_ready and uid in self._finished:
             self._controller.effects.spawn(self._end_late(uid, key, pod))
 
