@@ -19,7 +19,7 @@ from tiphys.engine.variables import ARTIFACTS, loop_variable, node_variable
 from tiphys.errors import UserError
 from tiphys.expr.scope import MISSING, Scope
 from tiphys.model.arguments import Artifact, Outputs
-from tiphys.model.phases import ERROR, FAILED, FULFILLED, OMITTED, RUNNING, SKIPPED, SUCCEEDED, is_fulfilled, is_unsuccessful
+from tiphys.model.phases import ERROR, FAILED, FULFILLED, OMITTED, RUNNING, SKIPPED, SKIPPED_TYPE, SUCCEEDED, is_fulfilled, is_unsuccessful
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import Template
 
@@ -86,11 +86,14 @@ class BodyExecution(Execution):
         return None if self.step_of(name) is None else f"{self.call.name}.{name}"
 
     def loop_members(self, name: str) -> list[NodeStatus] | None:
-        """The members of a loop in loop order; None when the step or task is no loop."""
+        """The members of a loop in loop order; None when the step or task is no loop, or was not looped over."""
         step, node_name = self.step_of(name), self.node_name_of(name)
         if step is None or node_name is None or not is_loop(step):
             return None
         group = self.run.tree.find(node_name)
+        if group is not None and group.type == SKIPPED_TYPE:
+            # a loop without items is one skipped step
+            return None
         nodes = [self.run.tree.by_id(child) for child in (self.run.tree.children(group.id) if group else ())]
         return in_loop_order(node_name, [node for node in nodes if node is not None])
 

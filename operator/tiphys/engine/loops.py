@@ -13,7 +13,7 @@ from tiphys.expr.condition import when
 from tiphys.expr.render import go_json
 from tiphys.expr.scope import Scope
 from tiphys.expr.template import UnresolvedTag, substitute, tags
-from tiphys.model.base import any_text
+from tiphys.model.base import Numeral, any_text, number_text
 from tiphys.model.template import DAGTask, Sequence, WorkflowStep
 
 MAX_ITEMS = 100_000
@@ -83,7 +83,7 @@ def _check_keys(step: WorkflowStep | DAGTask, items: list[object]) -> None:
 
 def _listed(text: str) -> list[object]:
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_float=Numeral)
     except (ValueError, RecursionError) as e:
         raise SpecError(f"withParam value could not be parsed as a JSON list: {text}: {e}") from e
     if not isinstance(found, list):
@@ -128,4 +128,6 @@ def item_values(item: object) -> dict[str, object]:
 
 
 def _item_text(value: object) -> str:
+    if isinstance(value, float):
+        return number_text(value)
     return go_json(value) if isinstance(value, list | Mapping) or value is None else any_text(value)

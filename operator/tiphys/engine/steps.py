@@ -109,12 +109,13 @@ class StepsExecution(BodyExecution):
         return self._steps.get(name)
 
     def node_name_of(self, name: str) -> str | None:
-        """The step's node; for a loop, its group's."""
+        """The step's node; for a loop, its group's, unless it had no items and is one skipped step."""
         index = self._group_of.get(name)
         if index is None:
             return None
         group = self._group_name(index)
-        return group if is_loop(self._steps[name]) else f"{group}.{name}"
+        alone = f"{group}.{name}"
+        return group if is_loop(self._steps[name]) and self.run.tree.find(alone) is None else alone
 
     def loop_members(self, name: str) -> list[NodeStatus] | None:
         """The members of a loop; those that were skipped are none, as with Argo."""
@@ -122,6 +123,8 @@ class StepsExecution(BodyExecution):
         if step is None or not is_loop(step):
             return None
         tree, group = self.run.tree, self._group_name(self._group_of[name])
+        if tree.find(f"{group}.{name}") is not None:
+            return None
         nodes = (tree.by_id(child) for child in tree.children(tree.id_of(group)))
         return in_loop_order(f"{group}.{name}", [node for node in nodes if node is not None and node.type != SKIPPED_TYPE])
 

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tiphys.errors import ExpressionError
+from tiphys.model.base import Numeral
 
 _HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _EXPONENT = re.compile("e-0")
@@ -108,6 +109,8 @@ def _scalar_json(value: object) -> str:
             return "true" if value else "false"
         case int():
             return str(value)
+        case Numeral():
+            return value.text
         case float():
             if not math.isfinite(value):
                 raise ExpressionError(f"json: unsupported value: {go_float(value)}")

@@ -4,6 +4,7 @@ Absent and empty are the same here, as they are for Argo's own types: an empty t
 Booleans are `None` when absent, so that "not said" and "no" stay apart where that matters.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -74,6 +75,31 @@ def any_text(value: object) -> str:
             return text.rstrip("0").rstrip(".") if "." in text else text
         case _:
             return ""
+
+
+class Numeral(float):
+    """A number of JSON text that is shown as it was written (`1.0`, `1e-05`)."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> "Numeral":
+        """The number that the text means."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+
+_EXPONENT = re.compile("e([-+])0(?=[0-9])")
+
+
+def number_text(value: float) -> str:
+    """The number as JSON has it: as it was written, where that is known, else as Go writes it."""
+    if isinstance(value, Numeral):
+        return value.text
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
+        return any_text(value)
+    return _EXPONENT.sub(r"e\1", repr(value))
 
 
 class KeySelector(Model, frozen=True):

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from tiphys.model.base import number_text
+
 PREFIX = "workflows.argoproj.io/"
 LABEL_WORKFLOW = PREFIX + "workflow"
 LABEL_COMPLETED = PREFIX + "completed"
@@ -86,8 +88,10 @@ def _plain(item: object) -> str:
             return item
         case Sequence():
             return "[" + " ".join(_plain(part) for part in item) + "]"
-        case float() if item.is_integer():
-            return str(int(item))
+        case float():
+            return number_text(item)
+        case None:
+            return "null"
         case _:
             return str(item)
 
