@@ -19,7 +19,18 @@ from tiphys.engine.variables import ARTIFACTS, loop_variable, node_variable
 from tiphys.errors import UserError
 from tiphys.expr.scope import MISSING, Scope
 from tiphys.model.arguments import Artifact, Outputs
-from tiphys.model.phases import ERROR, FAILED, FULFILLED, OMITTED, RUNNING, SKIPPED, SKIPPED_TYPE, SUCCEEDED, is_fulfilled, is_unsuccessful
+from tiphys.model.phases import (
+    ERROR,
+    FAILED,
+    FULFILLED,
+    OMITTED,
+    RUNNING,
+    SKIPPED,
+    SKIPPED_TYPE,
+    SUCCEEDED,
+    is_fulfilled,
+    is_unsuccessful,
+)
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import Template
 
