@@ -1,11 +1,12 @@
 """What others archived is entered into our table of labels by time, by the database alone: no body is read, nothing is sent."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Insert, Select, exists, literal, select
+from sqlalchemy import Insert, Select, exists, func, literal, select
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from tiphys.archive.database import Database
@@ -13,7 +14,8 @@ from tiphys.archive.tables import NAMESPACE, Tables
 from tiphys.errors import TiphysError
 
 log = logging.getLogger(__name__)
-_BATCH, _PAUSE_S, _PERIOD_S = 500, 0.2, 3600.0
+_BATCH, _NEWEST = 500, 5_000
+_PAUSE_S, _PERIOD_S, _TURNS = 0.2, 60.0, 60
 _COLUMNS = ("clustername", "name", "value", "startedat", "uid")
 
 
@@ -38,8 +40,8 @@ def _insert(tables: Tables, kind: str, found: Select[Any]) -> Insert:
     return sqlite.insert(tables.times).from_select(_COLUMNS, found).prefix_with("OR IGNORE")
 
 
-async def enter(database: Database, *, limit: int = _BATCH) -> int:
-    """Enter at most `limit` rows that are not in the table; how many these were."""
+async def enter(database: Database, *, newest: int = 0, limit: int = _BATCH) -> int:
+    """Enter at most `limit` rows that are not in the table, of so many of the newest or of all; how many these were."""
     tables, cluster = database.tables, database.target.cluster
     archive, known = tables.archive.c, tables.times.c
     entered = exists(
@@ -49,6 +51,10 @@ async def enter(database: Database, *, limit: int = _BATCH) -> int:
         )
     )  # fmt: skip
     missing = select(archive.uid).where(archive.clustername == cluster, ~entered).limit(limit)
+    if newest:
+        ours = select(archive.startedat).where(archive.clustername == cluster)
+        since = ours.order_by(archive.startedat.desc()).offset(newest).limit(1).scalar_subquery()
+        missing = missing.where(archive.startedat >= func.coalesce(since, select(func.min(archive.startedat)).scalar_subquery()))
     async with database.transaction() as connection:
         uids = list((await connection.execute(missing)).scalars())
         if uids:
@@ -58,11 +64,14 @@ async def enter(database: Database, *, limit: int = _BATCH) -> int:
 
 
 async def enter_all(database: Database) -> None:
-    """Enter what others archive, in small batches once each period, until cancelled; what is missing meanwhile is the newest."""
-    while True:
-        entered = 0
-        try:
-            entered = await enter(database)
-        except TiphysError as e:
-            log.info("what others archived is not entered yet: %s", e.message)
-        await asyncio.sleep(_PAUSE_S if entered == _BATCH else _PERIOD_S)
+    """Enter what others archive, until cancelled: of the newest once a minute, of all once an hour, in small batches."""
+    for turn in itertools.count():
+        newest, entered = _NEWEST if turn % _TURNS else 0, _BATCH
+        while entered == _BATCH:
+            try:
+                entered = await enter(database, newest=newest)
+            except TiphysError as e:
+                log.info("what others archived is not entered yet: %s", e.message)
+                break
+            await asyncio.sleep(_PAUSE_S)
+        await asyncio.sleep(_PERIOD_S)

@@ -1,8 +1,8 @@
 """Which rows a label, a namespace or the beginning of a name means, found the cheap way.
 
 What many have is among the newest rows. Where these do not fill a page, labels and namespaces are walked in the order of lists by
-our own table of them, and names are found by their index. A database's own planner takes labels for independent of each other and
-of time, and is wrong by orders of magnitude.
+our own table of them (`listing.py` enters what others archive), and names are found by their index. A database's own planner takes
+labels for independent of each other and of time, and is wrong by orders of magnitude.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ from tiphys.model.archived import ArchiveQuery, parse_cursor
 
 _FEW = 4_000
 """Up to so many rows whose names begin alike are looked at one by one."""
-_NEWEST = 5_000
+_NEWEST, _NEWEST_LABELLED = 5_000, 500
+"""So many of the newest rows are looked at one by one; with labels, since others may have archived some within the last minute."""
 
 
 def _demanded(query: ArchiveQuery) -> list[tuple[str, str]]:
@@ -38,7 +39,8 @@ async def pick(connection: AsyncConnection, tables: Tables, target: Target, quer
         named = await _named(connection, tables, target, query.name_prefix)
         if named is not None:
             return named
-    since = await _newest_since(connection, tables, target.cluster, query)
+    most = _NEWEST if query.name_prefix else _NEWEST_LABELLED
+    since = await _newest_since(connection, tables, target.cluster, query, most)
     if since is None:
         return None
     newest = _page(tables, target, query, tables.archive.c.startedat).where(tables.archive.c.startedat >= since)
@@ -49,12 +51,14 @@ async def pick(connection: AsyncConnection, tables: Tables, target: Target, quer
     return [*{*uids, *(await connection.execute(others)).scalars()}]
 
 
-async def _newest_since(connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery) -> datetime | None:
+async def _newest_since(
+    connection: AsyncConnection, tables: Tables, cluster: str, query: ArchiveQuery, most: int
+) -> datetime | None:  # fmt: skip
     """When the first of the newest rows before the cursor started; None where these are all."""
     at = tables.archive.c
     before = [at.startedat <= _start(query)] if query.cursor else []
     started = select(at.startedat).where(at.clustername == cluster, *before).order_by(at.startedat.desc())
-    found: datetime | None = (await connection.execute(started.offset(_NEWEST).limit(1))).scalar_one_or_none()
+    found: datetime | None = (await connection.execute(started.offset(most).limit(1))).scalar_one_or_none()
     return found
 
 

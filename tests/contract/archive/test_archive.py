@@ -211,12 +211,13 @@ async def test_pages_are_the_same_whichever_way_they_are_found(archive: SqlArchi
     assert all(len(found) > 4 for found in want)
     for few in (0, 2, 5):
         monkeypatch.setattr(picking, "_NEWEST", newest)
+        monkeypatch.setattr(picking, "_NEWEST_LABELLED", newest)
         monkeypatch.setattr(picking, "_FEW", few)
         assert [await walked(query) for query in queries] == want
 
 
 async def test_what_is_archived_anew_is_found_where_it_is_now_alone(archive: SqlArchive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picking, "_NEWEST", 0)
+    monkeypatch.setattr(picking, "_NEWEST_LABELLED", 0)
     await fill(archive, *(finished(n, kind="a", part="x") for n in range(6)))
     again = finished(5, kind="a", part="y")
     again["metadata"]["uid"] = "uid-team-001"

@@ -115,15 +115,19 @@ async def test_lists_are_made_fast_for_what_argo_wrote(server: Server, name: str
 async def test_labels_of_what_argo_goes_on_to_write_are_entered_in_batches(
     server: Server, name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picking, "_NEWEST", 2)
+    monkeypatch.setattr(picking, "_NEWEST_LABELLED", 2)
     server.sql(argo.schema(server.kind), name)
     database = opened(server, name)
     await migrate(database)
     server.sql("\n".join(argo.insert(server.kind, number) for number in range(1, 13)), name)
     archive, query = SqlArchive(database), ArchiveQuery(labels="team=t1", namespace="team", limit=3)
     assert [json.loads(item)["metadata"]["name"] for item in (await archive.page(query)).items] == ["argo-11"]
-    assert [await enter(database, limit=5) for _ in range(4)] == [5, 5, 2, 0]
-    assert [json.loads(item)["metadata"]["name"] for item in (await archive.page(query)).items] == ["argo-11", "argo-9", "argo-7"]
+    assert [await enter(database, newest=3, limit=5) for _ in range(2)] == [4, 0], "the newest, and one to begin with"
+    assert [await enter(database, newest=30, limit=5) for _ in range(3)] == [5, 3, 0]
+    server.sql(argo.insert(server.kind, 13), name)
+    server.sql(argo.insert(server.kind, 14), name)
+    assert [await enter(database, limit=5) for _ in range(2)] == [2, 0]
+    assert [json.loads(item)["metadata"]["name"] for item in (await archive.page(query)).items] == ["argo-13", "argo-11", "argo-9"]
 
 
 async def test_ten_replicas_that_start_at_once_migrate_once(server: Server, name: str, opened: Opened) -> None:
