@@ -41,8 +41,8 @@ _ROW = {
     "postgresql": """
 insert into argo_archived_workflows
 select 'default', 'uid-' || i, '', 'job-' || i, 'team-' || (i % 10), case when i % 20 = 0 then 'Failed' else 'Succeeded' end,
-  timestamp '2025-01-01' + i * interval '20 s', timestamp '2025-01-01' + i * interval '20 s' + interval '1 min',
-  timestamp '2025-01-01' + i * interval '20 s',
+  timestamp '2025-01-01 00:00:00' + i * interval '20 s', timestamp '2025-01-01 00:00:00' + i * interval '20 s' + interval '1 min',
+  timestamp '2025-01-01 00:00:00' + i * interval '20 s',
   jsonb_build_object('metadata', jsonb_build_object('name', 'job-' || i, 'uid', 'uid-' || i), 'status',
     jsonb_build_object('phase', 'Succeeded', 'nodes', jsonb_build_object('n', md5(i::text) || repeat(md5((i + 1)::text), 12))))
 {numbers};
@@ -53,7 +53,7 @@ select 'default', 'uid-' || i, '{{"metadata":{{"name":"job-' || i || '","namespa
     "mysql": """
 insert into argo_archived_workflows
 select 'default', concat('uid-', i), '', concat('job-', i), concat('team-', i % 10), if(i % 20 = 0, 'Failed', 'Succeeded'),
-  timestamp '2025-01-01' + interval i * 20 second, timestamp '2025-01-01' + interval i * 20 + 60 second, timestamp '2025-01-01' + interval i * 20 second,
+  timestamp '2025-01-01 00:00:00' + interval i * 20 second, timestamp '2025-01-01 00:00:00' + interval i * 20 + 60 second, timestamp '2025-01-01 00:00:00' + interval i * 20 second,
   json_object('metadata', json_object('name', concat('job-', i), 'uid', concat('uid-', i)), 'status',
     json_object('phase', 'Succeeded', 'nodes', json_object('n', concat(md5(i), repeat(md5(i + 1), 12)))))
 {numbers};

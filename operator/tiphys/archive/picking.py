@@ -1,7 +1,7 @@
 """Which rows a label, a namespace or the beginning of a name means, found the cheap way.
 
 What many have is among the newest rows. Where these do not fill a page, labels and namespaces are walked in the order of lists by
-our own table of them (`listing.py` enters what others archive), and names are found by their index. A database's own planner takes
+our own table of them (`listing.py` enters what others archive), and names are found by their index. A database's planner takes
 labels for independent of each other and of time, and is wrong by orders of magnitude.
 """
 
@@ -21,7 +21,7 @@ from tiphys.model.archived import ArchiveQuery, parse_cursor
 _FEW = 4_000
 """Up to so many rows whose names begin alike are looked at one by one."""
 _NEWEST, _NEWEST_LABELLED = 5_000, 500
-"""So many of the newest rows are looked at one by one; with labels, since others may have archived some within the last minute."""
+"""So many of the newest rows are looked at one by one; with labels those that others may have archived just now."""
 
 
 def _demanded(query: ArchiveQuery) -> list[tuple[str, str]]:
