@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from tiphys.cluster.connection import find_access
 from tiphys.errors import SpecError
 from tiphys.server.around import Safety
+from tiphys.server.queueing import Dispatching
 from tiphys.server.subject import Mode
 from tiphys.settings import parse_environment
 from tiphys.telemetry.logs import set_up_logs
@@ -93,6 +94,34 @@ class Care:
         )  # fmt: skip
 
 
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Events:
+    """What becomes of posted events.
+
+    Attributes:
+        event_async_dispatch: Answer before the workflows that an event wants are submitted.
+        event_operation_queue_size: So many events wait for that at most; further ones are refused.
+        event_worker_count: So many are dispatched at once.
+    """
+
+    event_async_dispatch: bool = False
+    event_operation_queue_size: int = 16
+    event_worker_count: int = 4
+
+    def dispatching(self) -> Dispatching:
+        """As the server takes it.
+
+        Raises:
+            SpecError: A number means nothing.
+        """
+        size, workers = self.event_operation_queue_size, self.event_worker_count
+        for flag, number in (("--event-operation-queue-size", size), ("--event-worker-count", workers)):
+            if number < 1:
+                raise SpecError("a number is 1 or more", path=flag)
+        return Dispatching(is_later=self.event_async_dispatch, queue_size=size, workers=workers)
+
+
 def server(  # noqa: PLR0913 as many options as there are
     *,
     auth_mode: Annotated[tuple[Mode, ...], Parameter(name=["--auth-mode"])] = (),
@@ -103,6 +132,7 @@ def server(  # noqa: PLR0913 as many options as there are
     configmap: Annotated[str, Parameter(name="--configmap")] = "workflow-controller-configmap",
     encryption: Encryption | None = None,
     care: Care | None = None,
+    events: Events | None = None,
     loglevel: str = "info",
     log_format: str = "text",
     kubeconfig: str = "",
@@ -120,6 +150,7 @@ def server(  # noqa: PLR0913 as many options as there are
         configmap: Name of the ConfigMap with the configuration, in the server's namespace.
         encryption: HTTPS.
         care: What browsers and many requests are told.
+        events: What becomes of posted events.
         loglevel: How much is logged.
         log_format: `text` or `json`.
         kubeconfig: The way to the cluster.
@@ -133,6 +164,7 @@ def server(  # noqa: PLR0913 as many options as there are
     tls = encryption or Encryption()
     is_secure = tls.is_on(host)
     safety = (care or Care()).safety(is_strict=tls.hsts and is_secure)
+    dispatching = (events or Events()).dispatching()
     set_up_logs(loglevel, log_format)
     access = find_access(kubeconfig)
     own = managed_namespace or (access.namespace if namespaced else "")
@@ -145,7 +177,8 @@ def server(  # noqa: PLR0913 as many options as there are
     )  # fmt: skip
     modes = frozenset(auth_mode or ("client",))
     order = Order(
-        access=access, modes=modes, namespace=own, config_map=configmap, listening=listening, flags=safety, cached=list_cache
+        access=access, modes=modes, namespace=own, config_map=configmap, listening=listening, flags=safety, cached=list_cache,
+        dispatching=dispatching,
     )  # fmt: skip
     run_server(order)
     return 0

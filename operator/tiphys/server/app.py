@@ -144,7 +144,7 @@ def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: K
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        async with gate.cache.running() if gate.cache is not None else contextlib.nullcontext():
+        async with gate.cache.running() if gate.cache is not None else contextlib.nullcontext(), behind.dispatcher.running():
             yield
         await behind.close()
         await gate.pool.close()

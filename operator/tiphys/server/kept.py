@@ -16,6 +16,7 @@ from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.cluster.secret_values import secret_reader
 from tiphys.errors import Forbidden, NotFound, TiphysError
+from tiphys.server.queueing import Dispatcher, Dispatching
 from tiphys.settings.configuration import Configuration
 from tiphys.settings.read import parse_configuration
 
@@ -92,13 +93,16 @@ class Kept:
 
     Args:
         ask: Says what is configured.
+        dispatching: How events are dispatched.
 
     Attributes:
+        dispatcher: Dispatches events.
         lists: Held while a list is made; only a few are made at once, since each costs memory.
     """
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, dispatching: Dispatching | None = None) -> None:
         self._ask = ask
+        self.dispatcher = Dispatcher(dispatching or Dispatching())
         self.lists = asyncio.Semaphore(_LISTS_AT_ONCE)
         self._lock = asyncio.Lock()
         self._settled = Settled()

@@ -1,24 +1,17 @@
-"""Templates, cluster templates and schedules: stored, read, changed. And events that start workflows.
+"""Templates, cluster templates and schedules: stored, read, changed.
 
 Source: rest-and-clients 1.1, ranks 2 to 4.
 """
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiphys.engine.binding import Event, is_wanted, submission
-from tiphys.errors import Forbidden, OutsideError, SpecError, TiphysError
 from tiphys.model.base import Json
-from tiphys.model.parse import parse_as, to_json
-from tiphys.model.workflow import WorkflowEventBinding
 from tiphys.server.accepting import check_stored, is_dry, linting
 from tiphys.server.answers import listing
 from tiphys.server.call import Call
 from tiphys.server.labels import acted_by, created_by
-from tiphys.server.rules import check_event
 
-log = logging.getLogger(__name__)
 Handler = Callable[[Call], Awaitable[Any]]
 Route = tuple[str, str, Handler]
 
@@ -91,29 +84,6 @@ async def _set_suspend(call: Call, *, is_suspended: bool) -> Json:
     return await call.storage.read("CronWorkflow", call.namespace, call.name)
 
 
-async def _receive(call: Call) -> Json:
-    """Submit what the namespace's bindings want of an event; one that is broken does not keep the others from it."""
-    event = Event.posted(call.namespace, call.part("discriminator"), call.body, call.headers)
-    found, _ = await call.storage.all("WorkflowEventBinding", call.namespace, {})
-    broken: list[str] = []
-    for one in found:
-        name = str(one["metadata"]["name"])
-        try:
-            binding = parse_as(WorkflowEventBinding, one)
-            made = submission(binding, event) if is_wanted(binding, event) else None
-            if made is not None:
-                await check_event(call.gate.access, call.namespace, made)
-                await call.storage.create("Workflow", call.namespace, to_json(made))
-        except (Forbidden, OutsideError):
-            raise
-        except TiphysError as e:
-            log.warning("event binding %s/%s: %s", call.namespace, name, e.message)
-            broken.append(f"{name}: {e.message}")
-    if broken:
-        raise SpecError("failed to dispatch event: " + "; ".join(broken))
-    return {}
-
-
 async def _bindings(call: Call) -> Json:
     """Which events start workflows of a namespace."""
     found, version = await call.storage.all("WorkflowEventBinding", call.namespace, call.selection())
@@ -130,7 +100,5 @@ ROUTES: tuple[Route, ...] = (
     # of all namespaces: the path ends where the namespace would begin
     ("GET", "/api/v1/cron-workflows/", Kind("CronWorkflow", "cronWorkflow").list_),
     ("GET", "/api/v1/workflow-templates/", Kind("WorkflowTemplate", "template").list_),
-    ("POST", "/api/v1/events/{namespace}/{discriminator}", _receive),
-    ("POST", "/api/v1/events/{namespace}/", _receive),
     ("GET", "/api/v1/workflow-event-bindings/{namespace}", _bindings),
 )

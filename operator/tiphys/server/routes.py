@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from tiphys.server import archived, beside, files, fixed, logs, objects, submitting, syncing, uploading, workflows
+from tiphys.server import archived, beside, dispatching, files, fixed, logs, objects, submitting, syncing, uploading, workflows
 from tiphys.server.call import Call
 
 Handler = Callable[[Call], Awaitable[Any]]
@@ -14,6 +14,7 @@ OPERATIONS: tuple[tuple[str, str, Handler], ...] = (
     *workflows.ROUTES,
     *archived.ROUTES,
     *objects.ROUTES,
+    *dispatching.ROUTES,
     *beside.ROUTES,
     *syncing.ROUTES,
     *files.ROUTES,

@@ -25,7 +25,9 @@ from tiphys.server.cache import MOST, Cache
 from tiphys.server.doors import open_gate
 from tiphys.server.draining import Draining
 from tiphys.server.exposing import metrics_of
+from tiphys.server.kept import Kept, configured
 from tiphys.server.measures import ServerMetrics
+from tiphys.server.queueing import Dispatching
 from tiphys.server.sign_in import SignIn, sign_in_routes
 from tiphys.server.subject import Gate, Mode
 from tiphys.settings import Configuration, parse_configuration
@@ -115,13 +117,14 @@ class _Server(uvicorn.Server):
 
 
 def make_server(
-    gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None, sign_in: SignIn | None = None
-) -> uvicorn.Server:
+    gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None, sign_in: SignIn | None = None,
+    kept: Kept | None = None,
+) -> uvicorn.Server:  # fmt: skip
     """A server that is ready to run."""
     metrics = ServerMetrics()
     numbers = metrics_of(gate, metrics, is_open=os.environ.get("ARGO_SERVER_METRICS_AUTH") == "false")
     more = [Route("/metrics", numbers), *sign_in_routes(sign_in)]
-    draining = Draining(make_app(gate, safety.base_href, more=more))
+    draining = Draining(make_app(gate, safety.base_href, more=more, kept=kept))
     config = uvicorn.Config(
         Around(draining, safety, metrics), host=listening.host, port=listening.port, log_config=None, access_log=False,
         server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS, h11_max_incomplete_event_size=_LINE_BYTES,
@@ -146,6 +149,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         config_map: Name of the ConfigMap with the configuration.
         listening: Where.
         flags: How careful to be.
+        dispatching: How events are dispatched.
         cached: Up to how many workflows are known by summaries, so that lists need not be read from the cluster; 0 for none.
     """
 
@@ -155,6 +159,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     config_map: str
     listening: Listening
     flags: Safety
+    dispatching: Dispatching = Dispatching()
     cached: int = MOST
 
 
@@ -172,7 +177,8 @@ async def serve(order: Order) -> None:
     safety = msgspec.structs.replace(safety_from(os.environ, flags), is_strict=flags.is_strict and context is not None)
     scheme = "http" if context is None else "https"
     log.info("listening on %s://%s:%s%s", scheme, listening.host, listening.port, safety.base_href)
-    await make_server(gate, listening, safety, context, sign_in).serve()
+    kept = Kept(configured(gate.access, order.config_map), order.dispatching)
+    await make_server(gate, listening, safety, context, sign_in, kept).serve()
 
 
 def run_server(order: Order) -> None:

@@ -61,6 +61,29 @@ def test_everybody_may_what_the_cluster_lets_him(cluster: Cluster, clients: dict
     assert len(json.loads(cluster.kubectl("get", "workflows", "-o", "json"))["items"]) == 1
 
 
+def test_an_event_starts_what_its_binding_wants_and_a_broken_binding_says_so(cluster: Cluster, clients: dict[str, Client]) -> None:
+    say = {"name": "say", "inputs": {"parameters": [{"name": "word"}]},
+           "container": {"image": "alpine", "command": ["sh", "-c", "echo {{inputs.parameters.word}}"]}}  # fmt: skip
+    spec = {"entrypoint": "say", "arguments": {"parameters": [{"name": "word", "value": "none"}]}, "templates": [say]}
+    cluster.apply(json.dumps({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTemplate", "metadata": {"name": "greet"}, "spec": spec}))
+    word = {"name": "word", "valueFrom": {"event": "payload.word"}}
+    submit = {"workflowTemplateRef": {"name": "greet"}, "arguments": {"parameters": [word]}}
+    for name, selector in (("good", 'discriminator == "greeting"'), ("broken", "payload.missing.deep == 1 &&")):
+        body = {"event": {"selector": selector}, "submit": submit}
+        cluster.apply(json.dumps({"apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowEventBinding", "metadata": {"name": name}, "spec": body}))
+    path = f"/api/v1/events/{cluster.namespace}/greeting"
+    assert clients["fake"].ask("POST", path, {"word": "hello"})[0] == 401
+    assert clients["reader"].ask("POST", path, {"word": "hello"})[0] == 403
+    code, said = clients["owner"].ask("POST", path, {"word": "hello"})
+    assert (code, said["message"].startswith("failed to dispatch event: broken: ")) == (500, True)
+    (made,) = json.loads(cluster.kubectl("get", "workflows", "-l", "workflows.argoproj.io/workflow-event-binding=good", "-o", "json"))["items"]
+    name = made["metadata"]["name"]
+    assert cluster.finished(name)["status"]["phase"] == "Succeeded"
+    assert cluster.logs(name).split()[-1] == "hello"
+    (told,) = json.loads(cluster.kubectl("get", "events", "--field-selector", "reason=WorkflowEventBindingError", "-o", "json"))["items"]
+    assert (told["type"], told["involvedObject"]["name"]) == ("Warning", "broken")
+
+
 def test_logs_are_followed_from_step_to_step(cluster: Cluster, clients: dict[str, Client]) -> None:
     name = clients["owner"].submit(cluster.namespace, workflow("echo {{inputs.parameters.word}} begins; sleep 2; echo {{inputs.parameters.word}} ends"))
     path = f"/api/v1/workflows/{cluster.namespace}/{name}/log?logOptions.container=main&logOptions.follow=true"

@@ -176,10 +176,10 @@ async def test_events_start_what_bindings_want_and_a_broken_one_keeps_nobody_fro
     for name, selector in (("bad", "payload.missing.deep == 1 &&"), ("good", wants)):
         spec = {"event": {"selector": selector}, "submit": submit}
         served.cluster.store.create(Place(ARGO, "workfloweventbindings", "ns", name), {"metadata": {"name": name}, "spec": spec})
-    assert (await served.ask("POST", "/api/v1/events/ns/d", {"m": "hi"}))[0] == 400, "only the broken one has seen it"
+    assert (await served.ask("POST", "/api/v1/events/ns/d", {"m": "hi"}))[0] == 500, "only the broken one has seen it"
     assert (await served.ask("GET", "/api/v1/workflows/ns"))[1]["items"] is None
     status, said = await served.ask("POST", "/api/v1/events/ns/d", {"m": "hi"}, {**TOKEN, "X-Kind": "push"})
-    assert (status, "bad" in said["message"]) == (400, True)
+    assert (status, said["code"], "bad" in said["message"]) == (500, 2, True)
     items = (await served.ask("GET", "/api/v1/workflows/ns"))[1]["items"]
     assert [one["metadata"]["labels"]["workflows.argoproj.io/workflow-event-binding"] for one in items] == ["good"]
     assert [one["spec"]["arguments"]["parameters"] for one in items] == [[{"name": "p", "value": "hi"}]]

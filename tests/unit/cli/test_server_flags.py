@@ -2,8 +2,9 @@
 
 import pytest
 
-from tiphys.cli.server import Care, Encryption, server
+from tiphys.cli.server import Care, Encryption, Events, server
 from tiphys.errors import SpecError
+from tiphys.server.queueing import Dispatching
 
 
 def test_others_are_served_by_https_and_this_machine_without() -> None:
@@ -39,3 +40,15 @@ def test_no_address_that_others_reach_without_a_chosen_mode() -> None:
     with pytest.raises(SpecError, match="reached by others") as refused:
         server(host="0.0.0.0")  # noqa: S104
     assert "--auth-mode" in refused.value.hint
+
+
+def test_events_are_dispatched_before_the_answer_unless_said_otherwise() -> None:
+    assert Events().dispatching() == Dispatching(is_later=False, queue_size=16, workers=4)
+    said = Events(event_async_dispatch=True, event_operation_queue_size=3, event_worker_count=2)
+    assert said.dispatching() == Dispatching(is_later=True, queue_size=3, workers=2)
+
+
+@pytest.mark.parametrize("flags", [{"event_operation_queue_size": 0}, {"event_worker_count": 0}])
+def test_events_need_a_worker_and_a_place_to_wait(flags: dict[str, int]) -> None:
+    with pytest.raises(SpecError, match="1 or more"):
+        Events(**flags).dispatching()  # type: ignore[arg-type]
