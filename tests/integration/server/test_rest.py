@@ -104,7 +104,7 @@ async def test_policies_of_the_administrator_are_read_with_the_servers_rights_an
             binding = {"event": {"selector": "true"}, "submit": {"workflowTemplateRef": {"name": "t"}}}
             cluster.store.create(Place(ARGO, "workfloweventbindings", "ns", "b"), {"metadata": {"name": "b"}, "spec": binding})
             status, said = await served.ask("POST", "/api/v1/events/ns/d", {})
-            assert (status, said["message"]) == (400, "failed to dispatch event: b: policy images (template main): only good ones")
+            assert (status, said["message"]) == (500, "failed to dispatch event: b: policy images (template main): only good ones")
             good = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "good", "command": ["a"]}}]}
             assert (await served.ask("POST", "/api/v1/workflows/ns", {"workflow": {**workflow, "spec": good}}))[0] == 200
 
