@@ -9,7 +9,7 @@ from tiphys.artifacts.refusals import LoadOnly
 from tiphys.artifacts.secrets import SecretReader
 from tiphys.errors import SpecError
 from tiphys.model.arguments import Artifact
-from tiphys.model.locations import RawArtifact, S3Artifact
+from tiphys.model.locations import GitArtifact, RawArtifact, S3Artifact
 from tiphys.model.places import kind_of
 from tiphys.ports import ArtifactDriver
 
@@ -38,6 +38,18 @@ def _s3(place: S3Artifact, secrets: SecretReader) -> ArtifactDriver:
     return open_folder(place.bucket) if place.endpoint == ENDPOINT else S3Driver(place, secrets)
 
 
+def _git(place: GitArtifact, secrets: SecretReader) -> ArtifactDriver:
+    from tiphys.artifacts.guard import is_guarded
+
+    if is_guarded():
+        from tiphys.artifacts.git_tree import GitTree
+
+        return GitTree(place, secrets)
+    from tiphys.artifacts.git import GitDriver
+
+    return GitDriver(place, secrets)
+
+
 def _raw(place: RawArtifact, _secrets: SecretReader) -> ArtifactDriver:
     return RawDriver(place)
 
@@ -50,7 +62,7 @@ _OPENERS: dict[str, str | Callable[[Any, SecretReader], ArtifactDriver]] = {
     "hdfs": "tiphys.artifacts.hdfs:HDFSDriver",
     "http": "tiphys.artifacts.http:HTTPDriver",
     "artifactory": "tiphys.artifacts.http:ArtifactoryDriver",
-    "git": "tiphys.artifacts.git:GitDriver",
+    "git": _git,
     "plugin": "tiphys.artifacts.plugin:PluginDriver",
     "raw": _raw,
 }

@@ -174,8 +174,11 @@ class GitDriver(LoadOnly):
             lines += [f'[credential "{server}"]', f'\thelper = "{program}"']
         return "\n".join((*lines, ""))
 
+    def _ssh_options(self) -> list[str]:
+        return ["BatchMode=yes", "ConnectTimeout=20", "PasswordAuthentication=no", "ForwardAgent=no"]
+
     def _ssh(self, home: Path) -> str:
-        options = ["BatchMode=yes", "ConnectTimeout=20", "PasswordAuthentication=no", "ForwardAgent=no"]
+        options = self._ssh_options()
         if self._place.insecure_ignore_host_key:
             options += ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"]
         else:
@@ -211,6 +214,12 @@ def protocol_of(repo: str) -> str:
     if not scheme and "::" not in repo and _SCP_LIKE.match(repo):
         return "ssh"
     raise SpecError(f"{repo!r} is neither an http, https, ssh or git URL nor user@host:path", path="git.repo")
+
+
+def scp_like(repo: str) -> tuple[str, str, str]:
+    """User, host and path of `user@host:path`; empty texts where it is no such thing."""
+    found = _SCP_LIKE.match(repo)
+    return (found["user"] or "", found["host"], found["path"]) if found else ("", "", "")
 
 
 def check_name(name: str, path: str) -> None:

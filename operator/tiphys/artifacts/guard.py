@@ -6,14 +6,18 @@ An executor asks for its own workflow, from its own pod, and may ask what that p
 import http.client
 import ipaddress
 import os
+import re
+import socket
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import urlsplit
 
-from tiphys.errors import Forbidden
+from tiphys.errors import Forbidden, SpecError, Unavailable
 
+_PLAIN = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _IS_ON = ContextVar("guarded", default=False)
 
 
@@ -42,6 +46,42 @@ def is_own(host: str) -> bool:
     address = mapped or address
     is_near = (address.is_loopback or address.is_unspecified) and "KUBERNETES_SERVICE_HOST" in os.environ
     return address.is_link_local or address.is_multicast or is_near
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """The addresses that a name means, for who connects by one of them and asks nobody again.
+
+    Raises:
+        Forbidden: One of them is not asked for somebody else.
+        Unavailable: It means nothing.
+    """
+    try:
+        found = [str(one[4][0]) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError) as e:
+        raise Unavailable(f"{host}: {e}") from e
+    for address in found:
+        if is_own(address):
+            raise Forbidden(f"artifacts at {host} are not served")
+    return list(dict.fromkeys(found))
+
+
+def look_at(url: str) -> None:
+    """Return if a client that cannot look where it connects may be given this URL; nothing where nobody is guarded.
+
+    A name may mean another address a moment later, for who owns it: what such a client then says is signed for the name.
+
+    Raises:
+        SpecError: It is no plain one.
+        Forbidden: It is not asked for somebody else.
+        Unavailable: It means nothing.
+    """
+    if not is_guarded():
+        return
+    parts = urlsplit(url)
+    found = _PLAIN.fullmatch(parts.netloc)
+    if found is None:  # two readers of anything else may find two hosts in it
+        raise SpecError(f"{parts.netloc!r} is no plain host")
+    addresses_of(found["host"].strip("[]"), int(found["port"] or 443))
 
 
 def _look(connection: http.client.HTTPConnection) -> None:

@@ -11,6 +11,7 @@ from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 from tiphys.artifacts import aws
+from tiphys.artifacts.guard import look_at
 from tiphys.artifacts.objects import RETRY, ObjectDriver, client_options, told
 from tiphys.artifacts.secrets import SecretReader, text_of
 from tiphys.artifacts.web import Client
@@ -114,6 +115,7 @@ class S3Driver(ObjectDriver):
         if self._certificates:
             trust(self._certificates)
         is_plain = self._base().startswith("http://")
+        look_at(settings["endpoint"])
         with told():
             return S3Store(place.bucket, client_options=client_options(insecure=is_plain), retry_config=RETRY, **settings)  # type: ignore[arg-type]
 

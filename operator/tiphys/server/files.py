@@ -34,7 +34,6 @@ from tiphys.server.stores import open_artifact
 _POLICY = "sandbox allow-same-origin; base-uri 'none'; default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'"
 _SAFE = {**HEADERS, "Content-Security-Policy": _POLICY}
 _MOST_NAMES = 5000
-_UNSERVED = {"": "it is nowhere", "git": "a repository is checked out by the pods that need it"}
 _FILES_ALONE = frozenset({"http", "artifactory", "raw"})
 """Kinds that have nothing below an artifact: another path is another file of the same server, which nobody offered."""
 
@@ -113,6 +112,8 @@ async def _serve(call: Call, document: Json, place: Place) -> Response:
     last = call.url_path.rpartition("/")[2]
     if not last:
         return await _folder(driver, key)
+    if kind_of(artifact) == "git" and not place.path:
+        return await _file(driver, key, call, f"{artifact.name}.tgz")
     if await asyncio.to_thread(driver.is_directory, key):
         return RedirectResponse(f"./{quote(last)}/", 307, _SAFE)
     return await _file(driver, key, call)
@@ -122,15 +123,14 @@ def _check_place(artifact: Artifact, path: str) -> None:
     """Let pass places that the server may ask for somebody: whoever writes a workflow writes where its artifacts are.
 
     Raises:
-        NotYet: The kind is not served.
-        NotFound: It has nothing below.
+        NotFound: It is nowhere, or has nothing below.
         Forbidden: It is where machines tell who they are; a driver that finds it out later says so, too (`artifacts/guard.py`).
     """
     from tiphys.artifacts.guard import is_own
 
     kind = kind_of(artifact)
-    if kind in _UNSERVED:
-        raise NotYet(f"{kind or 'such'} artifacts are not served: {_UNSERVED[kind]}")
+    if not kind:
+        raise NotFound(f"artifact {artifact.name} is nowhere")
     if path and kind in _FILES_ALONE:
         raise NotFound(f"there is nothing below {kind} artifacts")
     inner = getattr(artifact, kind)
@@ -152,9 +152,9 @@ def _key(artifact: Artifact, path: str) -> str:
     return "/".join([key_of(artifact).rstrip("/"), *parts])
 
 
-async def _file(driver: ArtifactDriver, key: str, call: Call) -> Response:
+async def _file(driver: ArtifactDriver, key: str, call: Call, name: str = "") -> Response:
     """The file, or the part of it that is asked for where its store can give parts; for HEAD what would be said of it."""
-    name = (unquote(urlsplit(key).path) if "://" in key else key).rstrip("/").rpartition("/")[2]
+    name = name or (unquote(urlsplit(key).path) if "://" in key else key).rstrip("/").rpartition("/")[2]
     guessed, encoding = mimetypes.guess_type(name)
     kind = guessed if guessed and not encoding else "application/octet-stream"
     headers = {**_SAFE, "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}"}

@@ -1,9 +1,13 @@
 """Logs and artifacts over HTTP: of pods that are there, of the store when they are gone; and files that are uploaded."""
 
 import asyncio
+import base64
 import gzip
 import http.server
+import io
 import json
+import subprocess
+import tarfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -13,6 +17,8 @@ import aiohttp
 import pytest
 from tests.integration.server.serving import ARGO, SPEC, TOKEN, Served, running
 from tests.servers import doubles
+from tests.servers.nginx import nginx
+from tests.servers.repository import Repository
 
 from tiphys.cluster.connection import Access
 from tiphys.local.objects import Place
@@ -24,6 +30,7 @@ from tiphys.testing.apiserver import APIServer
 from tiphys.testing.apiserver.kubelet import Ending
 from tiphys.testing.apiserver.rights import User
 
+PACKAGES = Path(__file__).parents[2] / "servers/packages"
 REPOSITORY = {"s3": {"endpoint": "this-machine", "bucket": "b"}}
 POD = {"id": "w", "name": "w", "displayName": "w", "type": "Pod", "phase": "Succeeded", "templateName": "main"}
 
@@ -213,7 +220,6 @@ async def test_files_of_web_servers_and_of_hdfs_are_served(stored: Stored, web: 
             "w", {"name": "web", "http": {"url": f"http://user:word@{web}/a%20b.html?x=1"}}, {"name": "gone", "http": {"url": f"http://{web}/none"}},
             {"name": "jfrog", "artifactory": {"url": f"http://{web}/repo/file"}},
             {"name": "file", "hdfs": {**place, "path": "/folder/a.txt"}}, {"name": "folder", "hdfs": {**place, "path": "/folder"}},
-            {"name": "git", "git": {"repo": f"http://{web}/x.git"}},
         )  # fmt: skip
         status, content, headers = await stored.get("/artifacts/ns/w/w/web")
         assert (status, content) == (200, b"Basic dXNlcjp3b3Jk asked for /a%20b.html?x=1")
@@ -227,8 +233,27 @@ async def test_files_of_web_servers_and_of_hdfs_are_served(stored: Stored, web: 
         assert (await stored.get(f"{base}/folder/a.txt"))[1] == b"of hdfs"
         # another file of the same server was offered by nobody
         assert (await stored.get(f"{base}/web/other"))[0] == 404
-        status, content, _ = await stored.get("/artifacts/ns/w/w/git")
-        assert (status, b"checked out by the pods" in content) == (501, True)
+
+
+@pytest.fixture(scope="module")
+def _packages() -> None:
+    subprocess.run([PACKAGES], check=True, capture_output=True)
+
+
+@pytest.mark.usefixtures("_packages")
+async def test_a_repository_is_served_as_files_folders_and_an_archive(stored: Stored, tmp_path: Path) -> None:
+    with nginx(tmp_path / "web", repos=Repository(tmp_path / "git").folder) as web:
+        repo = {"repo": f"{web.url}/public/app.git", "revision": "v1.0"}
+        stored.put_workflow("w", {"name": "src", "git": repo}, {"name": "gone", "git": {**repo, "revision": "none"}})
+        status, content, headers = await stored.get("/artifacts/ns/w/w/src")
+        assert (status, headers["Content-Disposition"]) == (200, "inline; filename*=UTF-8''src.tgz")
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            assert archive.getnames() == ["VERSION"]
+        base = "/artifact-files/ns/workflows/w/w/outputs/src"
+        assert b'href="./VERSION"' in (await stored.get(f"{base}/"))[1]
+        assert (await stored.get(f"{base}/VERSION"))[:2] == (200, b"1.0\n")
+        assert (await stored.get(f"{base}/none"))[0] == 404
+        assert (await stored.get("/artifacts/ns/w/w/gone"))[0] == 404
 
 
 async def test_a_server_in_a_pod_asks_nothing_of_its_own_pod_whatever_it_is_called(
@@ -242,6 +267,25 @@ async def test_a_server_in_a_pod_asks_nothing_of_its_own_pod_whatever_it_is_call
     for i in range(len(names)):
         status, content, _ = await stored.get(f"/artifacts/ns/w/w/web{i}")
         assert (status, b"asked for" in content) == (403, False), names[i]
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "2130706433", "[::1]", "169.254.169.254\\@minio", "a@127.0.0.1"])
+async def test_object_stores_of_its_own_pod_are_not_asked_whatever_they_are_called(stored: Stored, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    stored.cluster.store.create(Place("api/v1", "secrets", "ns", "gcs"), {"metadata": {"name": "gcs"}, "data": {
+        "key": base64.b64encode(json.dumps({"gcs_base_url": f"http://{host}:1", "disable_oauth": True, "client_email": "", "private_key": "",
+                                            "private_key_id": ""}).encode()).decode()}})  # fmt: skip
+    keys = {"accessKeySecret": {"name": "gcs", "key": "key"}, "secretKeySecret": {"name": "gcs", "key": "key"}}
+    places: dict[str, Any] = {
+        "s3": {"endpoint": f"{host}:1", "bucket": "b", "key": "k", "insecure": True, **keys}, "oss": {"endpoint": f"http://{host}:1", "bucket": "b", "key": "k", **keys},
+        "azure": {"endpoint": f"http://{host}:1/account", "container": "c", "blob": "k"},
+        "gcs": {"bucket": "b", "key": "k", "serviceAccountKeySecret": {"name": "gcs", "key": "key"}},
+    }  # fmt: skip
+    stored.put_workflow("w", *({"name": kind, kind: place} for kind, place in places.items()))
+    for kind in places:
+        status, content, _ = await stored.get(f"/artifacts/ns/w/w/{kind}")
+        assert status in (400, 403), (kind, content)
+        assert b"not served" in content or b"no plain host" in content, (kind, content)
 
 
 async def test_a_part_of_a_file_is_given_where_it_is_asked_for(stored: Stored) -> None:
