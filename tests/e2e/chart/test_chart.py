@@ -181,6 +181,21 @@ def test_the_chart_renders_and_is_clean(values: list[str]) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_artifact_drivers_run_beside_the_server_that_asks_them() -> None:
+    known = "config.artifactDrivers[0].name=theirs,config.artifactDrivers[0].image=drivers/theirs:1"
+    command = [HELM, "template", "x", CHART, "-s", "templates/server.yaml", "--set", "server.artifactDrivers={theirs}"]
+    made = subprocess.run([*command, "--set", known], capture_output=True, text=True, check=True).stdout
+    spec = next(one for one in yaml.safe_load_all(made) if one and one["kind"] == "Deployment")["spec"]["template"]["spec"]
+    (driver,), (server,) = spec["initContainers"], spec["containers"]
+    assert (driver["image"], driver["args"], driver["restartPolicy"]) == ("drivers/theirs:1", ["/artifact-plugins/theirs/socket"], "Always")
+    mount = {"name": "artifact-plugin-theirs", "mountPath": "/artifact-plugins/theirs"}
+    assert driver["volumeMounts"] == [mount]
+    assert mount in server["volumeMounts"]
+    assert {"name": "artifact-plugin-theirs", "emptyDir": {}} in spec["volumes"]
+    unknown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "server.artifactDrivers names theirs, which config.artifactDrivers does not" in unknown.stderr
+
+
 def test_wrong_values_are_refused() -> None:
     done = subprocess.run([HELM, "template", "x", CHART, "--set", "controller.replicas=many"], capture_output=True, text=True, check=False)
     assert done.returncode != 0

@@ -8,6 +8,7 @@ import io
 import json
 import subprocess
 import tarfile
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import aiohttp
 import pytest
 from tests.integration.server.serving import ARGO, SPEC, TOKEN, Served, running
 from tests.servers import doubles
+from tests.servers.driver import serve
 from tests.servers.nginx import nginx
 from tests.servers.repository import Repository
 
@@ -233,6 +235,27 @@ async def test_files_of_web_servers_and_of_hdfs_are_served(stored: Stored, web: 
         assert (await stored.get(f"{base}/folder/a.txt"))[1] == b"of hdfs"
         # another file of the same server was offered by nobody
         assert (await stored.get(f"{base}/web/other"))[0] == 404
+
+
+async def test_artifacts_of_a_driver_beside_the_server_are_served(stored: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="drivers-") as sockets:  # a socket's path is at most 107 bytes
+        monkeypatch.setenv("TIPHYS_DRIVERS", sockets)
+        (Path(sockets) / "theirs").mkdir()
+        (tmp_path / "driven/folder").mkdir(parents=True)
+        (tmp_path / "driven/folder/a.txt").write_text("of the driver")
+        place = {"name": "theirs", "configuration": "{}", "key": "folder"}
+        stored.put_workflow("w", {"name": "one", "plugin": {**place, "key": "folder/a.txt"}}, {"name": "many", "plugin": place},
+                            {"name": "none", "plugin": {**place, "name": "nobody"}})  # fmt: skip
+        server = serve(f"{sockets}/theirs/socket", tmp_path / "driven")
+        try:
+            assert (await stored.get("/artifacts/ns/w/w/one"))[:2] == (200, b"of the driver")
+            base = "/artifact-files/ns/workflows/w/w/outputs/many"
+            assert b'href="./a.txt"' in (await stored.get(f"{base}/"))[1]
+            assert (await stored.get(f"{base}/a.txt"))[:2] == (200, b"of the driver")
+            status, content, _ = await stored.get("/artifacts/ns/w/w/none")
+            assert (status, b"no artifact driver 'nobody' runs here" in content) == (400, True)
+        finally:
+            await asyncio.to_thread(server.stop(0).wait)
 
 
 @pytest.fixture(scope="module")
