@@ -7,6 +7,7 @@ import msgspec
 DRIVER_FOLDER = "/artifact-plugins"
 """Holds a folder for each driver, which is a volume that both see."""
 SOCKET = "socket"
+_CONTAINER = "artifact-plugin-"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,45}[a-z0-9])?")
 
 
@@ -29,4 +30,9 @@ def is_driver_name(name: str) -> bool:
 
 def container_of(name: str) -> str:
     """The container of a driver, which is also the name of its volume."""
-    return f"artifact-plugin-{name}"
+    return f"{_CONTAINER}{name}"
+
+
+def is_driver_container(name: str) -> bool:
+    """Whether a container is called as drivers are."""
+    return name.startswith(_CONTAINER)

@@ -2,7 +2,7 @@
 
 Source: argo-semantics 4.3.
 Differs from Argo: a driver is one native sidecar, started before all that may need it and ended after it, where Argo has an init
-container and another one beside `main`. It should end when it is told to: the pod lasts until then.
+container and another one beside `main`. One that is deaf to its end keeps the pod until the kubelet loses patience, not the node.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

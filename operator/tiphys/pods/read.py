@@ -1,11 +1,13 @@
 """A Pod's status becomes a node's report: all knowledge of container statuses is in this package.
 
 Source: argo-semantics 5.
-Differs from Argo: an init container or sidecar that cannot start is told while the pod waits, and so is a node that is lost.
+Differs from Argo: an init container or sidecar that cannot start is told while the pod waits, and so is a node that is lost; what
+went well has ended though a driver of others still runs.
 """
 
 from datetime import datetime
 
+from tiphys.model.drivers import is_driver_container
 from tiphys.model.names import PREFIX
 from tiphys.model.phases import ERROR, FAILED, PENDING, RUNNING, SUCCEEDED
 from tiphys.model.record import Framed, Record, parse_message
@@ -133,6 +135,9 @@ def _phase(pod: PodView) -> tuple[str, str]:
         case "Pending" | "":
             said = crashing_sidecar(pod)
             return (FAILED, said) if said else (PENDING, _pending_message(pod))
+        case "Running" if _waits_for_drivers_alone(pod):
+            said = failed_sidecar(pod)
+            return (FAILED, said) if said else (SUCCEEDED, "")
         case "Running":
             return RUNNING, pod.status.message if pod.status.reason == "NodeLost" else ""
         case "Succeeded":
@@ -142,6 +147,19 @@ def _phase(pod: PodView) -> tuple[str, str]:
             return failure(pod)
         case other:
             return ERROR, f"Unexpected pod phase for {pod.metadata.name}: {other}"
+
+
+def _waits_for_drivers_alone(pod: PodView) -> bool:
+    """Whether all went well, and nothing runs on but artifact drivers of others, which may be deaf to being told to end.
+
+    What failed waits for the pod: only that tells of evictions and lost nodes.
+    """
+    statuses = pod.status.container_statuses
+    if not statuses or len(statuses) < len(pod.spec.containers):
+        return False
+    went_well = all(one.state.terminated is not None and one.state.terminated.exit_code == 0 for one in statuses)
+    on = [one.name for one in pod.status.init_container_statuses if one.state.terminated is None]
+    return went_well and bool(on) and all(is_driver_container(name) and name in pod.spec.sidecars for name in on)
 
 
 def _pending_message(pod: PodView) -> str:

@@ -103,3 +103,18 @@ def test_a_driver_of_another_hand_stores_gives_back_lists_and_deletes(place: Sta
     left = {"entrypoint": "a", "podSpecPatch": spec(place.namespace)["podSpecPatch"], "templates": [{"name": "a", "data": {
         "source": {"artifactPaths": {"name": "all", "plugin": {"key": f"{place.namespace}/many"}}}, "transformation": [{"expression": "data"}]}}]}  # fmt: skip
     assert place.finished(place.submit("left", left), 120)["status"]["nodes"]["left"]["outputs"]["result"] == "[]"
+
+
+def test_a_driver_that_is_deaf_to_its_end_holds_no_node(place: Station) -> None:
+    made = spec(place.namespace)
+    patch = json.loads(made["podSpecPatch"])
+    patch["initContainers"][0]["env"] = [{"name": "DEAF", "value": "1"}]
+    patch["terminationGracePeriodSeconds"] = 120
+    container = {"image": "alpine", "command": ["sh", "-c", "echo kept > /f"]}
+    template = {"name": "a", "container": container, "outputs": {"artifacts": [{"name": "file", "path": "/f"}]}}
+    found = place.finished(place.submit("deaf", {"entrypoint": "a", "podSpecPatch": json.dumps(patch), "templates": [template]}), 100)
+    assert found["status"]["phase"] == "Succeeded", found["status"]
+    assert {one["name"] for one in found["status"]["nodes"]["deaf"]["outputs"]["artifacts"]} == {"file", "main-logs"}
+    (pod,) = json.loads(place.kubectl("get", "pods", "-l", "workflows.argoproj.io/workflow=deaf", "-o", "json"))["items"]
+    assert pod["status"]["phase"] == "Running", "the driver still runs"
+    place.kubectl("delete", "pod", pod["metadata"]["name"], "--grace-period=0", "--force")

@@ -55,6 +55,18 @@ def test_a_status_says_what_argo_would_say(status, phase, message):
     assert report.is_final is (phase not in ("Pending", "Running"))
 
 
+def test_a_driver_that_is_deaf_to_its_end_holds_no_node_that_went_well():
+    def report(main: int = 0, driver: str = "artifact-plugin-theirs", policy: str = "Always", wait: int | None = 0):
+        spec = {"containers": [{"name": "wait"}, {"name": "main"}], "initContainers": [{"name": driver, "restartPolicy": policy}]}
+        containers = [ended(code=main), *([ended("wait", wait)] if wait is not None else [])]
+        running = {"name": driver, "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+        return read_pod(pod({"phase": "Running", "initContainerStatuses": [running], "containerStatuses": containers}, spec))
+
+    assert (report().phase, report().is_final, report().finished_at.second) == ("Succeeded", True, 10)
+    for other in (report(main=1), report(wait=64), report(wait=None), report(driver="users-own"), report(policy="")):
+        assert (other.phase, other.is_final) == ("Running", False)
+
+
 def test_an_init_container_that_fails_is_named():
     status = {"phase": "Failed", "initContainerStatuses": [ended("setup", 3, "Error")], "containerStatuses": [waiting("PodInitializing")]}
     spec = {"containers": [{"name": "main"}], "initContainers": [{"name": "setup"}]}
