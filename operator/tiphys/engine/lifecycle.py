@@ -27,7 +27,7 @@ from tiphys.engine.validate import check_workflow
 from tiphys.engine.workflow_hooks import EXIT, WorkflowHooks
 from tiphys.engine.workflow_scope import live_variable, workflow_scope
 from tiphys.errors import SpecError, UserError
-from tiphys.expr.template import substitute
+from tiphys.expr.template import substitute, tags
 from tiphys.model import names
 from tiphys.model.arguments import Arguments
 from tiphys.model.locations import ArtifactRepositoryRefStatus
@@ -58,7 +58,11 @@ _HELD = "Workflow processing has been postponed because too many workflows are a
 
 
 class Lifecycle:
-    """Begins a workflow and ends it; the parent of the entry point and of the exit handler."""
+    """Begins a workflow and ends it; the parent of the entry point and of the exit handler.
+
+    Attributes:
+        pod_spec: What the spec says of pods, as it is written, where it reads what differs from pod to pod; None where it does not.
+    """
 
     def __init__(self, run: "Run") -> None:
         self._run = run
@@ -66,6 +70,8 @@ class Lifecycle:
         self._exit: Execution | None = None
         self.hooks = WorkflowHooks(run, self)
         self._again: Callable[[], None] = self.restore
+        self._written = run.workflow.spec
+        self.pod_spec: WorkflowSpec | None = None
 
     @property
     def entry(self) -> NodeStatus | None:
@@ -160,6 +166,7 @@ class Lifecycle:
         except SpecError as e:
             self.set_phase(ERROR, str(e))
             return False
+        self._written = run.spec
         is_reference = own.workflow_template_ref is not None
         if is_new and is_reference:
             run.status = msgspec.structs.replace(run.status, stored_workflow_template_spec=run.spec)
@@ -218,8 +225,9 @@ class Lifecycle:
     def _take_variables(self) -> bool:
         run = self._run
         try:
-            arguments = run.config_values.global_arguments(run.spec.arguments, self._again)
-            run.spec = msgspec.structs.replace(run.spec, arguments=arguments)
+            arguments = run.config_values.global_arguments(self._written.arguments, self._again)
+            # always of what is written: values that were put in are not read again
+            run.spec = msgspec.structs.replace(self._written, arguments=arguments)
             run.scope = workflow_scope(run.effective, lambda name: live_variable(run, name))
             run.spec = self._substituted_spec()
         except Awaited:
@@ -265,6 +273,7 @@ class Lifecycle:
             spec, templates=(), arguments=Arguments(), template_defaults=None, hooks={}, workflow_metadata=None, metrics=None
         )
         done = substitute(outside, self._run.scope, strict=False, now=self._run.now)
+        self.pod_spec = outside if tags(done) else None
         return msgspec.structs.replace(
             done,
             templates=spec.templates,

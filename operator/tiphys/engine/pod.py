@@ -22,6 +22,7 @@ from tiphys.model.durations import parse_duration
 from tiphys.model.order import NodeOrder
 from tiphys.model.phases import ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
 from tiphys.model.report import NodeReport
+from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import NodeStatus
 from tiphys.model.template import Template
 
@@ -143,10 +144,16 @@ class PodExecution(Execution):
             repository=self.placed.repository,
             log_artifacts=log_artifacts(self.placed),
             may_lack_logs=self.placed.may_lack_logs,
+            spec=self._spec(),
         )
         self.run.act(StartNode(order))
         if template.timeout or template.pending_timeout:
             self._watch_times(template)
+
+    def _spec(self) -> WorkflowSpec | None:
+        """What the workflow says of its pods with this one's name and inputs. Source: argo-semantics 4.6."""
+        spec = self.run.lifecycle.pod_spec
+        return None if spec is None else substitute(spec, self.prepared.scope, strict=False, now=self.node.started_at)
 
     def _watch_times(self, template: Template) -> None:
         for text in (template.timeout, template.pending_timeout):

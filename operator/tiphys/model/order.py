@@ -6,6 +6,7 @@ import msgspec
 
 from tiphys.model.arguments import Artifact
 from tiphys.model.locations import ArtifactRepository
+from tiphys.model.spec import WorkflowSpec
 from tiphys.model.template import Template
 
 
@@ -25,6 +26,7 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
         avoid_hosts: Hosts of failed attempts that affinity should avoid.
         repository: What artifacts that are but a key are completed with.
         log_artifacts: `<container>-logs` of each container whose log is stored, with its key.
+        spec: What the workflow says of its pods, where that reads inputs or the pod's name; None where it is the same for all.
         may_lack_logs: Where a container's log cannot be kept, it is to run without; otherwise that is an error.
     """
 
@@ -41,3 +43,4 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     repository: ArtifactRepository | None = None
     log_artifacts: tuple[Artifact, ...] = ()
     may_lack_logs: bool = False
+    spec: WorkflowSpec | None = None

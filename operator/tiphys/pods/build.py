@@ -60,6 +60,8 @@ def build(order: NodeOrder, workflow: Workflow, settings: PodSettings, now: date
     Raises:
         SpecError: The template asks for what cannot be built; `path` names it.
     """
+    if order.spec is not None:
+        workflow = msgspec.structs.replace(workflow, spec=order.spec)
     draft = Draft(order, workflow, settings, now)
     for make in _PASSES:
         make(draft)

@@ -98,7 +98,7 @@ def _difference(before: list[Json], now: list[Json]) -> str:
 def _bare(value: Any) -> Any:
     """The value without what is empty in it: absent and empty are the same to the model, however they are written."""
     if isinstance(value, dict):
-        return {key: bare for key, part in value.items() if (bare := _bare(part)) not in ({}, [])}
+        return {key: bare for key, part in value.items() if (bare := _bare(part)) not in ({}, [], None)}
     return [_bare(part) for part in value] if isinstance(value, list) else value
 
 

@@ -11,7 +11,7 @@ from tiphys.model.parse import parse_as
 from tiphys.model.template import Template
 from tiphys.pods.build import PodPlan, build
 from tiphys.pods.settings import ImageEntry, PodSettings
-from tiphys.testing.world import START, workflow_of
+from tiphys.testing.world import START, World, workflow_of
 
 WORKFLOW = workflow_of("{metadata: {name: hello, namespace: argo, uid: u1}, spec: {entrypoint: a}}")
 
@@ -115,3 +115,33 @@ def test_a_pod_spec_patch_has_the_last_word():
 def test_building_twice_builds_the_same():
     template = {"script": {"image": "i", "command": ["sh"], "source": "x"}, "sidecars": [{"name": "s", "image": "i"}]}
     assert msgspec.json.encode(plan(template)) == msgspec.json.encode(plan(template))
+
+
+OF_PODS = """
+entrypoint: main
+arguments: {parameters: [{name: p, value: "{{workflow.name}}"}]}
+nodeSelector: {zone: "{{inputs.parameters.z}}", plain: "{{workflow.parameters.p}}", other: "{{nobody.knows}}"}
+podMetadata: {labels: {node: "{{pod.name}}"}}
+podSpecPatch: '{"terminationGracePeriodSeconds": {{inputs.parameters.n}}, "hostname": "{{pod.name}}"}'
+tolerations: [{key: "{{inputs.parameters.z}}", operator: Exists}]
+volumes: [{name: v, configMap: {name: "of-{{inputs.parameters.z}}-{{workflow.name}}"}}]
+templates:
+- name: main
+  steps: [[{name: a, template: t, arguments: {parameters: [{name: z, value: "{{item}}"}]}, withItems: [east, west]}]]
+- name: t
+  retryStrategy: {limit: 1}
+  inputs: {parameters: [{name: z}, {name: n, value: "7"}]}
+  container: {image: i, command: [c], volumeMounts: [{name: v, mountPath: /v}]}
+"""
+
+
+@pytest.mark.parametrize("restores", [False, True])
+def test_what_the_workflow_says_of_its_pods_may_read_their_inputs_and_names_and_no_value_is_read_twice(restores):
+    world = World(OF_PODS, restores=restores)
+    for order, zone in zip(world.orders, ("east", "west"), strict=True):
+        pod = build(order, world.run.effective, PodSettings(), START).pod
+        spec = pod["spec"]
+        assert spec["nodeSelector"] == {"zone": zone, "plain": "{{workflow.name}}", "other": "{{nobody.knows}}"}
+        assert (spec["hostname"], spec["terminationGracePeriodSeconds"]) == (order.pod_name, 7)
+        assert (spec["tolerations"][0]["key"], spec["volumes"][0]["configMap"]["name"]) == (zone, f"of-{zone}-hello")
+        assert pod["metadata"]["labels"]["node"] == order.pod_name
