@@ -61,7 +61,7 @@ class Lifecycle:
     """Begins a workflow and ends it; the parent of the entry point and of the exit handler.
 
     Attributes:
-        pod_spec: What the spec says of pods, as it is written, where it reads what differs from pod to pod; None where it does not.
+        pod_spec: What the spec says of pods, as it is written, where it reads what differs from pod to pod; else None.
     """
 
     def __init__(self, run: "Run") -> None:
