@@ -4,24 +4,29 @@ The server and the small API server run beside it on the same machine, so that w
 """
 
 import asyncio
+import contextlib
+import itertools
 import pathlib
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
+from playwright.async_api import expect
 from tests.servers.browser import Visit, chromium, install_browser, visit
 from tests.servers.network import Network
 
 from tiphys.cluster.connection import Access
-from tiphys.local.objects import Place
+from tiphys.local.objects import Place, Store
 from tiphys.model.base import Json
 from tiphys.server.app import make_app
 from tiphys.server.subject import Gate
 from tiphys.testing.apiserver import APIServer
 
 WORKFLOWS, NODES, ROUNDS = 1000, 500, 5
+LOOPS, ITEMS, CHANGED, CHANGES_PER_SECOND = 10, 500, 25, 5
 STAMP = "2026-01-01T{:02}:{:02}:{:02}Z"
 PHASES = ("Succeeded", "Succeeded", "Succeeded", "Failed", "Running")
 # `event`: how long the page took from a key or click until it was painted; shorter than 16 ms is not told
@@ -72,18 +77,58 @@ def graph(name: str, nodes: int) -> Json:
     return {**made, "metadata": {"name": name, "namespace": "ns"}, "status": {"phase": "Running", "startedAt": _stamp(0), "nodes": found}}
 
 
+def loops(name: str) -> Json:
+    """A workflow of loops, each after the one before; the first item of each has failed."""
+    found: Json = {name: {"id": name, "name": name, "displayName": name, "type": "DAG", "phase": "Running", "startedAt": _stamp(0), "children": ["loop-0"]}}
+    for loop in range(LOOPS):
+        group, after = f"loop-{loop}", [f"loop-{loop + 1}"] if loop + 1 < LOOPS else []
+        shared = {"boundaryID": name, "startedAt": _stamp(loop)}
+        items = {f"{group}-{item}": f"{group}({item}:x)" for item in range(ITEMS)}
+        found[group] = {"id": group, "name": f"{name}.{group}", "displayName": group, "type": "TaskGroup", "phase": "Running", "children": list(items), **shared}
+        for number, (one, shown) in enumerate(items.items()):
+            found[one] = {"id": one, "name": f"{name}.{shown}", "displayName": shown, "type": "Pod", "phase": "Pending" if number else "Failed",
+                          "templateName": "work", "children": after, "inputs": {"parameters": [{"name": "item", "value": "x" * 40}]},
+                          "resourcesDuration": {"cpu": 3, "memory": 90}, "hostNodeName": f"node-{number % 9}", **shared}  # fmt: skip
+    made = listed(1)
+    return {**made, "metadata": {"name": name, "namespace": "ns"}, "status": {"phase": "Running", "startedAt": _stamp(0), "nodes": found}}
+
+
+async def change(store: Store, name: str) -> None:
+    """Some of the nodes go on, a few times a second, for ever."""
+    ids = [f"loop-{loop}-{item}" for loop in range(LOOPS) for item in range(1, ITEMS)]
+    for turn in itertools.count():
+        phase = ("Running", "Succeeded", "Pending")[turn * CHANGED // len(ids) % 3]
+        some = [ids[(turn * CHANGED + number) % len(ids)] for number in range(CHANGED)]
+        nodes = {one: {"phase": phase, "message": f"turn {turn}"} for one in some}
+        store.patch(_place(name), {"status": {"progress": f"{turn}/5000", "nodes": nodes}})
+        await asyncio.sleep(1 / CHANGES_PER_SECOND)
+
+
+def _place(name: str) -> Place:
+    return Place("apis/argoproj.io/v1alpha1", "workflows", "ns", name)
+
+
 @asynccontextmanager
-async def served(network: Network) -> AsyncIterator[str]:
+async def changing(store: Store, name: str) -> AsyncIterator[None]:
+    """Meanwhile it changes."""
+    task = asyncio.create_task(change(store, name))
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+@asynccontextmanager
+async def served(network: Network) -> AsyncIterator[tuple[str, Store]]:
     """A server over a cluster with all of it."""
     async with APIServer() as cluster:
-        for manifest in (*(listed(number) for number in range(WORKFLOWS)), graph("graph", NODES)):
-            place = Place("apis/argoproj.io/v1alpha1", "workflows", "ns", manifest["metadata"]["name"])
-            cluster.store.create(place, manifest)
+        for manifest in (*(listed(number) for number in range(WORKFLOWS)), graph("graph", NODES), loops("loops")):
+            cluster.store.create(_place(manifest["metadata"]["name"]), manifest)
         gate = Gate(access=Access(server=cluster.address), modes=frozenset({"server"}))
         listener = network.listener()
         program = uvicorn.Server(uvicorn.Config(make_app(gate), log_config=None, timeout_graceful_shutdown=1))
         running = asyncio.create_task(program.serve([listener]))
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", cluster.store
         program.should_exit = True
         await running
 
@@ -134,20 +179,45 @@ async def use_graph(one: Visit) -> float:
     return await slowest(one)
 
 
+async def use_loops(one: Visit) -> float:
+    """What people do on thousands of nodes while these go on."""
+    await one.page.evaluate(WATCH)
+    progress = one.page.locator(".page-head")
+    for name in ("Larger", "Smaller", "Fit"):
+        await one.button(name).click()
+    await one.page.locator("[data-id^='group:']").first.click()
+    await one.page.locator("[data-id='loop-0-0']").click()
+    for key in ("ArrowRight", "ArrowDown", "Enter", "ArrowDown", "Enter"):
+        await one.page.keyboard.press(key)
+    await one.button("Tree").click()
+    await one.button("Failed first").click()
+    await one.page.get_by_role("treeitem", name="loop-3").first.click()
+    await one.page.keyboard.press("ArrowRight")
+    await one.page.keyboard.press("ArrowDown")
+    for tab in ("Timeline", "Tree", "Graph"):
+        await one.button(tab).click()
+    before = await progress.text_content()
+    # it still follows
+    await expect(progress).not_to_have_text(before or "")
+    return await slowest(one)
+
+
 async def measure() -> list[tuple[str, list[float]]]:
     """Each row with its rounds."""
     rows: dict[str, list[float]] = {}
     network = Network()
     install_browser()
     with tempfile.TemporaryDirectory() as folder:
-        async with served(network) as address, chromium(network, pathlib.Path(folder)) as browser:
+        async with served(network) as (address, store), chromium(network, pathlib.Path(folder)) as browser:
+            still = contextlib.nullcontext
             for _ in range(ROUNDS):
-                plan: list[tuple[str, str, str, int, Any]] = [
-                    (f"list of {WORKFLOWS:,}", "/workflows/ns", "a[href*='/job-']", 10, use_list),
-                    (f"graph of {NODES}", "/workflows/ns/graph", "[data-id]", 200, use_graph),
+                plan: list[tuple[str, str, str, int, Any, Any]] = [
+                    (f"list of {WORKFLOWS:,}", "/workflows/ns", "a[href*='/job-']", 10, use_list, still),
+                    (f"graph of {NODES}", "/workflows/ns/graph", "[data-id]", 200, use_graph, still),
+                    (f"{LOOPS * ITEMS:,} nodes that change", "/workflows/ns/loops", "[data-id^='group:']", 3, use_loops, partial(changing, store, "loops")),
                 ]
-                for what, path, element, least, use in plan:
-                    async with visit(browser, address) as one:
+                for what, path, element, least, use, meanwhile in plan:
+                    async with meanwhile(), visit(browser, address) as one:
                         painted, seen = await opened(one, path, element, least)
                         rows.setdefault(f"{what}: first paint", []).append(painted)
                         rows.setdefault(f"{what}: all there", []).append(seen)

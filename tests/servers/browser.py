@@ -129,10 +129,16 @@ class Visit:
 
 
 @asynccontextmanager
-async def visit(browser: Browser, address: str, *, dark: bool = False, phone: bool = False) -> AsyncIterator[Visit]:
-    """A new tab of somebody who was never here."""
+async def visit(
+    browser: Browser, address: str, *, dark: bool = False, phone: bool = False, trusting: bool = False
+) -> AsyncIterator[Visit]:
+    """A new tab of somebody who was never here; who is trusting takes certificates that nobody signed."""
     context: BrowserContext = await browser.new_context(
-        viewport=PHONE if phone else DESK, color_scheme="dark" if dark else "light", reduced_motion="reduce", has_touch=phone
+        viewport=PHONE if phone else DESK,
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        has_touch=phone,
+        ignore_https_errors=trusting,
     )  # type: ignore[arg-type]
     try:
         one = Visit(await context.new_page(), address)

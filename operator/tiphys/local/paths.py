@@ -65,7 +65,7 @@ def target_of(path: str) -> Target:
     if len(rest) > 2 and rest[0] == "namespaces":
         namespace, rest = rest[1], rest[2:]
     if not rest or (group, rest[0]) not in RESOURCES:
-        raise Refusal(404, "NotFound", "the server could not find the requested resource")
+        raise Refusal(404, "NotFound", "404 page not found")
     kind, _ = RESOURCES[group, rest[0]]
     name, sub = (*rest[1:3], "", "")[:2]
     return Target(Place(group, rest[0], namespace, name), kind, sub)

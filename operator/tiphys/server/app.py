@@ -131,7 +131,7 @@ def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: K
         more: Routes that are nobody's operations: numbers, signing in.
         kept: What stays open between requests; by itself as the cluster's configuration says.
     """
-    page = Page(base)
+    page = Page(base, modes=gate.modes)
 
     async def document(request: Request) -> Response:
         return await page.serve(request) if page.has(request.path_params["path"]) else _not_implemented(request)

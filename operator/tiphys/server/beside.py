@@ -38,6 +38,10 @@ async def track(_call: Call) -> Json:
     return {}
 
 
+# a cluster that has other kinds of the group says the second
+_NO_KIND = ("could not find the requested resource", "page not found")
+
+
 class Foreign:
     """The operations on a kind of Argo Events."""
 
@@ -51,7 +55,7 @@ class Foreign:
         try:
             return await work
         except NotFound as e:
-            if "could not find the requested resource" in e.message:
+            if any(words in e.message for words in _NO_KIND):
                 raise NotYet(f"Argo Events is not installed here: the cluster knows no {self._kind}") from e
             raise
 

@@ -7,7 +7,7 @@ import gzip
 import html
 import mimetypes
 import pathlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -28,11 +28,14 @@ class Page:
         base: The path that browsers see before every address, with slashes at both ends.
     """
 
-    def __init__(self, base: str = "/", folder: pathlib.Path = FOLDER) -> None:
+    def __init__(self, base: str = "/", folder: pathlib.Path = FOLDER, *, modes: Collection[str] = ()) -> None:
         self.base = base
         self._files = {path.relative_to(folder).as_posix(): _File(path) for path in folder.rglob("*") if path.is_file()}
         if index := self._files.get("index.html"):
             index.content = index.content.replace(b'<base href="/"', b'<base href="%s"' % html.escape(base).encode())
+            said = " ".join(sorted(modes)).encode()
+            # the page offers no way in that there is not
+            index.content = index.content.replace(b'content="server client sso"', b'content="%s"' % said)
 
     async def serve(self, request: Request) -> Response:
         """A file, or the document for an address of the page."""

@@ -52,6 +52,11 @@ async def test_what_is_not_there_is_not_found(world: World) -> None:
         await world.api.learn("argoproj.io/v1alpha1", "Nonsense")
 
 
+async def test_a_kind_that_the_cluster_does_not_know_has_no_page(world: World) -> None:
+    with pytest.raises(NotFound, match="404 page not found"):
+        await world.api.call("GET", "EventSource", f"/apis/argoproj.io/v1alpha1/namespaces/{world.namespace}/eventsources")
+
+
 @pytest.mark.parametrize("name", ["Not A Name", "", "-x"])
 async def test_what_is_no_name_is_refused(world: World, name: str) -> None:
     with pytest.raises(InvalidManifest):

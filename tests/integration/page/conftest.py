@@ -128,18 +128,18 @@ async def controlled(cluster: APIServer) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def served(
-    cluster: APIServer, network: Network, mode: Mode = "server", base: str = "/", kept: Kept | None = None
+    cluster: APIServer, network: Network, mode: Mode = "server", base: str = "/", kept: Kept | None = None, port: int = 0
 ) -> AsyncIterator[str]:
     """The address of a server over a cluster, and an archive."""
     gate = Gate(access=Access(server=cluster.address), modes=frozenset({mode}))
-    async with serving(make_app(gate, base, kept=kept), network) as address:
+    async with serving(make_app(gate, base, kept=kept), network, port) as address:
         yield address
 
 
 @contextlib.asynccontextmanager
-async def serving(made: ASGIApp, network: Network) -> AsyncIterator[str]:
+async def serving(made: ASGIApp, network: Network, port: int = 0) -> AsyncIterator[str]:
     """The address at which an application is reached by the browser."""
-    listener = network.listener()
+    listener = network.listener(port)
     app = Around(made, Safety(rate=0), ServerMetrics())
     program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     running = asyncio.create_task(program.serve([listener]))

@@ -1,7 +1,7 @@
 """What all pages share: keys, focus, colours, the path behind a proxy, and who is let in."""
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from tests.integration.page.conftest import TOKEN, World, served
 from tests.servers.browser import Visit, visit
 from tests.servers.network import Network
@@ -87,6 +87,47 @@ async def test_who_has_no_token_is_sent_to_log_in_and_the_right_one_is_let_in(br
             await one.page.wait_for_url("**/login")
             await one.open("/templates")
             await one.link("Log in").wait_for()
+
+
+async def test_other_pages_show_how_a_workflow_stands(world: World, desk: Visit) -> None:
+    await desk.open("/widgets/workflow-status-badges/ns?name=diamond")
+    badge = desk.page.get_by_role("link", name="diamond")
+    await badge.wait_for()
+    await desk.see("Succeeded")
+    assert await desk.violations() == ""
+    await desk.picture("widget-badge")
+    await desk.open("/widgets/workflow-graphs/ns?label=team=blue,workflows.argoproj.io/completed!=true")
+    await desk.page.get_by_role("button", name="pull, Pending", exact=True).wait_for()
+    assert await desk.violations() == ""
+    await desk.picture("widget-graph")
+    await desk.page.get_by_role("button", name="pull, Pending", exact=True).click()
+    await desk.page.wait_for_url("**/workflows/ns/waiting?nodeId=*")
+    await desk.open("/widgets/workflow-graphs/ns?name=nobody")
+    await desk.see("No workflow fits.")
+
+
+async def test_titles_and_descriptions_are_marked_and_nothing_in_them_runs(world: World, desk: Visit) -> None:
+    words = {"title": "**Nightly** build of `main`", "description": "See [the docs](https://docs.example)\n\n- one\n- <img src=x onerror=alert(1)>"}
+    annotations = {f"workflows.argoproj.io/{name}": text for name, text in words.items()}
+    spec = {"entrypoint": "main", "suspend": True, "templates": [{"name": "main", "suspend": {}}]}
+    world.apply({"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "titled", "namespace": "titles", "annotations": annotations}, "spec": spec})
+    await desk.open("/workflows/titles")
+    row = desk.page.locator("[data-name=titled]")
+    await expect(row.locator("strong")).to_have_text("Nightly")
+    await row.get_by_role("link").click()
+    await desk.page.wait_for_url("**/workflows/titles/titled")
+    await expect(desk.page.get_by_role("heading", level=1).locator("code")).to_have_text("main")
+    await expect(desk.link("the docs")).to_have_attribute("href", "https://docs.example")
+    await expect(desk.page.get_by_role("listitem").nth(1)).to_have_text("<img src=x onerror=alert(1)>")
+    assert await desk.violations() == ""
+    await desk.picture("workflow-described")
+
+
+async def test_only_ways_in_that_there_are_are_offered(world: World, desk: Visit) -> None:
+    await desk.open("/login")
+    await desk.see("acts with the rights of the server")
+    assert await desk.page.get_by_role("textbox").count() == 0
+    assert await desk.link("Single sign-on").count() == 0
 
 
 async def test_reports_count_what_ended_and_choose_by_what_started_it(world: World, desk: Visit) -> None:

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # name of the picture, address, what is to be seen when all is there
 PAGES = [
-    ("workflows", "/workflows", "diamond"),
+    ("workflows", "/workflows/ns", "diamond"),
     ("templates", "/templates", "greeting"),
     ("template", "/templates/ns/greeting", "Says hello to somebody."),
     ("template-submit", "/templates/ns/greeting?tab=submit", "Who is greeted."),
@@ -25,7 +25,7 @@ PAGES = [
     ("plugins", "/plugins", "Executor plugins"),
     ("api-docs", "/api-docs", "Store a workflow made of a stored object."),
     ("user", "/user", "python"),
-    ("login", "/login", "Through your provider"),
+    ("login", "/login", "acts with the rights of the server"),
     ("nothing", "/no/such/page", "There is no page at this address."),
 ]
 

@@ -1,5 +1,6 @@
 """The list of workflows: live, filtered, sorted, acted on together, thousands of rows, by mouse and by key."""
 
+import contextlib
 import re
 
 import pytest
@@ -49,6 +50,27 @@ async def test_the_list_follows_the_cluster(world: World, desk: Visit) -> None:
     await expect(row).to_contain_text("Stopped with strategy 'Terminate'")
     world.cluster.store.delete(Place(ARGO, "workflows", "live", "comes"))
     await expect(row).to_have_count(0)
+
+
+async def test_a_server_that_went_away_is_told_and_followed_again(browser: Browser, network: Network) -> None:
+    async with APIServer() as cluster:
+        place = Place(ARGO, "workflows", "ns", "kept")
+        cluster.store.create(place, workflow("kept", "ns"))
+        async with contextlib.AsyncExitStack() as stack:
+            first = contextlib.AsyncExitStack()
+            address = await first.enter_async_context(served(cluster, network))
+            desk = await stack.enter_async_context(visit(browser, address))
+            desk.expected = [address]
+            await desk.open("/workflows/ns")
+            mark = desk.page.get_by_role("status").first
+            await expect(mark).to_have_text("live")
+            await first.aclose()
+            await expect(mark).to_have_text(re.compile("^not live since .*, reconnecting$"))
+            await desk.picture("not-live")
+            await stack.enter_async_context(served(cluster, network, port=int(address.rpartition(":")[2])))
+            await expect(mark).to_have_text("live")
+            cluster.store.patch(place, {"status": {"phase": "Failed"}})
+            await expect(desk.page.locator("[data-name=kept]")).to_contain_text("Failed")
 
 
 async def test_filters_stand_in_the_address_and_hold_for_what_comes_later(world: World, desk: Visit) -> None:

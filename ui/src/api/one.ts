@@ -1,10 +1,10 @@
-/** One object that stays as the cluster has it. */
-import { type Connection, follow } from "./follow";
-import { type Refused, request } from "./request";
+/** One object that stays as the cluster has it. It is followed in a worker: however large it is, the page does not stand still. */
+import { type Caller, caller } from "./caller";
+import { type Difference, patched } from "./difference";
+import type { Connection } from "./follow";
+import { Refused } from "./request";
 import { Showing } from "./shown";
-import type { Change, Stored } from "./types";
-
-const SHOWN_EVERY = 200;
+import type { Stored } from "./types";
 
 export interface ShownOne<T> {
   object?: T | undefined;
@@ -21,39 +21,43 @@ export interface OneSource {
   uid?: string;
 }
 
+/** What a worker is asked to follow, and for whom. */
+export interface Asked {
+  source: OneSource;
+  caller: Caller;
+}
+
+/** What a worker tells: the object as a whole first, then what of it has changed. */
+export interface Told {
+  whole?: Stored;
+  changed?: Difference;
+  connection: Connection;
+  failure?: { status: number; message: string };
+  isGone: boolean;
+}
+
 export class LiveOne<T extends Stored> extends Showing<ShownOne<T>> {
-  private next: ShownOne<T> = { connection: "loading", isGone: false };
+  private now: ShownOne<T> = { connection: "loading", isGone: false };
 
   constructor(private readonly source: OneSource) {
-    super({ connection: "loading", isGone: false }, SHOWN_EVERY);
+    super({ connection: "loading", isGone: false }, 0);
   }
 
   protected start(): () => void {
-    const { object, watch, name, uid } = this.source;
-    return follow<T>({
-      load: async (signal) => {
-        const found = await request<T>("GET", object, { query: { uid }, signal });
-        this.next = { ...this.next, object: found, isGone: false };
-        return found.metadata.resourceVersion ?? "";
-      },
-      watch: { path: watch, query: { "listOptions.fieldSelector": `metadata.name=${name}` } },
-      change: (change) => this.apply(change),
-      state: (connection, failure) => {
-        this.next = { ...this.next, connection, failure };
-        this.show();
-      },
-    });
+    const worker = new Worker(new URL("./one.worker.ts", import.meta.url), { type: "module" });
+    worker.addEventListener("message", ({ data }: MessageEvent<Told>) => this.hear(data));
+    worker.postMessage({ source: this.source, caller: caller() } satisfies Asked);
+    return () => worker.terminate();
   }
 
-  private apply({ type, object }: Change<T>): void {
-    const uid = this.next.object?.metadata.uid;
-    // another object of the same name is not the one that is looked at
-    if (uid && object.metadata.uid && uid !== object.metadata.uid) return;
-    this.next = type === "DELETED" ? { ...this.next, isGone: true } : { ...this.next, object, isGone: false };
-    this.showSoon();
+  private hear({ whole, changed, connection, failure, isGone }: Told): void {
+    const before = (whole as T | undefined) ?? this.now.object;
+    const object = before && changed ? patched(before, changed) : before;
+    this.now = { object, connection, failure: failure && new Refused(failure.status, failure.message), isGone };
+    this.show();
   }
 
   protected latest(): ShownOne<T> {
-    return this.next;
+    return this.now;
   }
 }

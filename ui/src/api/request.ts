@@ -1,5 +1,5 @@
 /** One request and its answer; what the server refuses is thrown with the server's own words. */
-import { authorization } from "./session";
+import { caller } from "./caller";
 
 export class Refused extends Error {
   constructor(
@@ -15,7 +15,7 @@ export type Query = Record<string, string | number | boolean | undefined>;
 
 /** The address below the server's base path; values that are empty are left out. */
 export function address(path: string, query: Query = {}): string {
-  const url = new URL(path.replace(/^\//, ""), document.baseURI);
+  const url = new URL(path.replace(/^\//, ""), caller().base);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== "" && value !== false) url.searchParams.set(name, String(value));
   }
@@ -23,8 +23,8 @@ export function address(path: string, query: Query = {}): string {
 }
 
 export function headers(more: Record<string, string> = {}): Record<string, string> {
-  const token = authorization();
-  return token ? { Authorization: token, ...more } : more;
+  const { authorization } = caller();
+  return authorization ? { Authorization: authorization, ...more } : more;
 }
 
 /** Throws Refused with the message of the answer; status 0 when the server cannot be reached. */

@@ -53,6 +53,16 @@ export const ROUTES: RouteObject[] = [
     lazy: async () => ({ Component: (await import("../pages/user/LoginPage")).LoginPage }),
   },
   {
+    path: "widgets/workflow-status-badges/:namespace",
+    HydrateFallback: () => null,
+    lazy: async () => ({ Component: (await import("../pages/widgets/BadgeWidget")).BadgeWidget }),
+  },
+  {
+    path: "widgets/workflow-graphs/:namespace",
+    HydrateFallback: () => null,
+    lazy: async () => ({ Component: (await import("../pages/widgets/GraphWidget")).GraphWidget }),
+  },
+  {
     element: <Frame />,
     HydrateFallback: () => null,
     children: [

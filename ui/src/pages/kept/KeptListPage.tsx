@@ -6,6 +6,7 @@ import { type Kept, type KeptKind, list, schedulesOf, specOf } from "../../api/k
 import { Empty, Failure } from "../../parts/Empty";
 import { Labels } from "../../parts/Labels";
 import { LinkButton } from "../../parts/LinkButton";
+import { Marked } from "../../parts/Marked";
 import { NamespaceField } from "../../parts/NamespaceField";
 import { Table } from "../../parts/Table";
 import { span, useNow, at as when } from "../../parts/time";
@@ -104,7 +105,11 @@ function Row({ kind, one, hasPlace }: { kind: KeptKind; one: Kept; hasPlace: boo
     <tr>
       <td>
         <Link to={`/${kind.place}${kind.namespaced ? `/${namespace}` : ""}/${name}`}>{name}</Link>
-        {description && <div className="quiet kept-description">{description}</div>}
+        {description && (
+          <div className="quiet kept-description">
+            <Marked text={description} />
+          </div>
+        )}
       </td>
       {hasPlace && <td>{namespace}</td>}
       {isCron && (

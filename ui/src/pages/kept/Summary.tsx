@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { type Kept, type KeptKind, schedulesOf, specOf } from "../../api/kept";
 import type { Template } from "../../api/types";
 import { Labels } from "../../parts/Labels";
+import { Marked } from "../../parts/Marked";
 import { Table } from "../../parts/Table";
 import { local, span, useNow, at as when } from "../../parts/time";
 import { NextStarts } from "../cron/NextStart";
@@ -13,7 +14,11 @@ export function Summary({ kind, one }: { kind: KeptKind; one: Kept }) {
   const description = annotations?.["workflows.argoproj.io/description"];
   return (
     <div className="card kept-card">
-      {description && <p>{description}</p>}
+      {description && (
+        <div>
+          <Marked text={description} />
+        </div>
+      )}
       <dl>
         {kind.kind === "CronWorkflow" && <Schedule one={one} />}
         <dt>Entrypoint</dt>

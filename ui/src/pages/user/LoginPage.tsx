@@ -4,8 +4,10 @@ import "./user.css";
 import { useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useNavigate, useSearchParams } from "react-router";
+import { caller, setAuthorization } from "../../api/caller";
+import { modes } from "../../api/modes";
 import { address, Refused, request } from "../../api/request";
-import { authorization, setAuthorization, wayBack } from "../../api/session";
+import { wayBack } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { useTitle } from "../../parts/title";
 
@@ -25,6 +27,7 @@ export function LoginPage() {
   const [token, setToken] = useState("");
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
+  const has = modes();
   const navigate = useNavigate();
   const [search] = useSearchParams();
   const back = wayBack(search);
@@ -32,7 +35,7 @@ export function LoginPage() {
   useTitle("Log in");
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    const before = authorization();
+    const before = caller().authorization;
     setBusy(true);
     setWrong("");
     setAuthorization(`Bearer ${token.trim().replace(/^Bearer\s+/i, "")}`);
@@ -54,38 +57,42 @@ export function LoginPage() {
       <h1>
         <img src="icon.svg" alt="" width="28" height="28" /> Tiphys
       </h1>
-      <form className="card login-part" onSubmit={send} aria-label="Log in with a token">
-        <h2>With a token</h2>
-        <p className="quiet">
-          For example <code>kubectl create token SERVICE-ACCOUNT</code>, or what <code>tiphys auth token</code> says.
-        </p>
-        <label className="field">
-          Token
-          <textarea
-            rows={4}
-            required
-            spellCheck={false}
-            autoComplete="off"
-            value={token}
-            onChange={(event) => setToken(event.target.value)}
-          />
-        </label>
-        {wrong && (
-          <p className="failure" role="alert">
-            {wrong}
+      {has.includes("client") && (
+        <form className="card login-part" onSubmit={send} aria-label="Log in with a token">
+          <h2>With a token</h2>
+          <p className="quiet">
+            For example <code>kubectl create token SERVICE-ACCOUNT</code>, or what <code>tiphys auth token</code> says.
           </p>
-        )}
-        <Button kind="main" type="submit" disabled={busy || !token.trim()}>
-          Log in
-        </Button>
-      </form>
-      <section className="card login-part" aria-label="Log in through a provider">
-        <h2>Through your provider</h2>
-        <p className="quiet">Where the server has single sign-on.</p>
-        <a className="button button-link" href={address("oauth2/redirect", { redirect: back })}>
-          Single sign-on
-        </a>
-      </section>
+          <label className="field">
+            Token
+            <textarea
+              rows={4}
+              required
+              spellCheck={false}
+              autoComplete="off"
+              value={token}
+              onChange={(event) => setToken(event.target.value)}
+            />
+          </label>
+          {wrong && (
+            <p className="failure" role="alert">
+              {wrong}
+            </p>
+          )}
+          <Button kind="main" type="submit" disabled={busy || !token.trim()}>
+            Log in
+          </Button>
+        </form>
+      )}
+      {has.includes("sso") && (
+        <section className="card login-part" aria-label="Log in through a provider">
+          <h2>Through your provider</h2>
+          <a className="button button-link" href={address("oauth2/redirect", { redirect: back })}>
+            Single sign-on
+          </a>
+        </section>
+      )}
+      {has.includes("server") && <p className="quiet">Who brings nothing acts with the rights of the server.</p>}
     </main>
   );
 }

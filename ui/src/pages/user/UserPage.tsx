@@ -2,9 +2,9 @@
 import "./user.css";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "react-router";
+import { caller, setAuthorization } from "../../api/caller";
 import { useVersion } from "../../api/info";
 import { address, request, send } from "../../api/request";
-import { authorization, setAuthorization } from "../../api/session";
 import { Button } from "../../parts/Button";
 import { deed } from "../../parts/deed";
 import { Failure } from "../../parts/Empty";
@@ -91,7 +91,7 @@ function Leave({ isSession }: { isSession: boolean }) {
   return (
     <div className="row">
       <Link to="/login">Log in as somebody else</Link>
-      {(isSession || authorization()) && <Button onClick={leave}>Log out</Button>}
+      {(isSession || caller().authorization) && <Button onClick={leave}>Log out</Button>}
     </div>
   );
 }

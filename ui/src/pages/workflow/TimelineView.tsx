@@ -1,7 +1,7 @@
 /** The nodes over time: what ran beside what, and what took long. */
 import "./timeline.css";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useMemo, useRef } from "react";
+import { useDeferredValue, useMemo, useRef } from "react";
 import { duration, local, span, useNow } from "../../parts/time";
 import { labelOf, type Nodes } from "./nodes";
 import { ticks, timeline } from "./timeline";
@@ -18,7 +18,8 @@ const HEIGHT = 26;
 export function TimelineView({ nodes, isEnded, selected, onSelect }: Props) {
   const clock = useNow();
   const now = isEnded ? 0 : clock;
-  const { start, end, bars } = useMemo(() => timeline(nodes, now || Date.now()), [nodes, now]);
+  const shown = useDeferredValue(nodes);
+  const { start, end, bars } = useMemo(() => timeline(shown, now || Date.now()), [shown, now]);
   const scroll = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: bars.length,

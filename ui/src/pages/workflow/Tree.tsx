@@ -1,6 +1,6 @@
 /** The nodes as a tree; the way through the workflow for who does not look at graphs. */
 import "./tree.css";
-import { type KeyboardEvent, useEffect, useMemo, useState } from "react";
+import { type KeyboardEvent, useDeferredValue, useEffect, useMemo, useState } from "react";
 import { Button } from "../../parts/Button";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { duration, useNow } from "../../parts/time";
@@ -19,7 +19,9 @@ const HEIGHT = 28;
 export function Tree({ nodes, selected, onSelect }: Props) {
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [isFailedFirst, setFailedFirst] = useState(false);
-  const rows = useMemo(() => rowsOf(nodes, toggled, isFailedFirst), [nodes, toggled, isFailedFirst]);
+  // what thousands of nodes do must not hold up who presses a key
+  const shown = useDeferredValue(nodes);
+  const rows = useMemo(() => rowsOf(shown, toggled, isFailedFirst), [shown, toggled, isFailedFirst]);
   const [active, setActive] = useState<string>();
   const found = rows.findIndex(({ node }) => node.id === (active ?? selected));
   const focus = Math.max(0, found);

@@ -8,6 +8,7 @@ import { archiving, isEnded } from "../../api/workflows";
 import { Button } from "../../parts/Button";
 import { Empty, Failure } from "../../parts/Empty";
 import { LiveMark } from "../../parts/LiveMark";
+import { Marked } from "../../parts/Marked";
 import { OwnLinks } from "../../parts/OwnLinks";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { duration, local, useNow } from "../../parts/time";
@@ -68,8 +69,18 @@ export function WorkflowPage() {
         {archiving(workflow.metadata) === "Persisted" && <span className="quiet">from the archive</span>}
         {workflow.status?.message && <span className="workflow-message">{workflow.status.message}</span>}
       </div>
+      <Description text={workflow.metadata.annotations?.["workflows.argoproj.io/description"]} />
       {failure && <Failure failure={failure} what="Not up to date:" />}
       <Body workflow={workflow} />
+    </div>
+  );
+}
+
+function Description({ text }: { text: string | undefined }) {
+  if (!text) return null;
+  return (
+    <div className="workflow-description quiet">
+      <Marked text={text} />
     </div>
   );
 }
@@ -82,7 +93,13 @@ function Head({ workflow }: { workflow: Workflow }) {
     <div className="page-head">
       <h1>
         <Link to={`/workflows/${metadata.namespace}`}>{metadata.namespace}</Link> /{" "}
-        {title ? `${title} (${metadata.name})` : metadata.name}
+        {title ? (
+          <>
+            <Marked text={title} line /> ({metadata.name})
+          </>
+        ) : (
+          metadata.name
+        )}
       </h1>
       <PhaseMark phase={status?.phase} />
       <span className="quiet" title={local(status?.startedAt)}>

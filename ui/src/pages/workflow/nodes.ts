@@ -35,10 +35,13 @@ export function byUrgency(a: NodeStatus, b: NodeStatus): number {
   return urgency(a.phase) - urgency(b.phase) || byStart(a, b);
 }
 
+// made once: a comparison that makes its own takes longer than all else that is drawn
+const BY_NAME = new Intl.Collator("en", { numeric: true });
+
 export function byStart(a: NodeStatus, b: NodeStatus): number {
   const [x, y] = [a.startedAt ?? "", b.startedAt ?? ""];
   if (x !== y) return x < y ? -1 : 1;
-  return labelOf(a).localeCompare(labelOf(b), "en", { numeric: true });
+  return BY_NAME.compare(labelOf(a), labelOf(b));
 }
 
 /** Each node's first parent: the one that it hangs below in a tree. */

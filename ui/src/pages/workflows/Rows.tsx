@@ -6,6 +6,7 @@ import type { OwnColumn } from "../../api/info";
 import { keyOf } from "../../api/live";
 import type { Workflow } from "../../api/types";
 import { archiving } from "../../api/workflows";
+import { Marked } from "../../parts/Marked";
 import { useIsNarrow } from "../../parts/narrow";
 import { PhaseMark } from "../../parts/PhaseMark";
 import { at, duration, local, span, useNow } from "../../parts/time";
@@ -199,7 +200,7 @@ const Row = memo(function Row({
           to={addressOf(workflow)}
           title={metadata.annotations?.["workflows.argoproj.io/description"] ?? metadata.name}
         >
-          {title || metadata.name}
+          {title ? <Marked text={title} line plainLinks /> : metadata.name}
         </Link>
         {archiving(metadata) === "Persisted" && <span className="rows-tag">archived</span>}
         {spec?.suspend && <span className="rows-tag">suspended</span>}

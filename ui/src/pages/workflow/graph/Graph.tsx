@@ -1,21 +1,12 @@
 /** The graph of a workflow's nodes. */
 import "./graph.css";
-import {
-  type KeyboardEvent,
-  useCallback,
-  useDeferredValue,
-  useEffect,
-  useLayoutEffect,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
+import { type KeyboardEvent, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../../parts/Button";
 import type { Nodes } from "../nodes";
 import type { Direction } from "./arrange";
-import { draw, NOTHING_OPENED, type Opened, opening, type Vertex } from "./model";
-import { useArrangement } from "./useArrangement";
+import { NOTHING_OPENED, type Opened, opening, type Vertex } from "./model";
 import { usePanning } from "./usePanning";
+import { usePicture } from "./usePicture";
 import { VertexShape } from "./VertexShape";
 import { neighbour, seen, WORDS_FROM } from "./view";
 
@@ -37,17 +28,15 @@ function chosenDirection(): Direction {
 export function Graph({ nodes, selected, onSelect }: Props) {
   const [opened, setOpened] = useState<Opened>(NOTHING_OPENED);
   const [direction, setDirection] = useState(chosenDirection);
-  const shown = useDeferredValue(nodes);
-  const drawing = useMemo(() => draw(shown, opened), [shown, opened]);
-  const arrangement = useArrangement(drawing, direction);
+  const { drawing, arrangement } = usePicture(nodes, opened, direction) ?? {};
   const { frame, group, view, size, zoom, fitAll, bring } = usePanning(arrangement);
-  const vertices = useMemo(() => new Map(drawing.vertices.map((one) => [one.id, one])), [drawing]);
+  const vertices = useMemo(() => new Map(drawing?.vertices.map((one) => [one.id, one])), [drawing]);
   const part = useMemo(
     () => arrangement && seen(arrangement, view, size.width, size.height),
     [arrangement, view, size],
   );
   const [active, setActive] = useState<string>();
-  const focus = active && vertices.has(active) ? active : drawing.vertices[0]?.id;
+  const focus = active && vertices.has(active) ? active : drawing?.vertices[0]?.id;
 
   // a vertex that was out of view is in the document only after the move
   const wanted = useRef<string>(undefined);
@@ -134,7 +123,7 @@ export function Graph({ nodes, selected, onSelect }: Props) {
         </Button>
         {opened !== NOTHING_OPENED && <Button onClick={() => setOpened(NOTHING_OPENED)}>Close groups</Button>}
       </div>
-      {!arrangement && <p className="graph-wait quiet">Drawing {drawing.vertices.length} nodes…</p>}
+      {!arrangement && <p className="graph-wait quiet">Drawing {Object.keys(nodes).length} nodes…</p>}
       <svg ref={frame} className="graph-frame" role="group" aria-label="Nodes of the workflow" onKeyDown={press}>
         <g ref={group} transform={`translate(${view.x} ${view.y}) scale(${view.scale})`}>
           {part?.edges.map((index) => {

@@ -35,7 +35,7 @@ export const VertexShape = memo(
         <rect className="vertex-edge" width={5} height={HEIGHT} rx={2.5} />
         {hasWords && (
           <>
-            <title>{`${vertex.label}\n${phase}${vertex.node?.message ? `\n${vertex.node.message}` : ""}`}</title>
+            <title>{`${vertex.label}\n${phase}${vertex.message ? `\n${vertex.message}` : ""}`}</title>
             <text className="vertex-mark" x={18} y={HEIGHT / 2 + 4.5} textAnchor="middle">
               {shapeOf(phase)}
             </text>
@@ -44,7 +44,7 @@ export const VertexShape = memo(
             </text>
             {(isMany || vertex.canClose) && (
               <text className="vertex-more" x={31} y={30}>
-                {vertex.canClose ? vertex.node?.type : counted(vertex)}
+                {vertex.canClose ? vertex.type : counted(vertex)}
               </text>
             )}
             {(vertex.kind === "closed" || vertex.canClose) && <Toggle vertex={vertex} onToggle={onToggle} />}
@@ -69,7 +69,7 @@ function same(a: Vertex, b: Vertex): boolean {
     a.label === b.label &&
     a.kind === b.kind &&
     a.canClose === b.canClose &&
-    a.node?.message === b.node?.message &&
+    a.message === b.message &&
     a.total === b.total &&
     counted(a) === counted(b)
   );

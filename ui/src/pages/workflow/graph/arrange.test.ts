@@ -9,7 +9,7 @@ test("what comes after another is drawn behind it, and nothing covers anything",
     ["b", "d"],
     ["c", "d"],
   ];
-  const { places, width, height, edges: drawn } = arrange({ id: 1, vertices, edges, direction: "LR" });
+  const { places, width, height, edges: drawn } = arrange({ vertices, edges, direction: "LR" });
   const [a, b, c, d] = vertices.map((one) => places[one] ?? { x: 0, y: 0 }) as [P, P, P, P];
   expect(a.x + WIDTH).toBeLessThan(b.x);
   expect(b.x).toBe(c.x);
@@ -38,7 +38,7 @@ test("alike vertices stand in the order that they came in, with their lines", ()
     [one, "end"],
   ]);
   for (const direction of ["LR", "TB"] as const) {
-    const { places, edges: drawn } = arrange({ id: 1, vertices: ["loop", ...items, "end"], edges, direction });
+    const { places, edges: drawn } = arrange({ vertices: ["loop", ...items, "end"], edges, direction });
     const across = items.map((one) => (direction === "LR" ? places[one]?.y : places[one]?.x) ?? 0);
     expect(across).toEqual([...across].sort((a, b) => a - b));
     const line = drawn.find(({ to }) => to === items[0]);

@@ -6,7 +6,6 @@ export const WIDTH = 186;
 export const HEIGHT = 38;
 
 export interface Question {
-  id: number;
   vertices: string[];
   edges: [string, string][];
   direction: Direction;
@@ -21,7 +20,6 @@ export interface Edge {
 }
 
 export interface Arrangement {
-  id: number;
   /** The middle of each vertex. */
   places: Record<string, { x: number; y: number }>;
   edges: Edge[];
@@ -32,7 +30,7 @@ export interface Arrangement {
 /** Above this the ranks are good instead of best: the best take seconds. */
 const BEST = 150;
 
-export function arrange({ id, vertices, edges, direction }: Question): Arrangement {
+export function arrange({ vertices, edges, direction }: Question): Arrangement {
   const graph = new graphlib.Graph();
   const ranker = vertices.length > BEST ? "tight-tree" : "network-simplex";
   graph.setGraph({
@@ -62,7 +60,7 @@ export function arrange({ id, vertices, edges, direction }: Question): Arrangeme
     return { from, to, path: curve(points), box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] };
   });
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
-  return { id, places, edges: drawn, width, height };
+  return { places, edges: drawn, width, height };
 }
 
 /**

@@ -15,8 +15,9 @@ export interface Vertex {
   label: string;
   phase: Phase;
   kind: "node" | "closed" | "group";
-  /** For a node or a closed graph. */
-  node?: NodeStatus;
+  /** Of a node or a closed graph. */
+  type?: string;
+  message?: string;
   /** How many nodes it stands for, by phase. */
   counts: Readonly<Record<string, number>>;
   total: number;
@@ -176,7 +177,7 @@ function pictured(nodes: Nodes, { owners, closed, groups, ranks, standIn }: Part
       phase: node?.phase ?? "",
       kind,
       canClose,
-      ...(node && { node }),
+      ...(node && { type: node.type, ...(node.message && { message: node.message }) }),
     };
   });
   const edges = new Map<string, [string, string]>();

@@ -4,7 +4,7 @@ import { fitted, neighbour, seen, zoomed } from "./view";
 
 const chain = Array.from({ length: 100 }, (_, index) => `n${index}`);
 const edges = chain.slice(1).map((id, index): [string, string] => [`n${index}`, id]);
-const arrangement = arrange({ id: 1, vertices: chain, edges, direction: "LR" });
+const arrangement = arrange({ vertices: chain, edges, direction: "LR" });
 
 test("only what is near the window is drawn", () => {
   const { vertices, edges: drawn } = seen(arrangement, { x: 0, y: 0, scale: 1 }, 800, 600);
