@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from tiphys.cli.answering import answering
 from tiphys.cli.documents import Document, Manifest, read_documents
 from tiphys.cli.filling import parameters_of
+from tiphys.cli.here import warnings, workflow_in
 from tiphys.cli.judge import judge, library_of
 from tiphys.cli.listing import Output
 from tiphys.cli.machine import ARGO, NAMESPACE, Machine, machine_for, open_state
@@ -63,7 +64,7 @@ def run(  # noqa: PLR0913 as many options as users want
     Afterwards `tiphys list|get|logs|retry --local` know it. A run that was cut off goes on with --resume NAME.
 
     Args:
-        files: The workflow, with templates, ConfigMaps and Secrets that it needs; `-` for standard input.
+        files: The workflow, or a schedule to be run once, with templates, ConfigMaps and Secrets; `-` for standard input.
         parameter: NAME=VALUE for an argument.
         parameter_file: YAML with arguments.
         entrypoint: Instead of the workflow's own.
@@ -85,11 +86,13 @@ def run(  # noqa: PLR0913 as many options as users want
     if resume:
         return uvloop.run(_run(resume, None, [], chosen, options))
     documents = list(read_documents((*files, *(with_ or ()))))
-    manifest = _workflow(documents)
+    manifest = workflow_in(documents)
     set_parameters(manifest.value, parameters_of(parameter, parameter_file))
     if entrypoint:
         manifest.value["spec"]["entrypoint"] = entrypoint
     _check(manifest, documents)
+    for warning in warnings(documents):
+        print(warning, file=sys.stderr)
     meta = manifest.value.setdefault("metadata", {})
     name = str(meta.get("name") or f"{meta.get('generateName', 'run-')}{secrets.token_hex(3)[:5]}")
     meta |= {"name": name, "namespace": NAMESPACE}
@@ -112,13 +115,6 @@ class Options(msgspec.Struct, frozen=True):
 def parse_answers(given: list[str] | None) -> dict[str, str]:
     """Output or node name -> its answer; empty for a node that is just let go on."""
     return {name: value for name, _, value in (text.partition("=") for text in given or ())}
-
-
-def _workflow(documents: list[Document]) -> Document:
-    found = [document for document in documents if document.kind == "Workflow"]
-    if len(found) != 1:
-        raise SpecError(f"expected one Workflow in the given files, found {len(found)}")
-    return found[0]
 
 
 def _check(manifest: Document, documents: list[Document]) -> None:

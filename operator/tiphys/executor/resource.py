@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from tiphys.artifacts.machine import ENV_FOLDER
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
 from tiphys.errors import OutsideError, SpecError, TiphysError
@@ -166,6 +167,11 @@ async def _act_on(api: Api, resource: ResourceTemplate, text: str, flags: Flags)
     done = []
     for manifest in read_manifests(text):
         if resource.set_owner_reference:
+            if ENV_FOLDER in os.environ:
+                raise SpecError(
+                    "a workflow of this machine can own nothing in a cluster: what it owned would be deleted there at once",
+                    path="resource.setOwnerReference",
+                )
             _own(manifest)
         target = await Target.of(api, manifest, flags)
         done.append((target, await target.do(action, manifest, strategy)))

@@ -40,14 +40,14 @@ class Target:
         """The object that a manifest names."""
         path, is_namespaced = await api.learn(manifest["apiVersion"], manifest["kind"])
         meta = manifest.setdefault("metadata", {})
-        return cls(api, manifest["kind"], _collection(path, is_namespaced, meta.get("namespace"), flags),
+        return cls(api, manifest["kind"], _collection(api, path, is_namespaced, meta.get("namespace") or flags.namespace),
                    str(meta.get("name", "")), flags)  # fmt: skip
 
     @classmethod
     async def named(cls, api: Api, word: str, name: str, flags: Flags) -> "Target":
         """The object that flags name; `word` is a kind as kubectl takes it (`pod`, `po`, `deployments.apps`)."""
         kind, path, is_namespaced = await find_kind(api, word)
-        return cls(api, kind, _collection(path, is_namespaced, None, flags), name, flags)
+        return cls(api, kind, _collection(api, path, is_namespaced, flags.namespace), name, flags)
 
     async def do(self, action: str, body: Any, strategy: str) -> Json:
         """Act; the object as it is then."""
@@ -139,8 +139,9 @@ class Target:
         return answer
 
 
-def _collection(path: str, is_namespaced: bool, written: str | None, flags: Flags) -> str:
-    namespace = written or flags.namespace or os.environ.get("TIPHYS_NAMESPACE", "default")
+def _collection(api: Api, path: str, is_namespaced: bool, written: str) -> str:
+    """Path of all objects of a kind, in the namespace that is written, the workflow's, or the usual one of a kubeconfig."""
+    namespace = written or os.environ.get("TIPHYS_NAMESPACE") or api.access.namespace
     group, _, plural = path.rpartition("/")
     return f"{group}/namespaces/{namespace}/{plural}" if is_namespaced else path
 

@@ -34,6 +34,7 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
         termination_path: Where that stands in the container.
         is_executor: It runs our own program.
         outputs: Absolute paths that the template says something will be read from.
+        logins: Registry -> its entry of a file of Docker's logins.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     termination_path: str = TERMINATION
     is_executor: bool = False
     outputs: tuple[str, ...] = ()
+    logins: dict[str, Json] = {}
 
 
 class Handle(Protocol):

@@ -3,9 +3,15 @@
 import asyncio
 import contextlib
 import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
 
 from tiphys.errors import SpecError, Unavailable
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle
+from tiphys.model.base import Json
 
 
 class Container:
@@ -53,6 +59,18 @@ class Container:
             await process.wait()
 
 
+@contextlib.contextmanager
+def _login(logins: dict[str, Json]) -> Iterator[dict[str, str]]:
+    """The environment with which docker and podman use logins: a file of them that nobody else can read."""
+    if not logins:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
+        file = Path(folder) / "config.json"
+        file.write_bytes(msgspec.json.encode({"auths": logins}))
+        yield {"DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": str(file)}
+
+
 class EngineRuntime:
     """Runs containers with the program `podman` or `docker`.
 
@@ -69,7 +87,7 @@ class EngineRuntime:
             SpecError: The image cannot be had.
             Unavailable: The runtime does not answer.
         """
-        await self._have(plan.image)
+        await self._have(plan.image, plan.logins)
         plan.folder.mkdir(parents=True, exist_ok=True)
         plan.log.parent.mkdir(parents=True, exist_ok=True)
         plan.termination.touch()
@@ -83,18 +101,23 @@ class EngineRuntime:
                 raise Unavailable(f"{self._program} cannot be started: {e}") from e
         return Container(self._program, plan.name, process)
 
-    async def _have(self, image: str) -> None:
-        """The image is on this machine, pulled if need be."""
-        for words in (("image", "inspect", image), ("pull", "--quiet", image)):
-            code, said = await self._call(*words)
-            if code == 0:
-                return
+    async def _have(self, image: str, logins: dict[str, Json]) -> None:
+        """The image is on this machine, pulled if need be, with logins to registries besides the user's own if there are any."""
+        code, said = await self._call("image", "inspect", image)
+        if code == 0:
+            return
+        with _login(logins) as environment:
+            code, said = await self._call("pull", "--quiet", image, **environment)
+        if code == 0:
+            return
         raise SpecError(f"image {image!r} cannot be had: {said.splitlines()[-1] if said else 'not found'}")
 
-    async def _call(self, *words: str) -> tuple[int, str]:
+    async def _call(self, *words: str, **environment: str) -> tuple[int, str]:
         pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
         both = asyncio.subprocess.STDOUT
-        process = await asyncio.create_subprocess_exec(self._program, *words, stdin=null, stdout=pipe, stderr=both)
+        process = await asyncio.create_subprocess_exec(
+            self._program, *words, stdin=null, stdout=pipe, stderr=both, env={**os.environ, **environment}
+        )
         said, _ = await process.communicate()
         return process.returncode or 0, said.decode(errors="replace").strip()
 

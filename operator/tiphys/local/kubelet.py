@@ -16,7 +16,7 @@ from tiphys.errors import NotFound, TiphysError
 from tiphys.local.api import log_file
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle, Mount, Runtime, expanded
 from tiphys.local.objects import Change, Place, Refusal, Store
-from tiphys.local.volumes import Volumes, environment_of
+from tiphys.local.volumes import Volumes, environment_of, logins_of
 from tiphys.model.base import Json
 
 log = logging.getLogger(__name__)
@@ -240,6 +240,8 @@ class _Life:
             artifacts.mkdir(exist_ok=True)
             mounts.append(Mount(artifacts, _ARTIFACTS))
             environment["TIPHYS_LOCAL_ARTIFACTS"] = _ARTIFACTS
+            # objects that it makes are in the namespace of the kubeconfig, as kubectl's would be
+            environment.pop("TIPHYS_NAMESPACE", None)
         command = [expanded(str(word), environment) for word in container.get("command") or ()]
         return ContainerPlan(
             name=f"{self.place.namespace}.{self.place.name}.{name}",
@@ -255,6 +257,7 @@ class _Life:
             termination_path=str(container.get("terminationMessagePath") or TERMINATION),
             is_executor=is_executor,
             outputs=_declared(command),
+            logins=logins_of(self._store, self._pod),
         )
 
     # --- what is told

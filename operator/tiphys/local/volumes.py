@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tiphys.errors import SpecError
 from tiphys.local.container import expanded, field_of
 from tiphys.local.objects import Place, Refusal, Store
@@ -122,6 +124,22 @@ def entries_of(store: Store, namespace: str, kind: str, name: str, is_optional: 
     plain, encoded = ("stringData", "data") if kind == "Secret" else ("data", "binaryData")
     decoded = {key: base64.b64decode(text) for key, text in (one.get(encoded) or {}).items()}
     return decoded | {key: str(text).encode() for key, text in (one.get(plain) or {}).items()}
+
+
+def logins_of(store: Store, pod: Json) -> dict[str, Json]:
+    """Logins to registries that a pod's Secrets hold; as in a cluster, one that is not there is done without."""
+    found: dict[str, Json] = {}
+    for reference in pod["spec"].get("imagePullSecrets") or ():
+        kept = entries_of(store, pod["metadata"]["namespace"], "Secret", str(reference.get("name", "")), is_optional=True)
+        try:
+            found |= msgspec.json.decode(kept.get(".dockerconfigjson", b"{}"), type=_Logins).auths
+        except msgspec.DecodeError:
+            continue
+    return found
+
+
+class _Logins(msgspec.Struct):
+    auths: dict[str, Json] = {}
 
 
 def environment_of(store: Store, pod: Json, container: Json) -> dict[str, str]:
