@@ -1,6 +1,7 @@
 """What a container is to a runtime of this machine, and what a runtime is."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -75,6 +76,13 @@ class Handle(Protocol):
 
 class Runtime(Protocol):
     """Starts containers."""
+
+    def check(self, image: str, command: Sequence[str]) -> None:
+        """Refuse what is known beforehand not to run.
+
+        Raises:
+            SpecError: This runtime cannot run it.
+        """
 
     async def start(self, plan: ContainerPlan) -> Handle:
         """Start one.

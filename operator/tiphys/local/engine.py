@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -79,6 +79,9 @@ class EngineRuntime:
 
     def __init__(self, program: str) -> None:
         self._program = program
+
+    def check(self, image: str, command: Sequence[str]) -> None:
+        """Nothing is known beforehand."""
 
     async def start(self, plan: ContainerPlan) -> Handle:
         """Start one.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tiphys.errors import NotFound, TiphysError
+from tiphys.errors import NotFound, SpecError, TiphysError
 from tiphys.local.api import log_file
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle, Mount, Runtime, expanded
 from tiphys.local.objects import Change, Place, Refusal, Store
@@ -22,6 +22,7 @@ from tiphys.model.base import Json
 log = logging.getLogger(__name__)
 _MESSAGE_BYTES = 4096
 _GRACE = 30
+_CANNOT_START = 128
 _ARTIFACTS = "/argo/local-artifacts"
 
 
@@ -130,7 +131,7 @@ class _Life:
         try:
             # what an earlier run of the same node left
             _clear(self._folder)
-            sidecars = await self._run_inits()
+            sidecars = None if self._is_refused() else await self._run_inits()
             if sidecars is not None:
                 await self._run_mains()
                 await self._end_sidecars(sidecars)
@@ -141,6 +142,19 @@ class _Life:
                 self._ending.cancel()
             self._volumes.close()
             _clear(self._folder)
+
+    def _is_refused(self) -> bool:
+        """Whether the runtime cannot run one of the containers; none is begun then, since others would wait for it."""
+        spec, began = self._pod["spec"], self._store.stamp()
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            try:
+                if container.get("image") != self._setting.executor_image:
+                    self._setting.runtime.check(str(container.get("image", "")), container.get("command") or ())
+            except SpecError as e:
+                for one in spec["containers"]:
+                    self._ended(one["name"], self._statuses, began, _CANNOT_START, _told(e), "StartError")
+                return True
+        return False
 
     def _expire(self) -> None:
         self._reason = ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
@@ -199,7 +213,7 @@ class _Life:
             is_ours = plan.is_executor
             handle = await (self._setting.processes if is_ours else self._setting.runtime).start(plan)
         except TiphysError as e:
-            return self._ended(name, statuses, began, 128, f"{e}{f' ({e.hint})' if e.hint else ''}", "StartError")
+            return self._ended(name, statuses, began, _CANNOT_START, _told(e), "StartError")
         self.running[name] = handle
         if handle.pid:
             self._setting.started(self._pod, handle.pid)
@@ -290,6 +304,10 @@ class _Life:
             now = self._store.read(self.place)
             if now["metadata"].get("deletionTimestamp") and now["metadata"]["uid"] == self._pod["metadata"]["uid"]:
                 self._store.remove(self.place)
+
+
+def _told(error: TiphysError) -> str:
+    return f"{error} ({error.hint})" if error.hint else str(error)
 
 
 def _clear(folder: Path) -> None:

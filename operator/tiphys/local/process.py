@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 from tiphys.errors import SpecError
 from tiphys.local.container import ContainerPlan, Handle, Mount
@@ -63,11 +64,24 @@ class Process:
 class ProcessRuntime:
     """Runs containers as processes of this machine."""
 
+    def check(self, image: str, command: Sequence[str]) -> None:
+        """Refuse what is known beforehand not to run.
+
+        Raises:
+            SpecError: It names no command: the image's own is not known.
+        """
+        if not command:
+            raise SpecError(
+                f"what image {image!r} runs by itself is not known without a container runtime",
+                path="container.command",
+                hint="name the command, or use --runtime podman",
+            )
+
     async def start(self, plan: ContainerPlan) -> Handle:
         """Start one.
 
         Raises:
-            SpecError: It names no command, or needs a view of its own that cannot be had.
+            SpecError: It needs a view of its own that cannot be had.
         """
         command = _command(plan)
         command = in_view(plan, command) if _needs_view(plan) else _direct(plan, command)
@@ -90,12 +104,6 @@ def _shell(plan: ContainerPlan, environment: dict[str, str]) -> list[str]:
 
 
 def _command(plan: ContainerPlan) -> list[str]:
-    if not plan.command:
-        raise SpecError(
-            f"what image {plan.image!r} runs by itself is not known without a container runtime",
-            path="container.command",
-            hint="name the command, or use --runtime podman",
-        )
     command = [*plan.command, *plan.arguments]
     if plan.is_executor:
         place = next(i for i, word in enumerate(command) if word == "tiphys")
