@@ -24,7 +24,7 @@ from tiphys.errors import NotFound, SpecError
 from tiphys.local.api import LocalApi, LocalLogs
 from tiphys.local.channel import answering, listening
 from tiphys.local.container import Runtime
-from tiphys.local.kubelet import Kubelet, Setting
+from tiphys.local.kubelet import Kubelet, Setting, owner_of
 from tiphys.local.objects import Change, Place, Refusal, Store
 from tiphys.local.process import ProcessRuntime
 from tiphys.local.state import State, fill, new_uid, state_folder
@@ -231,10 +231,13 @@ async def machine_for(workflow: str, runtime: Runtime, places: int = 0, record: 
     """
     state = State(state_folder())
     with contextlib.closing(state), listening() as socket:
+        was_left = state.was_left(workflow)
         other = state.claim(workflow, Path(socket.getsockname()))
         if other:
             raise SpecError(f"workflow {workflow} is being run by process {other}")
         state.end_orphans(workflow)
+        if was_left:
+            await runtime.end_left(owner_of(state.folder / "runs", workflow))
         machine = Machine(_open(state, workflow), runtime, places, record)
         async with machine.api, answering(socket, machine.api.reply):
             machine.start()

@@ -26,7 +26,8 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """A container, ready to run.
 
     Attributes:
-        name: Unique on this machine: `<namespace>.<pod>.<container>`.
+        name: Unique in a user's home: `<namespace>.<pod>.<container>`.
+        owner: The workflow, unique on this machine.
         command: Replaces the image's entry point; empty to keep it.
         arguments: Replace the image's command; empty to keep it.
         folder: Its own scratch folder.
@@ -39,6 +40,7 @@ class ContainerPlan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
+    owner: str
     image: str
     command: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -85,12 +87,15 @@ class Runtime(Protocol):
         """
 
     async def start(self, plan: ContainerPlan) -> Handle:
-        """Start one.
+        """Start one, in the place of one of the same name that a killed program left.
 
         Raises:
             SpecError: This runtime cannot run it.
             Unavailable: Not now.
         """
+
+    async def end_left(self, owner: str) -> None:
+        """End what a program that was killed left running of a workflow, as far as it is not known by its processes."""
 
 
 def expanded(text: str, environment: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import msgspec
 from tiphys.errors import SpecError, Unavailable
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle
 from tiphys.model.base import Json
+
+_LABEL = "io.tiphys.workflow"
 
 
 class Container:
@@ -91,10 +94,11 @@ class EngineRuntime:
             Unavailable: The runtime does not answer.
         """
         await self._have(plan.image, plan.logins)
+        name = f"{plan.name}.{zlib.crc32(plan.owner.encode()):08x}"
         plan.folder.mkdir(parents=True, exist_ok=True)
         plan.log.parent.mkdir(parents=True, exist_ok=True)
         plan.termination.touch()
-        words, null = self._words(plan), asyncio.subprocess.DEVNULL
+        words, null = self._words(plan, name), asyncio.subprocess.DEVNULL
         with plan.log.open("ab") as log:
             try:
                 process = await asyncio.create_subprocess_exec(
@@ -102,7 +106,7 @@ class EngineRuntime:
                 )
             except OSError as e:
                 raise Unavailable(f"{self._program} cannot be started: {e}") from e
-        return Container(self._program, plan.name, process)
+        return Container(self._program, name, process)
 
     async def _have(self, image: str, logins: dict[str, Json]) -> None:
         """The image is on this machine, pulled if need be, with logins to registries besides the user's own if there are any."""
@@ -124,10 +128,16 @@ class EngineRuntime:
         said, _ = await process.communicate()
         return process.returncode or 0, said.decode(errors="replace").strip()
 
-    def _words(self, plan: ContainerPlan) -> list[str]:
-        words = ["run", "--rm", "--name", plan.name, "--network", "host", "--log-driver", "none"]
-        for name, value in plan.environment.items():
-            words += ["--env", f"{name}={value}"]
+    async def end_left(self, owner: str) -> None:
+        """End the containers of a workflow."""
+        _, found = await self._call("ps", "--all", "--quiet", "--filter", f"label={_LABEL}={owner}")
+        if found:
+            await self._call("rm", "--force", *found.split())
+
+    def _words(self, plan: ContainerPlan, name: str) -> list[str]:
+        words = ["run", "--rm", "--name", name, "--label", f"{_LABEL}={plan.owner}", "--network", "host", "--log-driver", "none"]
+        for key, value in plan.environment.items():
+            words += ["--env", f"{key}={value}"]
         if plan.working_folder:
             words += ["--workdir", plan.working_folder]
         for mount in plan.mounts:

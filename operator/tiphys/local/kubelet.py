@@ -18,6 +18,7 @@ from tiphys.local.container import TERMINATION, ContainerPlan, Handle, Mount, Ru
 from tiphys.local.objects import Change, Place, Refusal, Store
 from tiphys.local.volumes import Volumes, environment_of, logins_of
 from tiphys.model.base import Json
+from tiphys.model.names import LABEL_WORKFLOW
 
 log = logging.getLogger(__name__)
 _MESSAGE_BYTES = 4096
@@ -259,6 +260,7 @@ class _Life:
         command = [expanded(str(word), environment) for word in container.get("command") or ()]
         return ContainerPlan(
             name=f"{self.place.namespace}.{self.place.name}.{name}",
+            owner=owner_of(self._setting.folder, str(self._pod["metadata"].get("labels", {}).get(LABEL_WORKFLOW, ""))),
             image=str(container.get("image", "")),
             command=tuple(command),
             arguments=tuple(expanded(str(word), environment) for word in container.get("args") or ()),
@@ -304,6 +306,11 @@ class _Life:
             now = self._store.read(self.place)
             if now["metadata"].get("deletionTimestamp") and now["metadata"]["uid"] == self._pod["metadata"]["uid"]:
                 self._store.remove(self.place)
+
+
+def owner_of(folder: Path, workflow: str) -> str:
+    """A workflow as this machine knows it: the folder of its user's runs, and its name."""
+    return f"{folder}/{workflow}"
 
 
 def _told(error: TiphysError) -> str:

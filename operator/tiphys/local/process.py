@@ -77,6 +77,9 @@ class ProcessRuntime:
                 hint="name the command, or use --runtime podman",
             )
 
+    async def end_left(self, owner: str) -> None:
+        """Nothing: all are known."""
+
     async def start(self, plan: ContainerPlan) -> Handle:
         """Start one.
 

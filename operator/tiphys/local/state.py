@@ -101,6 +101,11 @@ class State:
             self._file.execute("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), _began(os.getpid())))
         return other
 
+    def was_left(self, workflow: str) -> bool:
+        """Whether a program that ran a workflow was killed."""
+        row = self._file.execute("select pid from owners where workflow=?", (workflow,)).fetchone()
+        return row is not None and not self.owner(workflow)
+
     def socket(self, workflow: str) -> Path | None:
         """Where the other process that runs a workflow listens; None for none."""
         return self._socket(workflow) if self.owner(workflow) else None

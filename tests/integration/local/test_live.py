@@ -1,24 +1,16 @@
 """The live view: by its library's own pilot over real objects of a machine, and as users see it, on a terminal."""
 
 import asyncio
-import fcntl
-import os
 import pathlib
-import pty
 import re
-import select
-import struct
-import subprocess
-import sys
-import termios
-import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 import pytest
-from tests.integration.local.conftest import ROOT, Home
+from tests.integration.local.conftest import Home
+from tests.screen import Screen
 from textual.widgets import Input, RichLog, Static
 
 from tiphys.cli.live import INTERRUPTED, LEFT, LiveView, Scene
@@ -205,47 +197,6 @@ async def test_the_view_ends_with_a_workflow_that_succeeds(tmp_path: pathlib.Pat
     assert view.return_value is None
 
 
-class Screen:
-    """A program on a terminal of its own."""
-
-    def __init__(self, home: Home, *words: str) -> None:
-        self.number, inner = pty.openpty()
-        environment = {**home.environment, "TERM": "xterm-256color", "COLUMNS": "150", "LINES": "40"}
-        command = [sys.executable, "-m", "tiphys", *words]
-        self.program = subprocess.Popen(
-            command, stdin=inner, stdout=inner, stderr=inner, cwd=ROOT, env=environment, start_new_session=True,
-            # its controlling terminal, as a shell's
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 no threads here
-        )  # fmt: skip
-        os.close(inner)
-        self.seen = b""
-        fcntl.ioctl(self.number, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 150, 0, 0))
-
-    def until(self, pattern: str) -> None:
-        end = time.monotonic() + 60
-        while not re.search(pattern.encode(), self.seen):
-            assert time.monotonic() < end, self.seen[-4000:]
-            self._read()
-
-    def press(self, keys: str) -> None:
-        os.write(self.number, keys.encode())
-
-    def _read(self) -> bool:
-        if not select.select([self.number], [], [], 0.1)[0]:
-            return self.program.poll() is None
-        try:
-            self.seen += os.read(self.number, 65536)
-        except OSError:
-            return False
-        return True
-
-    def ended(self) -> int:
-        end = time.monotonic() + 60
-        while self._read():
-            assert time.monotonic() < end, self.seen[-4000:]
-        return self.program.wait(timeout=30)
-
-
 def test_a_run_is_watched_on_a_terminal_and_a_shell_opened_in_its_step(home: Home) -> None:
     marks = home.folder.parent / "marks"
     go = f"echo looking; until test -e {marks}; do sleep 0.05; done"
@@ -253,7 +204,7 @@ def test_a_run_is_watched_on_a_terminal_and_a_shell_opened_in_its_step(home: Hom
         "entrypoint: main\ntemplates:\n- {name: main, steps: [[{name: waits, template: waits}]]}\n"
         f"- {{name: waits, container: {{image: alpine, command: [sh, -c, '{go}']}}}}\n"
     )
-    screen = Screen(home, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
+    screen = Screen(home.environment, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
     screen.until("waits")
     screen.until("Leave")
     screen.press("\x1b[B\x1b[B")
@@ -269,7 +220,7 @@ def test_a_run_is_watched_on_a_terminal_and_a_shell_opened_in_its_step(home: Hom
 
 def test_interrupting_the_view_stops_the_run_which_can_go_on(home: Home) -> None:
     spec = "entrypoint: main\ntemplates:\n- {name: main, container: {image: alpine, command: [sleep, '60']}}\n"
-    screen = Screen(home, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
+    screen = Screen(home.environment, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
     screen.until("Leave")
     screen.press("\x03")
     assert screen.ended() == 130
@@ -278,7 +229,7 @@ def test_interrupting_the_view_stops_the_run_which_can_go_on(home: Home) -> None
 
 def test_a_signal_to_end_gives_the_terminal_back_and_stops_the_run_which_can_go_on(home: Home) -> None:
     spec = "entrypoint: main\ntemplates:\n- {name: main, container: {image: alpine, command: [sleep, '60']}}\n"
-    screen = Screen(home, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
+    screen = Screen(home.environment, "run", home.workflow(spec), "--runtime", "process", "--watch", "--no-log")
     screen.until("Leave")
     screen.program.terminate()
     assert screen.ended() == 130
@@ -298,7 +249,7 @@ def test_what_waits_is_asked_at_the_terminal_until_somebody_answers_it_elsewhere
         "- {name: more, suspend: {}}\n"
         "- {name: say, inputs: {parameters: [{name: x}]}, container: {image: alpine, command: [echo, '{{inputs.parameters.x}}']}}\n"
     )
-    screen = Screen(home, "run", home.workflow(spec), "--with", stored, "--runtime", "process")
+    screen = Screen(home.environment, "run", home.workflow(spec), "--with", stored, "--runtime", "process")
     screen.until("colour: ")
     screen.press("green\n")
     screen.until("press enter to go on")
