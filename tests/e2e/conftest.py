@@ -1,5 +1,6 @@
 """A real cluster, with Tiphys' controller running beside it as users run it."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -23,10 +24,10 @@ HOME = pathlib.Path(os.environ.get("TIPHYS_CLUSTER_DIR", "/var/tmp/tiphys-cluste
 # kubectl is built with the cluster where the machine has none
 os.environ["PATH"] += f":{os.environ.get('XDG_CACHE_HOME', pathlib.Path.home() / '.cache')}/tiphys/bin"
 IMAGE = "quay.io/tiphys/tiphys:e2e"
-# they follow one namespace each, so they run beside all others
+# controllers that follow one namespace, or workflows of their own instance: they run beside all others
 WITH_THEIR_OWN = (
-    "archive/test_archive.py", "chart/test_chart.py", "circumstances/test_circumstances.py", "cluster/test_cluster.py", "crds/test_crds.py",
-    "local/test_plan.py",
+    "archive/test_archive.py", "artifacts/test_artifacts.py", "artifacts/test_commands.py", "artifacts/test_drivers.py", "chart/test_chart.py",
+    "circumstances/test_circumstances.py", "cluster/test_cluster.py", "crds/test_crds.py", "local/test_plan.py",
 )  # fmt: skip
 TIPHYS = (sys.executable, "-m", "tiphys")
 
@@ -170,13 +171,21 @@ class ControllerProcess:
             return answer.read().decode()
 
 
-@pytest.fixture(scope="session")
-def controller(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
+@contextlib.contextmanager
+def controlling(kubeconfig: str, image: str, folder: pathlib.Path, *arguments: str) -> Iterator[ControllerProcess]:
+    """A controller that is well to its end; with the rights of the cluster's user for controllers, where it has one."""
     own = HOME / "controller.kubeconfig"
-    process = ControllerProcess(str(own) if own.exists() else kubeconfig, image, tmp_path_factory.mktemp("controller") / "log")
+    process = ControllerProcess(str(own) if own.exists() else kubeconfig, image, folder / "log", *arguments)
     yield process
     assert process.stop() == 0
     assert "broke the controller" not in process.log.read_text()
+
+
+@pytest.fixture(scope="session")
+def controller(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
+    """It follows all workflows that name no other controller."""
+    with controlling(kubeconfig, image, tmp_path_factory.mktemp("controller")) as process:
+        yield process
 
 
 @pytest.fixture

@@ -11,13 +11,16 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, run
+import yaml
+from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, controlling, run
 from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.nginx import PASSWORD, USER, Nginx, nginx
 from tests.servers.process import free_port
 from tests.servers.repository import Repository, SSHServer, sshd
 
+LABEL = "workflows.argoproj.io/controller-instanceid"
 BRIDGE = "10.88.0.1"
+INSTANCE = f"artifacts-{uuid.uuid4().hex[:8]}"
 WRONG = "wrong-canary-" + "x" * 8
 
 
@@ -84,10 +87,30 @@ def s3(endpoint: str, *, keys: str = "store", **more: Any) -> dict[str, Any]:
             "secretKeySecret": {"name": keys, "key": "secret"}, **more}  # fmt: skip
 
 
+class Space(Cluster):
+    """A namespace whose workflows are those of the controller of these tests."""
+
+    def submit(self, *arguments: object) -> str:
+        return self.tiphys("submit", *arguments, "--instanceid", INSTANCE)
+
+    def create(self, path: str) -> str:
+        manifest = yaml.safe_load((ROOT / path).read_text())
+        manifest["metadata"].setdefault("labels", {})[LABEL] = INSTANCE
+        made = self.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(manifest))
+        return str(json.loads(made)["metadata"]["name"])
+
+
+@pytest.fixture(scope="session")
+def keeper(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
+    """A controller of these tests alone, in all namespaces."""
+    with controlling(kubeconfig, image, tmp_path_factory.mktemp("keeper"), "--instance-id", INSTANCE) as process:
+        yield process
+
+
 @pytest.fixture(scope="module")
-def space(kubeconfig: str, controller: ControllerProcess, servers: Servers, outage: Outage) -> Iterator[Cluster]:
+def space(kubeconfig: str, keeper: ControllerProcess, servers: Servers, outage: Outage) -> Iterator[Space]:
     """A namespace with the secrets, and the repositories as its ConfigMap names them; `main` is the default."""
-    one = Cluster(kubeconfig, f"e2e-{uuid.uuid4().hex[:8]}")
+    one = Space(kubeconfig, f"e2e-{uuid.uuid4().hex[:8]}")
     run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", one.namespace)
     repositories = {
         "main": {"s3": s3(servers.store.endpoint)},
@@ -112,9 +135,9 @@ Submit = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
-def submit(space: Cluster) -> Submit:
+def submit(space: Space) -> Submit:
     def create(name: str, templates: list[dict[str, Any]], **spec: Any) -> None:
-        kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}}
+        kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "labels": {LABEL: INSTANCE}}}
         body = {**kind, "spec": {"entrypoint": templates[0]["name"], "templates": templates, **spec}}
         space.kubectl("create", "-f", "-", stdin=json.dumps(body))
 

@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.e2e.artifacts.conftest import WRONG, Outage, Servers, Submit
-from tests.e2e.conftest import Cluster, ControllerProcess
+from tests.e2e.artifacts.conftest import WRONG, Outage, Servers, Space, Submit
+from tests.e2e.conftest import ControllerProcess
 from tests.servers.minio import KEYS
 from tests.servers.nginx import PASSWORD
 
@@ -82,7 +82,7 @@ def _all(submit: Submit, servers: Servers) -> None:
     submit("stopped", [shell("main", "echo before; trap '' TERM; while :; do sleep 1; done")], archiveLogs=True)
 
 
-def test_logs_are_in_the_store_and_shown_when_the_pod_is_gone(space: Cluster, servers: Servers) -> None:
+def test_logs_are_in_the_store_and_shown_when_the_pod_is_gone(space: Space, servers: Servers) -> None:
     found = space.finished("logs", 150)
     assert found["status"]["phase"] == "Succeeded"
     end = time.monotonic() + 60
@@ -100,7 +100,7 @@ def test_logs_are_in_the_store_and_shown_when_the_pod_is_gone(space: Cluster, se
     assert (servers.store.folder / "data/artifacts/logs/logs/main.log").exists()
 
 
-def test_a_private_repository_is_checked_out_over_http_at_a_tag_and_built(space: Cluster) -> None:
+def test_a_private_repository_is_checked_out_over_http_at_a_tag_and_built(space: Space) -> None:
     found = space.finished("git-http", 150)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     shown = space.logs("git-http")
@@ -108,7 +108,7 @@ def test_a_private_repository_is_checked_out_over_http_at_a_tag_and_built(space:
         assert part in shown
 
 
-def test_a_repository_is_checked_out_over_ssh_with_its_submodule(space: Cluster) -> None:
+def test_a_repository_is_checked_out_over_ssh_with_its_submodule(space: Space) -> None:
     found = space.finished("git-ssh", 150)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     shown = space.logs("git-ssh")
@@ -116,7 +116,7 @@ def test_a_repository_is_checked_out_over_ssh_with_its_submodule(space: Cluster)
     assert "library" in shown
 
 
-def test_a_step_gets_what_another_made_with_its_modes(space: Cluster) -> None:
+def test_a_step_gets_what_another_made_with_its_modes(space: Space) -> None:
     found = space.finished("passing", 150)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     shown = space.logs("passing")
@@ -124,7 +124,7 @@ def test_a_step_gets_what_another_made_with_its_modes(space: Cluster) -> None:
     assert "750" in shown
 
 
-def test_fifty_files_go_out_to_many_and_come_together_again(space: Cluster) -> None:
+def test_fifty_files_go_out_to_many_and_come_together_again(space: Space) -> None:
     found = space.finished("fan", 200)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     joined = [line.rpartition(": ")[2] for line in space.logs("fan").splitlines() if "join" in line or line.strip().isdigit()]
@@ -132,7 +132,7 @@ def test_fifty_files_go_out_to_many_and_come_together_again(space: Cluster) -> N
     assert "5" in joined
 
 
-def test_a_data_template_lists_a_store_and_each_file_that_it_picks_is_read(space: Cluster) -> None:
+def test_a_data_template_lists_a_store_and_each_file_that_it_picks_is_read(space: Space) -> None:
     found = space.finished("listed", 200)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     (picked,) = [node for node in found["status"]["nodes"].values() if node["displayName"] == "pick"]
@@ -151,20 +151,20 @@ def test_a_data_template_lists_a_store_and_each_file_that_it_picks_is_read(space
         ("missing", 'failed to save artifact "out" (s3, bucket "artifacts", key "missing/missing/out.tgz"): path /none does not exist'),
     ],
 )
-def test_what_cannot_be_saved_is_an_error_with_its_place_and_reason(space: Cluster, name: str, message: str) -> None:
+def test_what_cannot_be_saved_is_an_error_with_its_place_and_reason(space: Space, name: str, message: str) -> None:
     found = space.finished(name, 150)
     assert found["status"]["phase"] == "Error"
     assert f"wait: Error (exit code 64): {message}" in found["status"]["message"]
 
 
-def test_an_optional_output_that_is_not_there_is_left_out(space: Cluster) -> None:
+def test_an_optional_output_that_is_not_there_is_left_out(space: Space) -> None:
     found = space.finished("optional", 150)
     assert found["status"]["phase"] == "Succeeded"
     (node,) = found["status"]["nodes"].values()
     assert "artifacts" not in node.get("outputs", {})
 
 
-def test_a_stopped_pod_has_its_log_saved_though_its_command_is_deaf(space: Cluster, servers: Servers) -> None:
+def test_a_stopped_pod_has_its_log_saved_though_its_command_is_deaf(space: Space, servers: Servers) -> None:
     space.wait_until("stopped", lambda w: any(n["phase"] == "Running" for n in w.get("status", {}).get("nodes", {}).values()), 120)
     log = servers.store.folder / "data/artifacts/stopped/stopped/main.log"
     time.sleep(2)
@@ -176,19 +176,19 @@ def test_a_stopped_pod_has_its_log_saved_though_its_command_is_deaf(space: Clust
     assert space.finished("stopped", 60)["status"]["phase"] == "Failed"
 
 
-def test_a_container_that_cannot_start_does_not_keep_the_one_that_saves_waiting(space: Cluster) -> None:
+def test_a_container_that_cannot_start_does_not_keep_the_one_that_saves_waiting(space: Space) -> None:
     found = space.finished("never-started", 150)
     assert found["status"]["phase"] == "Failed"
     assert "StartError" in found["status"]["message"]
 
 
-def test_a_container_that_needs_too_much_memory_has_its_log_saved(space: Cluster, servers: Servers) -> None:
+def test_a_container_that_needs_too_much_memory_has_its_log_saved(space: Space, servers: Servers) -> None:
     found = space.finished("greedy", 150)
     assert (found["status"]["phase"], found["status"]["message"]) == ("Failed", "main: OOMKilled (exit code 137)")
     assert (servers.store.folder / "data/artifacts/greedy/greedy/main.log").exists()
 
 
-def test_a_store_that_is_away_for_half_a_minute_only_delays(space: Cluster, outage: Outage, submit: Submit) -> None:
+def test_a_store_that_is_away_for_half_a_minute_only_delays(space: Space, outage: Outage, submit: Submit) -> None:
     slow = produce("a", "echo kept > /x", "/x")
     steps = [[{"name": "a", "template": "a"}], [{"name": "pause", "template": "pause"}], [passed("b", "b", "steps.a")]]
     submit("outage", [{"name": "main", "steps": steps}, slow, {"name": "pause", "suspend": {}}, consume("b", "cat /in", "/in")], artifactRepositoryRef={"key": "outage"})
@@ -203,11 +203,11 @@ def test_a_store_that_is_away_for_half_a_minute_only_delays(space: Cluster, outa
     assert "kept" in space.logs("outage")
 
 
-def test_no_secret_is_told_anywhere(space: Cluster, controller: ControllerProcess) -> None:
+def test_no_secret_is_told_anywhere(space: Space, keeper: ControllerProcess) -> None:
     for name in ("git-http", "git-ssh", "passing", "wrong-keys", "no-bucket"):
         space.finished(name, 150)
     told = {what: space.kubectl("get", what, "-o", "yaml") for what in ("pods", "workflows", "events", "configmaps")}
-    told["controller"] = controller.log.read_text()
+    told["controller"] = keeper.log.read_text()
     for pod in json.loads(space.kubectl("get", "pods", "-o", "json"))["items"]:
         told[pod["metadata"]["name"]] = space.kubectl("logs", pod["metadata"]["name"], "--all-containers", check=False)
         main = next(one for one in pod["spec"]["containers"] if one["name"] == "main")

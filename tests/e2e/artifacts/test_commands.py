@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.e2e.artifacts.conftest import Outage, Servers, Submit
-from tests.e2e.conftest import ROOT, Cluster
+from tests.e2e.artifacts.conftest import Outage, Servers, Space, Submit
+from tests.e2e.conftest import ROOT
 from tests.servers.nginx import PASSWORD, USER
 
 
@@ -57,7 +57,7 @@ def a_set() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def names(submit: Submit, space: Cluster, servers: Servers) -> dict[str, str]:
+def names(submit: Submit, space: Space, servers: Servers) -> dict[str, str]:
     gc = {"strategy": "OnWorkflowDeletion"}
     submit("collected", [three()], artifactGC=gc)
     submit("outlived", [three("OnWorkflowDeletion")], artifactGC=gc, artifactRepositoryRef={"key": "outage"})
@@ -68,19 +68,19 @@ def names(submit: Submit, space: Cluster, servers: Servers) -> dict[str, str]:
     submit("set", [a_set()], archiveLogs=True)
     space.kubectl("create", "secret", "generic", "git-credentials", f"--from-literal=username={USER}", f"--from-literal=password={PASSWORD}")
     space.kubectl("create", "secret", "generic", "git-key", f"--from-literal=ssh-private-key={servers.ssh.key}")
-    git = space.tiphys("submit", ROOT / "examples/git-input.yaml", "-p", f"repo={servers.web.url}/private/app.git", "-p", "revision=v1.0", "-o", "name")
-    ssh = space.tiphys("submit", ROOT / "examples/git-input-ssh.yaml", "-p", f"repo={servers.ssh.url('app.git')}", "-p", "revision=feature/x", "-o", "name")
+    git = space.submit(ROOT / "examples/git-input.yaml", "-p", f"repo={servers.web.url}/private/app.git", "-p", "revision=v1.0", "-o", "name")
+    ssh = space.submit(ROOT / "examples/git-input-ssh.yaml", "-p", f"repo={servers.ssh.url('app.git')}", "-p", "revision=feature/x", "-o", "name")
     return {"logs": space.create("examples/archive-logs.yaml"), "passing": space.create("examples/artifact-passing.yaml"),
             "git": git.strip(), "ssh": ssh.strip()}  # fmt: skip
 
 
-def test_the_example_keeps_its_log_and_its_pod_goes(space: Cluster, names: dict[str, str]) -> None:
+def test_the_example_keeps_its_log_and_its_pod_goes(space: Space, names: dict[str, str]) -> None:
     assert space.finished(names["logs"], 150)["status"]["phase"] == "Succeeded"
     until(lambda: names["logs"] not in space.kubectl("get", "pods", "-o", "name"))
     assert f"{names['logs']}: < hello world >\n" in space.logs(names["logs"])
 
 
-def test_an_artifact_is_passed_on_listed_and_copied(space: Cluster, names: dict[str, str], tmp_path: Any) -> None:
+def test_an_artifact_is_passed_on_listed_and_copied(space: Space, names: dict[str, str], tmp_path: Any) -> None:
     found = space.finished(names["passing"], 150)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     assert space.logs(names["passing"]).count("< hello world >") == 2
@@ -92,7 +92,7 @@ def test_an_artifact_is_passed_on_listed_and_copied(space: Cluster, names: dict[
     assert (tmp_path / "hello-art/hello-art.tgz").read_bytes().startswith(b"\x1f\x8b")
 
 
-def test_the_git_examples_build_in_a_checkout(space: Cluster, names: dict[str, str]) -> None:
+def test_the_git_examples_build_in_a_checkout(space: Space, names: dict[str, str]) -> None:
     for kind, words in {"git": ("HEAD detached", "VERSION", "1.0"), "ssh": ("feature", "VERSION")}.items():
         found = space.finished(names[kind], 150)
         assert found["status"]["phase"] == "Succeeded", found["status"]
@@ -100,14 +100,14 @@ def test_the_git_examples_build_in_a_checkout(space: Cluster, names: dict[str, s
         assert all(word in shown for word in words), shown
 
 
-def test_inputs_and_outputs_may_lie_in_a_volume_that_a_sidecar_sees(space: Cluster, servers: Servers) -> None:
+def test_inputs_and_outputs_may_lie_in_a_volume_that_a_sidecar_sees(space: Space, servers: Servers) -> None:
     found = space.finished("volume", 150)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     assert space.logs("volume").count("raw words") == 2
     assert objects(servers, "volume") == ["out"]
 
 
-def test_each_container_of_a_set_has_its_log_and_all_have_the_input(space: Cluster, servers: Servers) -> None:
+def test_each_container_of_a_set_has_its_log_and_all_have_the_input(space: Space, servers: Servers) -> None:
     found = space.finished("set", 150)
     assert found["status"]["phase"] == "Succeeded", found["status"]
     assert objects(servers, "set") == ["first.log", "main.log", "out.tgz"]
@@ -116,26 +116,26 @@ def test_each_container_of_a_set_has_its_log_and_all_have_the_input(space: Clust
     assert space.logs("set") == "set: main words\n"
 
 
-def test_a_failed_step_keeps_its_log_and_its_own_message(space: Cluster) -> None:
+def test_a_failed_step_keeps_its_log_and_its_own_message(space: Space) -> None:
     found = space.finished("failed", 150)
     assert (found["status"]["phase"], found["status"]["message"]) == ("Failed", "main: Error (exit code 3)")
     (node,) = found["status"]["nodes"].values()
     assert [one["name"] for one in node["outputs"]["artifacts"]] == ["main-logs"]
 
 
-def test_a_file_is_uploaded_at_submit(space: Cluster, tmp_path: Any) -> None:
+def test_a_file_is_uploaded_at_submit(space: Space, tmp_path: Any) -> None:
     inputs = {"artifacts": [{"name": "given", "path": "/given", "mode": 0o400}]}
     body = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": "given"},
             "spec": {"entrypoint": "main", "arguments": {"artifacts": [{"name": "given"}]},
                      "templates": [shell("stat -c %a /given; cat /given", inputs=inputs)]}}  # fmt: skip
     (tmp_path / "given.json").write_text(json.dumps(body))
     (tmp_path / "words.txt").write_text("given words\n")
-    space.tiphys("submit", tmp_path / "given.json", "-a", f"given=@{tmp_path / 'words.txt'}")
+    space.submit(tmp_path / "given.json", "-a", f"given=@{tmp_path / 'words.txt'}")
     assert space.finished("given", 150)["status"]["phase"] == "Succeeded"
     assert space.logs("given") == "given: 400\ngiven: given words\n"
 
 
-def test_artifacts_are_collected_when_their_time_has_come(space: Cluster, servers: Servers) -> None:
+def test_artifacts_are_collected_when_their_time_has_come(space: Space, servers: Servers) -> None:
     found = space.finished("collected", 150)
     assert found["metadata"]["finalizers"] == ["workflows.argoproj.io/artifact-gc"]
     until(lambda: objects(servers, "collected") == ["keep.tgz", "late.tgz"])
@@ -148,19 +148,19 @@ def test_artifacts_are_collected_when_their_time_has_come(space: Cluster, server
     assert objects(servers, "collected") == ["keep.tgz"]
 
 
-def test_a_forced_deletion_waits_for_nothing(space: Cluster, servers: Servers) -> None:
+def test_a_forced_deletion_waits_for_nothing(space: Space, servers: Servers) -> None:
     space.finished("forced", 150)
     space.tiphys("delete", "forced", "--force")
     assert "forced" not in space.kubectl("get", "workflows", "-o", "name")
     assert objects(servers, "forced") == ["keep.tgz", "late.tgz", "soon.tgz"]
 
 
-def test_a_workflow_that_is_deleted_while_it_runs_goes(space: Cluster) -> None:
+def test_a_workflow_that_is_deleted_while_it_runs_goes(space: Space) -> None:
     space.wait_until("deleted-early", lambda w: "Running" in [n["phase"] for n in w["status"].get("nodes", {}).values()], 150)
     space.kubectl("delete", "workflow", "deleted-early", "--timeout=90s")
 
 
-def test_a_store_that_is_gone_and_a_namespace_that_ends_hold_no_workflow(space: Cluster, outage: Outage) -> None:
+def test_a_store_that_is_gone_and_a_namespace_that_ends_hold_no_workflow(space: Space, outage: Outage) -> None:
     assert space.finished("outlived", 150)["status"]["phase"] == "Succeeded"
     outage.stop()
     try:
