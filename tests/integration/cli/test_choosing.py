@@ -132,7 +132,7 @@ async def test_get_shows_the_nodes_that_are_meant_also_on_old_terminals(shell: S
     assert await shown("--status", "Failed", command="watch") == ["✖ w", "└─✖ b"]
     assert await shown("--node-field-selector", "displayName=a", command="watch") == ["├─✔ a"]
     code, _, error = await shell.run("submit", "none.yaml", "--status", "Failed")
-    assert (code, "--status says which nodes --watch shows" in error) == (1, True)
+    assert (code, "say which nodes --watch shows" in error) == (1, True)
 
 
 async def test_wait_can_ignore_what_is_not_there(shell: Shell) -> None:
