@@ -20,7 +20,6 @@ OF_THE_SERVER = {
     "--browser",  # a page is opened by who wants it
     "--kube-api-qps", "--kube-api-burst",  # requests are as many as the API server takes
     "--allowed-link-protocol",  # links are of the web
-    "--event-async-dispatch", "--event-operation-queue-size", "--event-worker-count",
 }  # fmt: skip
 
 
