@@ -196,6 +196,17 @@ def test_artifact_drivers_run_beside_the_server_that_asks_them() -> None:
     assert "server.artifactDrivers names theirs, which config.artifactDrivers does not" in unknown.stderr
 
 
+def test_the_controller_has_the_variables_and_flags_that_are_given() -> None:
+    given = json.dumps([{"name": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "value": "http://collector:4317"}])
+    command = [HELM, "template", "x", CHART, "-s", "templates/controller.yaml", "--set-json", f"controller.extraEnv={given}",
+               "--set", "controller.capturePodStatus=true,controller.extraArgs={--record=/tmp/r}"]  # fmt: skip
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    (one,) = [one for one in yaml.safe_load_all(made) if one and one["kind"] == "Deployment"]
+    (container,) = one["spec"]["template"]["spec"]["containers"]
+    assert [entry["name"] for entry in container["env"]] == ["ARGO_POD_STATUS_CAPTURE_FINALIZER", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"]
+    assert container["args"][-1] == "--record=/tmp/r"
+
+
 def test_wrong_values_are_refused() -> None:
     done = subprocess.run([HELM, "template", "x", CHART, "--set", "controller.replicas=many"], capture_output=True, text=True, check=False)
     assert done.returncode != 0

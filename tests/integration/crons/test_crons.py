@@ -22,6 +22,7 @@ from tiphys.telemetry.metrics import ControllerMetrics
 from tiphys.testing.apiserver import APIServer, Fault
 from tiphys.testing.clock import ManualClock
 
+LAST_USED = "cronworkflows.argoproj.io/last-used-schedule"
 START = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 
 
@@ -56,15 +57,28 @@ class World:
         while self.kills:
             self.kills.pop()()
 
-    async def create(self, **spec: Any) -> None:
+    async def create(self, annotations: dict[str, str] | None = None, **spec: Any) -> None:
         whole = {"schedules": ["* * * * *"], "workflowSpec": {"entrypoint": "main"}, **spec}
-        manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "metadata": {"name": "hello"}, "spec": whole}
+        manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow",
+                    "metadata": {"name": "hello", "annotations": annotations or {}}, "spec": whole}  # fmt: skip
         await self.api.create("CronWorkflow", "argo", manifest)
+        await self.until_followed(whole["schedules"])
 
-        async def is_followed() -> bool:
-            return bool((await self.cron())["metadata"].get("annotations"))
+    async def change(self, **spec: Any) -> None:
+        await self.api.patch("CronWorkflow", "argo", "hello", {"spec": spec})
+        await self.until_followed(spec["schedules"])
 
-        await self.until(is_followed)
+    def decisions(self) -> float:
+        """How often something heard of schedules was decided on."""
+        found = re.search(r'argo_workflows_queue_adds_count{queue_name="cron_wf_queue"} (.*)', self.metrics.text().decode())
+        return float(found[1]) if found else 0.0
+
+    async def until_followed(self, schedules: list[str]) -> None:
+        async def reached() -> bool:
+            annotations = (await self.cron())["metadata"].get("annotations") or {}
+            return all(one in annotations.get(LAST_USED, "") for one in schedules)
+
+        await self.until(reached)
 
     async def cron(self) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(await self.api.read("CronWorkflow", "argo", "hello"))
@@ -166,11 +180,9 @@ async def test_an_api_server_that_is_away_for_a_moment_loses_no_slot(world: Worl
     assert (await world.until_status(phase="Active")).get("failed") is None
     text = world.metrics.text().decode()
     assert 'argo_workflows_queue_retries{queue_name="cron_wf_queue"} 2.0' in text
-    adds = re.search(r'argo_workflows_queue_adds_count{queue_name="cron_wf_queue"} (.*)', text)
     decided = re.search(r'argo_workflows_queue_duration_count{queue_name="cron_wf_queue"} (.*)', text)
-    assert adds is not None
     assert decided is not None
-    assert float(adds[1]) == float(decided[1]) >= 3
+    assert world.decisions() == float(decided[1]) >= 3
 
 
 async def test_replace_ends_the_child_before(world: World) -> None:
@@ -223,3 +235,79 @@ async def test_a_deleted_schedule_makes_no_more_children(world: World) -> None:
     await world.minute()
     await asyncio.sleep(0.1)
     assert await world.children() == {}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "deadline", "minutes"),
+    [
+        ({}, None, []),
+        ({}, 200, [6]),
+        ({}, 20, []),
+        ({"tiphys.io/catch-up": "none"}, 200, []),
+        ({"tiphys.io/catch-up": "latest"}, None, [6]),
+        ({"tiphys.io/catch-up": "all"}, None, [2, 3, 4, 5, 6]),
+        ({"tiphys.io/catch-up": "all", "tiphys.io/catch-up-limit": "2"}, None, [5, 6]),
+        ({"tiphys.io/catch-up": "all"}, 100, [5, 6]),
+    ],
+)
+async def test_slots_that_went_by_while_no_controller_was_there_run_as_the_schedule_says(
+    world: World, annotations: dict[str, str], deadline: int | None, minutes: list[int]
+) -> None:
+    said = {} if deadline is None else {"startingDeadlineSeconds": deadline}
+    await world.create(annotations, **said)
+    await world.minute()
+    await world.until_children(1)
+    await world.until_status(lastScheduledTime="2026-11-24T12:01:00Z")
+    world.kill()
+    world.clock.move(timedelta(minutes=5))
+    before = world.decisions()
+    world.start()
+
+    async def is_followed() -> bool:
+        return world.decisions() > before
+
+    await world.until(is_followed)
+    wanted = [name_at(minute) for minute in (1, *minutes)]
+    assert await world.until_children(len(wanted)) == wanted
+    # the next slot comes as if nothing had been
+    await world.minute()
+    assert await world.until_children(len(wanted) + 1) == [*wanted, name_at(7)]
+
+
+@pytest.mark.parametrize(
+    ("begins", "looks", "slots"),
+    [
+        ("2027-03-27T12:00:00Z", ["2027-03-28T12:00:00Z", "2027-03-29T00:30:30Z"], ["2027-03-29T00:30:00Z"]),
+        ("2026-10-24T12:00:00Z", ["2026-10-25T00:30:30Z", "2026-10-25T01:30:30Z"], ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z"]),
+    ],
+    ids=["a time that summer time leaves out is skipped", "one that comes twice is due twice"],
+)
+async def test_the_clock_of_a_place_changes(world: World, begins: str, looks: list[str], slots: list[str]) -> None:
+    world.kill()
+    world.clock = ManualClock(datetime.fromisoformat(begins))
+    world.start()
+    await world.create(schedules=["30 2 * * *"], timezone="Europe/Berlin")
+    for at in looks:
+        world.clock.move(datetime.fromisoformat(at) - world.clock.now())
+        due = [slot for slot in slots if slot < at]
+        names = [f"hello-{int(datetime.fromisoformat(slot).timestamp())}" for slot in due]
+        assert await world.until_children(len(names)) == names
+        if due:
+            await world.until_status(lastScheduledTime=due[-1])
+
+
+async def test_a_schedule_that_is_changed_or_suspended_is_followed_as_it_is_now(world: World) -> None:
+    await world.create()
+    await world.minute()
+    await world.until_children(1)
+    await world.change(schedules=["*/5 * * * *"])
+    for _ in range(4):
+        await world.minute()
+    assert await world.until_children(2) == [name_at(1), name_at(5)]
+    await world.until_status(lastScheduledTime="2026-11-24T12:05:00Z")
+    await world.change(schedules=["* * * * *"], suspend=True)
+    await world.minute()
+    await world.change(schedules=["*/2 * * * *"], suspend=False)
+    await world.minute()
+    await world.minute()
+    assert await world.until_children(3) == [name_at(1), name_at(5), name_at(8)]
