@@ -68,7 +68,7 @@ def addresses_of(host: str, port: int) -> list[str]:
 def look_at(url: str) -> None:
     """Return if a client that cannot look where it connects may be given this URL; nothing where nobody is guarded.
 
-    A name may mean another address a moment later, for who owns it: what such a client then says is signed for the name.
+    A name may mean another address a moment later, for who owns it: `artifacts/pin.py` looks at each connection.
 
     Raises:
         SpecError: It is no plain one.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tiphys.artifacts.folder import Folder
+from tiphys.artifacts.guard import is_guarded
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, TiphysError, Unavailable
 
 if TYPE_CHECKING:
@@ -58,9 +59,15 @@ def _number(environ: Mapping[str, str], name: str, least: int, most: int) -> int
 
 
 def client_options(*, insecure: bool = False) -> dict[str, Any]:
-    """How obstore's HTTP client behaves."""
+    """How obstore's HTTP client behaves; for a server it goes by the proxy that looks where it connects."""
     wait = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=5)}
-    return {**wait, "allow_http": insecure, "user_agent": "tiphys"}
+    options = {**wait, "allow_http": insecure, "user_agent": "tiphys"}
+    if is_guarded():
+        from tiphys.artifacts.pin import proxy_url
+
+        if url := proxy_url():
+            options["proxy_url"] = url
+    return options
 
 
 def _reason(error: Exception) -> str:

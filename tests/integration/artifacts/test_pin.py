@@ -1,0 +1,90 @@
+"""Object stores as a server asks them: by a proxy that looks where each connection goes."""
+
+import pathlib
+import socket
+
+import pytest
+from tests.servers.minio import KEYS, Minio
+from tests.servers.secrets import Secrets
+
+from tiphys.artifacts.guard import guarded
+from tiphys.artifacts.pin import proxy_url
+from tiphys.artifacts.s3 import S3Driver
+from tiphys.errors import Forbidden
+from tiphys.model.locations import S3Artifact
+
+Addresses = list[str]
+
+
+@pytest.fixture
+def meant(monkeypatch: pytest.MonkeyPatch) -> Addresses:
+    """What `rebound.invalid` means, one address after the other and then always the last; nobody but us can resolve it."""
+    meanings: Addresses = []
+    real = socket.getaddrinfo
+
+    def resolve(host: str, port: int, *more: object, **options: object) -> object:
+        if host != "rebound.invalid":
+            return real(host, port, *more, **options)  # type: ignore[arg-type]
+        address = meanings.pop(0) if len(meanings) > 1 else meanings[0]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
+    return meanings
+
+
+def driver(store: Minio, tmp_path: pathlib.Path, host: str) -> S3Driver:
+    secrets = Secrets(tmp_path / "secrets")
+    keys = {"access_key_secret": secrets("access", KEYS.access), "secret_key_secret": secrets("secret", KEYS.secret)}
+    with guarded():
+        return S3Driver(S3Artifact(endpoint=f"{host}:{store.port}", insecure=True, bucket="bucket", **keys), secrets.read)
+
+
+def test_a_store_is_asked_where_its_name_was_looked_at(store: Minio, tmp_path, meant):
+    meant.append("127.0.0.1")
+    one, content = driver(store, tmp_path, "rebound.invalid"), bytes(range(256)) * 100_000
+    one.save("pinned", [content])
+    assert b"".join(one.stream("pinned")) == content
+    assert b"".join(one.span("pinned", 5, 9)) == content[5:9]
+    assert list(one.list("pinned")) == []
+    one.delete("pinned")
+
+
+def test_a_name_that_means_another_address_afterwards_leads_nowhere(store: Minio, tmp_path, meant, monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    meant += ["192.0.2.1", "127.0.0.1"]
+    one = driver(store, tmp_path, "rebound.invalid")
+    with pytest.raises(Forbidden):
+        list(one.stream("pinned"))
+    meant[:] = ["192.0.2.1", "169.254.169.254"]
+    with pytest.raises(Forbidden):
+        list(driver(store, tmp_path, "rebound.invalid").stream("pinned"))
+
+
+def through(first: bytes) -> socket.socket:
+    one = socket.create_connection(("127.0.0.1", int(proxy_url().rpartition(":")[2])), 10)
+    one.sendall(first)
+    return one
+
+
+def test_a_tunnel_leads_to_the_address_and_its_end_is_heard(store: Minio):
+    with through(f"CONNECT localhost:{store.port} HTTP/1.1\r\nHost: x\r\n\r\n".encode()) as one:
+        assert one.recv(100) == b"HTTP/1.1 200 OK\r\n\r\n"
+        one.sendall(b"GET /minio/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: one.recv(1000), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(("first", "status"), [
+    (b"CONNECT 127.0.0.1:9 HTTP/1.1\r\n\r\n", b"403"), (b"CONNECT [::ffff:127.0.0.1]:9 HTTP/1.1\r\n\r\n", b"403"),
+    (b"GET http://localhost:9/ HTTP/1.1\r\n\r\n", b"403"), (b"GET ftp://host/ HTTP/1.1\r\n\r\n", b"400"), (b"nonsense\r\n\r\n", b"400"),
+    (b"CONNECT host:port HTTP/1.1\r\n\r\n", b"400"), (b"CONNECT nobody.invalid:1 HTTP/1.1\r\n\r\n", b"403"),
+])  # fmt: skip
+def test_what_is_not_asked_for_somebody_else_is_refused(monkeypatch, first, status):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    with through(first) as one:
+        assert one.recv(100).split(b" ")[1] == status
+
+
+def test_a_proxy_of_the_environment_is_left_to_do_its_work(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    assert proxy_url.__wrapped__() == ""
