@@ -112,8 +112,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def image(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Built and given to the cluster once, though processes that share the tests may all ask for it."""
+def image_archive(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """Our image as a docker archive, which the cluster has; built once, though processes that share the tests may all ask for it."""
     own = tmp_path_factory.getbasetemp()
     folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     archive, given = folder / "tiphys.tar", folder / "given"
@@ -123,6 +123,11 @@ def image(kubeconfig: str, tmp_path_factory: pytest.TempPathFactory) -> str:
             run(ROOT / "deploy/image/build", archive, IMAGE)
             run(ROOT / "tests/e2e/cluster/load-image", IMAGE, archive)
             given.touch()
+    return archive
+
+
+@pytest.fixture(scope="session")
+def image(kubeconfig: str, image_archive: pathlib.Path) -> str:
     return IMAGE
 
 

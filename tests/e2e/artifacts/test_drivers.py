@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.e2e.circumstances.conftest import INSTANCE, Station
-from tests.e2e.conftest import IMAGE, ROOT, run
+from tests.e2e.conftest import ROOT, run
 
 DRIVER_IMAGE = "quay.io/tiphys/driver:e2e"
 ENTRY = ["python3", "/driver.py"]
@@ -49,10 +49,9 @@ def pack(ours: pathlib.Path, target: pathlib.Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+def place(kubeconfig: str, image: str, image_archive: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     folder = tmp_path_factory.mktemp("driver")
-    run(ROOT / "deploy/image/build", folder / "ours.tar", IMAGE)
-    pack(folder / "ours.tar", folder / "driver.tar")
+    pack(image_archive, folder / "driver.tar")
     run(ROOT / "tests/e2e/cluster/load-image", DRIVER_IMAGE, folder / "driver.tar")
     name = f"drivers-{uuid.uuid4().hex[:8]}"
     one = Station(kubeconfig, name)

@@ -22,14 +22,12 @@ def test_the_files_are_what_the_chart_gives() -> None:
 
 
 @pytest.fixture(scope="module")
-def images(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def images(kubeconfig: str, image_archive: pathlib.Path) -> None:
     folder = pathlib.Path(run(ROOT / "tests/databases/images/build").stdout.strip())
     for name, image_name in IMAGES.items():
         run(ROOT / "tests/e2e/cluster/load-image", image_name, folder / name)
     version = next(line.split(":")[1].strip(' "') for line in (ROOT / "deploy/helm/tiphys/Chart.yaml").read_text().splitlines() if line.startswith("appVersion"))
-    archive = tmp_path_factory.mktemp("quick-start") / "tiphys.tar"
-    run(ROOT / "deploy/image/build", archive, f"quay.io/tiphys/tiphys:{version}")
-    run(ROOT / "tests/e2e/cluster/load-image", f"quay.io/tiphys/tiphys:{version}", archive)
+    run(ROOT / "tests/e2e/cluster/load-image", f"quay.io/tiphys/tiphys:{version}", image_archive)
 
 
 def until(reached: Callable[[], Any], story: Callable[[], str], seconds: float = 150) -> Any:
