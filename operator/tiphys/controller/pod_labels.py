@@ -29,7 +29,7 @@ class PodLabels:
         """A node has a new phase."""
         is_wanted = self._controller.own_configuration.label_completed_pods
         if is_wanted and action.type == POD and action.phase in FULFILLED and live.run is not None:
-            name = pod_name(live.name, action.node_name, action.template_name, version=live.run.pod_name_format)
+            name = pod_name(live.name, action.node_id, action.template_name, version=live.run.pod_name_format)
             live.to_label.append(name)
 
     def written(self, live: Live, deleted: set[str]) -> None:

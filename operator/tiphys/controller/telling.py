@@ -51,7 +51,7 @@ class Teller:
         if node.type != POD or live.run is None:
             return None
         template = node.template_ref.template if node.template_ref else node.template_name
-        name = pod_name(live.name, node.name, template, version=live.run.pod_name_format)
+        name = pod_name(live.name, node.id, template, version=live.run.pod_name_format)
         return self._controller.pods.of(live.uid).get(f"{live.namespace}/{name}")
 
     def pod_gone(self, live: Live, pod: PodView) -> None:
@@ -73,7 +73,7 @@ class Teller:
         as_pod = self._controller.configuration.node_events.send_as_pod and action.type == POD
         if as_pod and live.run is not None and node is not None:
             said |= {PREFIX + "workflow-name": live.name, PREFIX + "workflow-uid": live.uid}
-            pod = pod_name(live.name, node.name, action.template_name, version=live.run.pod_name_format)
+            pod = pod_name(live.name, node.id, action.template_name, version=live.run.pod_name_format)
             regarding = {"apiVersion": "v1", "kind": "Pod", "namespace": live.namespace, "name": pod}
         says = f"{phase} node {action.node_name}" + (f": {message}" if message else "")
         reason = f"WorkflowNode{_NODE_REASONS[phase]}"

@@ -168,7 +168,7 @@ class Execution:
         if not self._pod_name:
             found = self.call.found
             template_name = found.ref.template if found.ref else found.name
-            self._pod_name = names.pod_name(self.run.name, self.call.name, template_name, version=self.run.pod_name_format)
+            self._pod_name = names.pod_name(self.run.name, self.node_id, template_name, version=self.run.pod_name_format)
         return self._pod_name
 
     def create(

@@ -366,7 +366,7 @@ class Lifecycle:
             for node in run.tree:
                 if node.type == POD and is_collected(run.pod_gc, node.phase, run.status.phase):
                     template = node.template_ref.template if node.template_ref else node.template_name
-                    pod = names.pod_name(run.name, node.name, template, version=run.pod_name_format)
+                    pod = names.pod_name(run.name, node.id, template, version=run.pod_name_format)
                     run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
 
     def expect(self, estimate: Estimate) -> None:

@@ -35,6 +35,7 @@ class NodeTree:
         self._edges: dict[str, set[str]] = {}
         self._drawn: dict[str, list[str]] = {}
         self._ids: dict[str, str] = {}
+        self._names = {node.id: node.name for node in nodes.values()}
         self._with_containers = {node.boundary_id for node in nodes.values() if node.type == CONTAINER}
 
     def __iter__(self) -> Iterator[NodeStatus]:
@@ -44,10 +45,10 @@ class NodeTree:
         return len(self.nodes)
 
     def id_of(self, name: str) -> str:
-        """The id of the node called `name`, whether it exists or not."""
+        """The id of the node called `name`, whether it exists or not; nobody else has it."""
         found = self._ids.get(name)
         if found is None:
-            found = self._ids[name] = names.node_id(self.workflow, name)
+            found = self._ids[name] = names.free_id(self.workflow, name, self._names)
         return found
 
     def find(self, name: str) -> NodeStatus | None:

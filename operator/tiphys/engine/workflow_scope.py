@@ -16,6 +16,7 @@ from tiphys.expr.scope import MISSING, Scope
 from tiphys.model.names import PREFIX, pod_name
 from tiphys.model.phases import FULFILLED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
 from tiphys.model.spec import WorkflowSpec
+from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -132,6 +133,11 @@ def live_variable(run: "Run", name: str) -> object:
     return MISSING
 
 
+def _pod_of(run: "Run", node: NodeStatus) -> str:
+    template = node.template_ref.template if node.template_ref else node.template_name
+    return pod_name(run.name, node.id, template, version=run.pod_name_format)
+
+
 def _failures(run: "Run") -> str:
     found = [
         {
@@ -139,7 +145,7 @@ def _failures(run: "Run") -> str:
             "message": node.message,
             "templateName": node.template_name,
             "phase": node.phase,
-            "podName": pod_name(run.name, node.name, node.template_name, version=run.pod_name_format),
+            "podName": _pod_of(run, node),
             "finishedAt": as_json(node.finished_at),
         }
         for node in run.tree

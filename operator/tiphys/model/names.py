@@ -57,12 +57,36 @@ def node_id(workflow: str, node_name: str) -> str:
     return workflow if node_name == workflow else f"{workflow}-{fnv1a32(node_name)}"
 
 
-def pod_name(workflow: str, node_name: str, template: str, *, version: str = "v2") -> str:
-    """The name of the node's pod; `version` is the workflow's `pod-name-format`."""
-    if version == "v1" or node_name == workflow:
-        return node_id(workflow, node_name)
+def free_id(workflow: str, node_name: str, taken: dict[str, str]) -> str:
+    """The id of a node that no other has; it is taken from then on.
+
+    Differs from Argo: nodes whose names have one hash are not taken for one another; the second has the id of `<name>#2`.
+
+    Args:
+        workflow: The workflow's name.
+        node_name: The node's.
+        taken: Id -> name of the node that has it.
+    """
+    found, number = node_id(workflow, node_name), 1
+    while taken.setdefault(found, node_name) != node_name:
+        number += 1
+        found = node_id(workflow, f"{node_name}#{number}")
+    return found
+
+
+def pod_name(workflow: str, node: str, template: str, *, version: str = "v2") -> str:
+    """The name of a node's pod.
+
+    Args:
+        workflow: The workflow's name.
+        node: The node's id.
+        template: The template's name; empty for an inline one.
+        version: The workflow's `pod-name-format`.
+    """
+    if version == "v1" or node == workflow:
+        return node
     prefix = f"{workflow}-{template}" if template else workflow
-    return f"{prefix[:MAX_POD_NAME_PREFIX]}-{fnv1a32(node_name)}"
+    return f"{prefix[:MAX_POD_NAME_PREFIX]}{node.removeprefix(workflow)}"
 
 
 def display_name(node_name: str, boundary_name: str = "") -> str:

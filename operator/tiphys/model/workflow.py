@@ -29,7 +29,7 @@ def pod_name(workflow: Workflow, node: NodeStatus) -> str:
         return ""
     template = node.template_ref.template if node.template_ref else node.template_name
     version = workflow.metadata.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
-    return names.pod_name(workflow.metadata.name, node.name, template, version=version)
+    return names.pod_name(workflow.metadata.name, node.id, template, version=version)
 
 
 class WorkflowTemplate(Model, frozen=True):

@@ -12,7 +12,7 @@ from tests.integration.cli.conftest import ARGO, Shell
 
 from tiphys.cli.session import now
 from tiphys.local.objects import Place
-from tiphys.model.names import pod_name
+from tiphys.model.names import node_id, pod_name
 from tiphys.testing.apiserver import Ending
 
 LABEL = "workflows.argoproj.io/"
@@ -142,12 +142,12 @@ async def test_wait_can_ignore_what_is_not_there(shell: Shell) -> None:
 
 async def test_logs_are_cut_chosen_and_timed_as_is_asked(shell: Shell) -> None:
     shell.server.kubelet.behave = lambda _pod: Ending(log=b"one\ntwo\nthree\n")
-    red, blue = (pod_name("w", f"w.{color}", "main") for color in ("red", "blue"))
+    red, blue = (pod_name("w", node_id("w", f"w.{color}"), "main") for color in ("red", "blue"))
     # a pod of a Job that a resource template made, labelled by whoever wrote the Job
     for name, color in ((red, "red"), (blue, "blue"), ("w-job-x", "green")):
         meta = {"name": name, "labels": {f"{LABEL}workflow": "w", "color": color}}
         shell.server.store.create(Place("api/v1", "pods", "ns", name), {"metadata": meta, "spec": {"containers": [{"name": "main", "image": "i"}]}})
-    nodes = {one: {"id": one, "name": f"w.{one}", "type": "Pod", "phase": "Succeeded", "templateName": "main"} for one in ("red", "blue")}
+    nodes = {one: {"id": node_id("w", f"w.{one}"), "name": f"w.{one}", "type": "Pod", "phase": "Succeeded", "templateName": "main"} for one in ("red", "blue")}
     shell.create("w", {"phase": "Succeeded", "nodes": nodes})
     pods = {place.name for place in shell.server.kubelet.logs}
     while len(pods) < 3:

@@ -14,7 +14,7 @@ from tests.integration.controller.conftest import SPEED, Harbour, place
 from tests.integration.tracing.receivers import GrpcReceiver
 
 from tiphys.local.objects import Place
-from tiphys.model.names import pod_name
+from tiphys.model.names import node_id, pod_name
 from tiphys.testing.apiserver import Ending
 
 CHAIN = """
@@ -146,7 +146,7 @@ async def test_a_process_that_sleeps_through_its_lease_does_no_harm(harbour: Har
 async def test_traces_and_metrics_are_told_to_a_receiver_and_go_on_where_a_process_was_killed(harbour: Harbour, tmp_path: pathlib.Path) -> None:
     receiver = GrpcReceiver()
     said = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.address, "OTEL_METRIC_EXPORT_INTERVAL": "100"}
-    last = pod_name("w", "w[1].b", "one")
+    last = pod_name("w", node_id("w", "w[1].b"), "one")
     harbour.server.kubelet.behave = lambda pod: Ending(hangs=pod["metadata"]["name"] == last)
     async with started(harbour, tmp_path, "one", variables=said) as process:
         harbour.submit(CHAIN)

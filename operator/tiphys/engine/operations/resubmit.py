@@ -84,7 +84,8 @@ def _taken_over(workflow: Workflow, name: str, now: datetime) -> dict[str, NodeS
     old_name, nodes = workflow.metadata.name, workflow.status.nodes
     kept = [node for node in nodes.values() if node.type != SKIPPED_TYPE and not node.name.startswith(f"{old_name}.onExit")]
     renamed = {node.id: name + node.name.removeprefix(old_name) for node in kept}
-    ids = {old: names.node_id(name, new) for old, new in renamed.items()}
+    taken: dict[str, str] = {}
+    ids = {old: names.free_id(name, new, taken) for old, new in renamed.items()}
     spent = _spent_attempts(nodes)
     inside = tuple(start for name in spent for start in (f"{name}[", f"{name}."))
     made = {}
