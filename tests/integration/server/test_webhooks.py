@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import pathlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -33,11 +34,15 @@ SENDERS: dict[str, Callable[[str], dict[str, str]]] = {
 
 
 @pytest.fixture
-async def hooked() -> AsyncIterator[tuple[APIServer, aiohttp.ClientSession]]:
+async def hooked(tmp_path: pathlib.Path) -> AsyncIterator[tuple[APIServer, aiohttp.ClientSession]]:
     def more(access: Any) -> dict[str, Any]:
         return {"webhooks": Webhooks(access, Accounts(access, "home"))}
 
-    async with running_with(more, "client") as (cluster, address), aiohttp.ClientSession(address) as session:
+    async with (
+        running_with(tmp_path / "archive.db", more, ("client",), is_warm=False) as world,
+        aiohttp.ClientSession(world.address) as session,
+    ):
+        cluster = world.cluster
         fill(cluster)
         entries = {account: f"type: {kind}\nsecret: {json.dumps(secret)}\n" for account, (kind, secret) in SECRETS.items()}
         entries |= {"broken": "type: [", "odd": "type: carrier-pigeon\nsecret: x", "empty": "type: gitlab\nsecret: ''"}
