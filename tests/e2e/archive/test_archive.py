@@ -109,7 +109,7 @@ def test_nothing_that_a_secret_fed_is_in_the_database(site: Site) -> None:
     copy = json.loads(site.cluster.tiphys("archive", "get", "fed", "-o", "json"))
     node = next(iter(copy["status"]["nodes"].values()))
     assert node["outputs"]["parameters"][0]["value"] == str(len(PASSWORD)), copy["status"]
-    tables = ("argo_archived_workflows", "argo_archived_workflows_labels", "argo_workflows", "tiphys_archived_summaries")
+    tables = ("argo_archived_workflows", "argo_archived_workflows_labels", "argo_workflows", "tiphys_archived_summaries", "tiphys_archived_labels_by_time")
     everything = "".join(site.server.sql(f"select * from {table};") for table in tables)  # noqa: S608
     assert "secretKeyRef" in everything
     assert PASSWORD not in everything
