@@ -7,9 +7,11 @@ from tiphys.engine.checks.arguments import check_arguments, check_supplied
 from tiphys.engine.checks.artifacts import check_collection
 from tiphys.engine.checks.calls import Callees, Lookup, Place, check_hook
 from tiphys.engine.checks.known import of_workflow
+from tiphys.engine.checks.kinds import check_pod_resources
 from tiphys.engine.checks.naming import check_object_name, check_step_names
 from tiphys.engine.checks.templates import check_template
 from tiphys.errors import SpecError
+from tiphys.model.label_selector import matches
 from tiphys.model.parse import nearest
 from tiphys.model.template import Template
 from tiphys.model.workflow import Workflow
@@ -80,6 +82,13 @@ def _check_spec(workflow: Workflow, faults: list[SpecError], *, may_lack_values:
         if strategy not in _POD_GC:
             guess = nearest(strategy, _POD_GC)
             faults.append(SpecError(f"podGC.strategy unknown strategy '{strategy}'{guess}", path="spec"))
+    if spec.pod_gc is not None:
+        try:
+            matches(spec.pod_gc.label_selector, {})
+        except SpecError as e:
+            faults.append(SpecError(f"podGC.labelSelector invalid: {e.message}", path="spec"))
+    if spec.pod_resources is not None:
+        check_pod_resources(spec.pod_resources, "spec.podResources", faults)
     check_collection(workflow, faults)
     for i, plugin in enumerate(spec.executor_plugins):
         if plugin.spec is None or plugin.spec.sidecar is None or not plugin.spec.sidecar.container:

@@ -23,7 +23,7 @@ _KIND_NAMES = {
     "container": "Container", "container_set": "ContainerSet", "steps": "Steps", "dag": "DAG", "script": "Script",
     "resource": "Resource", "data": "Data", "suspend": "Suspend", "http": "HTTP", "plugin": "Plugin",
 }  # fmt: skip
-_METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_METRIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _BODIES = ("steps", "dag")
 
@@ -165,13 +165,14 @@ def _check_limits(template: Template, kind: str, path: str, faults: list[SpecErr
     if template.pod_resources is not None:
         if kind not in POD_KINDS:
             faults.append(SpecError(f"podResources is not supported for {_KIND_NAMES[kind]} templates", path=path))
-        _check_pod_resources(template.pod_resources, f"{path}.podResources", faults)
+        check_pod_resources(template.pod_resources, f"{path}.podResources", faults)
     if template.resource_claims and kind not in POD_KINDS:
         message = f"resourceClaims is not supported for {_KIND_NAMES[kind]} templates, which do not create a pod"
         faults.append(SpecError(message, path=path))
 
 
-def _check_pod_resources(resources: Json, path: str, faults: list[SpecError]) -> None:
+def check_pod_resources(resources: Json, path: str, faults: list[SpecError]) -> None:
+    """Add what is wrong with resources of a whole pod."""
     if resources.get("claims"):
         faults.append(SpecError("claims is not supported for pod-level resources", path=path))
     named: Iterable[str] = {key for part in ("requests", "limits") for key in resources.get(part) or ()}
@@ -201,6 +202,10 @@ def _check_metric(metric: Prometheus, path: str, faults: list[SpecError]) -> Non
         message = f"metric name '{name}' is invalid. Metric names must contain alphanumeric characters or '_'"
         faults.append(SpecError(message, path=path))
         return
+    for label in metric.labels:
+        if not _METRIC.fullmatch(label.key):
+            message = f"metric label '{label.key}' is invalid: keys may only contain alphanumeric characters or '_'"
+            faults.append(SpecError(message, path=path))
     if not metric.help:
         faults.append(SpecError(f"metric '{name}' must contain a help string under 'help: ' field", path=path))
     given = [kind for kind in ("gauge", "counter", "histogram") if getattr(metric, kind) is not None]
@@ -209,5 +214,8 @@ def _check_metric(metric: Prometheus, path: str, faults: list[SpecError]) -> Non
         faults.append(SpecError(f"metric '{name}' error: {wrong}", path=path))
     elif not getattr(metric, given[0]).value:
         faults.append(SpecError(f"metric '{name}' error: missing {given[0]}.value", path=path))
+    elif metric.gauge is not None and metric.gauge.realtime and "resourcesDuration." in metric.gauge.value:
+        message = f"metric '{name}' error: 'resourcesDuration.*' metrics cannot be used in real-time"
+        faults.append(SpecError(message, path=path))
     elif metric.histogram is not None and not metric.histogram.buckets:
         faults.append(SpecError(f"metric '{name}' error: missing histogram.buckets", path=path))
