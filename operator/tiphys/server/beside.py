@@ -3,7 +3,7 @@
 Argo Events' objects are stored as they are given: what they may hold is its controllers' affair.
 
 Source: rest-and-clients 1.1, ranks 3 and 5.
-Differs from Argo: where Argo Events is not installed its operations are answered with 501; so are those on its logs.
+Differs from Argo: where Argo Events is not installed its operations are answered with 501.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +15,7 @@ from tiphys.errors import NotFound
 from tiphys.model.base import Json
 from tiphys.server.answers import NotYet, listing
 from tiphys.server.call import Call
+from tiphys.server.foreign_logs import ForeignLogs
 from tiphys.server.rights import require
 from tiphys.server.streams import changes, opened
 
@@ -99,10 +100,11 @@ class Foreign:
         await self._may(call, "watch")
         return await opened(call.api, changes(call.api, self._kind, call.namespace, call.selection(), call.fields()), call.accept)
 
-    async def logs(self, call: Call) -> Json:
-        """What its pods print, which is refused."""
+    async def logs(self, call: Call) -> Response:
+        """What its pods print."""
         await self._may(call, "get")
-        raise NotYet(f"logs of {self._kind} objects are not served: read those of their pods")
+        await require(call.api, "get", "Pod", call.namespace, part="log")
+        return await opened(call.api, ForeignLogs(call, self._kind).lines(), call.accept)
 
     def routes(self, word: str) -> tuple[Route, ...]:
         """Its routes."""
@@ -122,4 +124,4 @@ ROUTES: tuple[Route, ...] = (
     ("POST", "/api/v1/tracking/event", track),
     *_FOREIGN,
 )
-STREAMS: frozenset[Handler] = frozenset({events, _SOURCES.watch, _SENSORS.watch})
+STREAMS: frozenset[Handler] = frozenset({events, _SOURCES.watch, _SENSORS.watch, _SOURCES.logs, _SENSORS.logs})

@@ -1,7 +1,7 @@
 """Logs of a workflow: of its pods as they print, of the archive where a pod is gone. Line by line, nothing is gathered.
 
 Source: rest-and-clients 1.1, 1.2 "Streams"; argo-semantics 20.4.
-Differs from Argo: what is not followed comes pod by pod, in the order in which they began.
+What is not followed comes in the order in which it was printed; archived logs have no times, so they come where their pods began.
 """
 
 import asyncio
@@ -17,13 +17,14 @@ from tiphys.cluster.logs import PodLogs, Window
 from tiphys.errors import InvalidManifest, NotFound, SpecError, TiphysError
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_workflow
-from tiphys.model.phases import COMPLETED
+from tiphys.model.phases import COMPLETED, POD
 from tiphys.model.record import MARK
-from tiphys.model.workflow import Workflow
+from tiphys.model.workflow import Workflow, pod_name
 from tiphys.server.answers import checked_name
 from tiphys.server.call import Call
 from tiphys.server.choosing import count_of, time_of
 from tiphys.server.finding import Wanted, find
+from tiphys.server.interleaving import Log, Moment, beginning, interleaved, moment_of
 from tiphys.server.printed import kept_lines, pods_of
 from tiphys.server.rights import require
 from tiphys.server.streams import opened
@@ -52,30 +53,50 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     window: Window = Window()
 
 
-def query_of(call: Call) -> LogQuery:
-    """What a request asks for.
+def window_of(call: Call, options: str = "logOptions") -> Window:
+    """Which lines a request asks for, in options of that name.
 
     Raises:
         SpecError: A value cannot be read.
     """
 
     def say(name: str) -> str:
-        return call.query(f"logOptions.{name}")
+        return call.query(f"{options}.{name}")
 
-    pod = call.part("pod") or call.query("podName")
-    tail, container = say("tailLines"), say("container") or "main"
-    seconds = say("sinceTime.seconds")
-    since = datetime.fromtimestamp(count_of(seconds, "logOptions.sinceTime"), UTC) if seconds else None
-    window = Window(
-        tail=count_of(tail, "logOptions.tailLines") if tail else None,
-        since=since or time_of(say("sinceTime"), "logOptions.sinceTime"),
-        since_seconds=count_of(say("sinceSeconds"), "logOptions.sinceSeconds"),
+    tail, seconds = say("tailLines"), say("sinceTime.seconds")
+    since = datetime.fromtimestamp(count_of(seconds, f"{options}.sinceTime"), UTC) if seconds else None
+    return Window(
+        tail=count_of(tail, f"{options}.tailLines") if tail else None,
+        since=since or time_of(say("sinceTime"), f"{options}.sinceTime"),
+        since_seconds=count_of(say("sinceSeconds"), f"{options}.sinceSeconds"),
         previous=say("previous") == "true", timestamps=say("timestamps") == "true",
-        limit_bytes=count_of(say("limitBytes"), "logOptions.limitBytes"),
+        limit_bytes=count_of(say("limitBytes"), f"{options}.limitBytes"),
     )  # fmt: skip
+
+
+def pattern_of(text: str) -> "re2._Regexp[str]":
+    """What lines are looked for with.
+
+    Raises:
+        SpecError: It is no regular expression.
+    """
+    try:
+        return re2.compile(text)
+    except re2.error as e:
+        raise SpecError(f"no pattern: {e}", path="grep") from e
+
+
+def query_of(call: Call) -> LogQuery:
+    """What a request asks for.
+
+    Raises:
+        SpecError: A value cannot be read.
+    """
+    pod, container = call.part("pod") or call.query("podName"), call.query("logOptions.container") or "main"
     return LogQuery(
         pod=checked_name(pod, "pod") if pod else "", container=checked_name(container, "container"),
-        follow=say("follow") == "true", grep=call.query("grep"), labels=call.query("selector"), window=window,
+        follow=call.query("logOptions.follow") == "true", grep=call.query("grep"), labels=call.query("selector"),
+        window=window_of(call),
     )  # fmt: skip
 
 
@@ -83,10 +104,7 @@ async def log(call: Call) -> Response:
     """Lines, as they are printed."""
     await require(call.api, "get", "Workflow", call.namespace, call.name)
     asked = query_of(call)
-    try:
-        pattern = re2.compile(asked.grep)
-    except re2.error as e:
-        raise SpecError(f"no pattern: {e}", path="grep") from e
+    pattern = pattern_of(asked.grep)
     reader = _Reader(call, asked)
     # whether there is such a workflow is told by the answer's status
     await reader.workflow()
@@ -118,21 +136,45 @@ class _Reader:
     async def lines(self) -> AsyncIterator[tuple[str, str]]:
         """Each line with its pod."""
         if not self.asked.follow:
-            workflow = await self.workflow()
-            for pod in await self._pods(workflow):
-                async for line in self._told(workflow, pod):
-                    yield pod, line
+            async for told in self._there():
+                yield told
             return
         queue: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue(_QUEUED_LINES)
         work = asyncio.create_task(self._follow(queue))
         try:
-            while (told := await queue.get()) is not None:
-                yield told
+            while (line := await queue.get()) is not None:
+                yield line
             await work
         finally:
             work.cancel()
             with contextlib.suppress(asyncio.CancelledError, TiphysError):
                 await work
+
+    async def _there(self) -> AsyncIterator[tuple[str, str]]:
+        """What has been printed until now, in order."""
+        workflow = await self.workflow()
+        pods = await self._pods(workflow)
+        if len(pods) == 1:
+            async for line in self._told(workflow, pods[0]):
+                yield pods[0], line
+            return
+        begun = {pod_name(workflow, node): node.started_at for node in workflow.status.nodes.values() if node.type == POD}
+        logs = (Log(pod, beginning(begun.get(pod)), self._timed(workflow, pod)) for pod in pods)
+        async for pod, line in interleaved(logs):
+            yield pod, line
+
+    async def _timed(self, workflow: Workflow, pod: str) -> AsyncIterator[tuple[Moment | None, str]]:
+        """The lines of a pod with their times; the bytes that are wanted of them are counted here, without times nobody wants."""
+        asked = self.asked.window
+        window = msgspec.structs.replace(asked, timestamps=True, limit_bytes=0)
+        left = asked.limit_bytes
+        async for line in self._told(workflow, pod, window):
+            stamp, _, text = line.partition(" ")
+            moment = moment_of(stamp)
+            shown = line if moment is None or asked.timestamps else text
+            yield moment, shown[:left] if left else shown
+            if left and (left := left - len(shown.encode()) - 1) <= 0:
+                return
 
     async def _follow(self, queue: "asyncio.Queue[tuple[str, str] | None]") -> None:
         known: set[str] = set()
@@ -157,18 +199,18 @@ class _Reader:
         async for line in self._told(workflow, pod):
             await queue.put((pod, line))
 
-    async def _told(self, workflow: Workflow, pod: str) -> AsyncIterator[str]:
+    async def _told(self, workflow: Workflow, pod: str, window: Window | None = None) -> AsyncIterator[str]:
         """The lines of a pod, or why there are none."""
         try:
-            async for raw in self._raw(workflow, pod):
+            async for raw in self._raw(workflow, pod, window or self.asked.window):
                 yield raw.decode(errors="replace").removesuffix("\n")
         except (NotFound, InvalidManifest) as e:
             yield f"no logs: {e.message}"
 
-    async def _raw(self, workflow: Workflow, pod: str) -> AsyncIterator[bytes]:
+    async def _raw(self, workflow: Workflow, pod: str, window: Window) -> AsyncIterator[bytes]:
         while True:
             try:
-                async for line in self._printed(workflow.metadata.namespace, pod):
+                async for line in self._printed(workflow.metadata.namespace, pod, window):
                     yield line
             except InvalidManifest as e:
                 if not self.asked.follow or not any(word in e.message for word in _NOT_YET):
@@ -181,9 +223,9 @@ class _Reader:
             else:
                 return
 
-    def _printed(self, namespace: str, pod: str) -> AsyncIterator[bytes]:
+    def _printed(self, namespace: str, pod: str, window: Window) -> AsyncIterator[bytes]:
         asked = self.asked
-        return PodLogs(self._call.api).follow(namespace, pod, asked.container, follow=asked.follow, window=asked.window)
+        return PodLogs(self._call.api).follow(namespace, pod, asked.container, follow=asked.follow, window=window)
 
     async def _kept(self, pod: str, gone: NotFound) -> AsyncIterator[bytes]:
         """The archived log of a pod that is gone: what it has stored may be newer than what was known of it."""

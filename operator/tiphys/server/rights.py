@@ -25,15 +25,15 @@ async def who(api: Api) -> Json:
     return found
 
 
-async def may(api: Api, verb: str, kind: str, namespace: str = "", name: str = "") -> bool:
-    """Whether the caller may do something with objects of a kind; an empty namespace means all.
+async def may(api: Api, verb: str, kind: str, namespace: str = "", name: str = "", part: str = "") -> bool:
+    """Whether the caller may do something with objects of a kind, or a part of them; an empty namespace means all.
 
     Raises:
         Unauthorized: The cluster does not know him.
     """
     path, plural = KINDS[kind]
     group = path.split("/")[1] if path.startswith("apis/") else ""
-    asked = {"verb": verb, "group": group, "resource": plural, "namespace": namespace, "name": name}
+    asked = {"verb": verb, "group": group, "resource": plural, "namespace": namespace, "name": name, "subresource": part}
     body = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -43,13 +43,13 @@ async def may(api: Api, verb: str, kind: str, namespace: str = "", name: str = "
     return bool((said.get("status") or {}).get("allowed"))
 
 
-async def require(api: Api, verb: str, kind: str, namespace: str = "", name: str = "") -> None:
+async def require(api: Api, verb: str, kind: str, namespace: str = "", name: str = "", part: str = "") -> None:
     """Go on only when the caller may.
 
     Raises:
         Forbidden: He may not.
         Unauthorized: The cluster does not know him.
     """
-    if not await may(api, verb, kind, namespace, name):
+    if not await may(api, verb, kind, namespace, name, part):
         where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
-        raise Forbidden(f"Permission denied, you are not allowed to {verb} {KINDS[kind][1]}{where}")
+        raise Forbidden(f"Permission denied, you are not allowed to {verb} {KINDS[kind][1]}{part and '/' + part}{where}")

@@ -21,6 +21,7 @@ from tiphys.server.subject import Gate
 from tiphys.settings.configuration import Configuration
 from tiphys.settings.database import Synchronization
 from tiphys.testing.apiserver import APIServer
+from tiphys.testing.apiserver.kubelet import Ending
 from tiphys.testing.apiserver.rights import User
 
 
@@ -39,6 +40,7 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     async with APIServer() as cluster:
         cluster.users.add("secret", User("somebody", lambda *_: True))
         cluster.users.add("reader", User("reader", lambda verb, *_: verb in ("get", "list", "watch")))
+        cluster.users.add("blind", User("blind", lambda _verb, kind, _namespace: kind != "pods/log"))
         gate = Gate(access=Access(server=cluster.address), modes=frozenset({"client"}))
         async with running(cluster, gate, Kept(ask)) as made:
             yield made
@@ -157,7 +159,53 @@ async def test_objects_of_argo_events_are_stored_as_they_are_given(
         assert json.loads(await answer.content.readline())["result"]["object"]["metadata"]["name"] == "x"
     assert await served.ask("DELETE", f"{path}/x") == (200, {})
     assert (await served.ask("GET", f"{path}/x"))[0] == 404
-    assert (await served.ask("GET", f"/api/v1/stream/{word}/ns/logs"))[0] == 501
+
+
+async def _print(served: Served, name: str, log: bytes, **labels: str) -> None:
+    place = Place("api/v1", "pods", "ns", name)
+    served.cluster.kubelet.behave = lambda _pod: Ending(log=log)
+    manifest = {"metadata": {"name": name, "labels": labels}, "spec": {"containers": [{"name": "main"}]}}
+    served.cluster.store.create(place, manifest)
+    while served.cluster.store.read(place).get("status", {}).get("phase") != "Succeeded":
+        await served.cluster.store.changed.wait()
+
+
+async def _lines(served: Served, path: str) -> list[dict[str, Any]]:
+    async with served.session.get(served.address + path, headers=TOKEN) as answer:
+        assert answer.status == 200, await answer.text()
+        return [json.loads(line)["result"] async for line in answer.content if line.strip()]
+
+
+@pytest.mark.parametrize(
+    ("word", "label", "name", "field"),
+    [("event-sources", "eventsource-name", "eventSourceName", "eventName"), ("sensors", "sensor-name", "sensorName", "triggerName")],
+)
+async def test_logs_of_argo_events_are_those_of_its_pods(served: Served, word: str, label: str, name: str, field: str) -> None:
+    said = {"level": "error", "time": "2026-01-01T00:00:00Z", "msg": "broken", field: "one", "other": 1, "namespace": 2}
+    await _print(served, "a", json.dumps(said).encode() + b"\nplain words\n", **{label: "first"})
+    await _print(served, "b", b"[1]\n", **{label: "second"})
+    await _print(served, "c", b"of nobody\n")
+    path = f"/api/v1/stream/{word}/ns/logs"
+    lines = await _lines(served, path)
+    assert lines[0] == {"namespace": "ns", name: "first", "level": "error", "time": "2026-01-01T00:00:00Z", "msg": "broken", field: "one"}
+    assert [(line[name], line["level"], line["msg"]) for line in lines[1:]] == [("first", "info", "plain words"), ("second", "info", "[1]")]
+    assert [line["msg"] for line in await _lines(served, f"{path}?name=second")] == ["[1]"]
+    assert [line["msg"] for line in await _lines(served, f"{path}?grep=plain")] == ["plain words"]
+    assert [line["msg"] for line in await _lines(served, f"{path}?{field}=one")] == ["broken"]
+    assert [line["msg"] for line in await _lines(served, f"{path}?name=first&podLogOptions.tailLines=1")] == ["plain words"]
+    assert (await served.ask("GET", f"{path}?grep=("))[0] == 400
+    assert (await served.ask("GET", f"{path}?name=../x"))[0] == 400
+    # reading logs is a right of its own
+    assert (await served.ask("GET", path, None, {"Authorization": "Bearer blind"}))[0] == 403
+
+
+async def test_logs_of_argo_events_are_followed_from_pod_to_pod(served: Served) -> None:
+    await _print(served, "a", b"one\n", **{"sensor-name": "s"})
+    path = f"{served.address}/api/v1/stream/sensors/ns/logs?podLogOptions.follow=true"
+    async with asyncio.timeout(30), served.session.get(path, headers=TOKEN) as answer:
+        assert json.loads(await answer.content.readline())["result"]["msg"] == "one"
+        await _print(served, "b", b"two\n", **{"sensor-name": "s"})
+        assert json.loads(await answer.content.readline())["result"]["msg"] == "two"
 
 
 async def test_what_a_page_tells_of_its_use_goes_nowhere(served: Served) -> None:

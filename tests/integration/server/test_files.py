@@ -24,6 +24,7 @@ from tests.servers.repository import Repository
 
 from tiphys.cluster.connection import Access
 from tiphys.local.objects import Place
+from tiphys.model.names import pod_name
 from tiphys.model.parse import parse_as
 from tiphys.server.kept import Kept, Settled
 from tiphys.server.subject import Gate
@@ -47,10 +48,12 @@ class Stored(Served):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
-    def put_workflow(self, name: str, *artifacts: dict[str, Any], **more: Any) -> None:
+    def put_workflow(
+        self, name: str, *artifacts: dict[str, Any], nodes: dict[str, dict[str, Any]] | None = None, **more: Any
+    ) -> None:
         node = {**POD, "id": name, "name": name, "outputs": {"artifacts": list(artifacts)}, **more}
         known = {"artifactRepositoryRef": {"default": True, "artifactRepository": REPOSITORY}}
-        self.put(name, status={"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:00Z", "nodes": {name: node}, **known})
+        self.put(name, status={"phase": "Succeeded", "finishedAt": "2026-01-01T00:00:00Z", "nodes": nodes or {name: node}, **known})
 
     async def get(self, path: str, who: str = "secret") -> tuple[int, bytes, aiohttp.typedefs.LooseHeaders]:
         headers = {"Authorization": f"Bearer {who}"}
@@ -109,6 +112,25 @@ async def test_logs_of_a_pod_that_is_gone_are_those_that_were_stored(stored: Sto
     for bad in ("grep=(", "logOptions.tailLines=x", "logOptions.sinceTime=x", "podName=../x"):
         assert (await stored.get(f"/api/v1/workflows/ns/w/log?{bad}"))[0] == 400, bad
     assert (await stored.get("/api/v1/workflows/ns/missing/log"))[0] == 404
+
+
+async def test_logs_of_several_pods_come_in_the_order_in_which_they_were_printed(stored: Stored) -> None:
+    nodes = {}
+    for name, times in (("a", (1, 4, 5)), ("b", (2, 3, 6))):
+        pod = pod_name("w", name, "main")
+        await print_by_pod(stored, pod, "".join(f"{name}{at}\n" for at in times).encode())
+        stored.cluster.kubelet.times[Place("api/v1", "pods", "ns", pod)] = tuple(f"2026-01-01T00:00:0{at}.5Z" for at in times)
+        began = f"2026-01-01T00:00:0{times[0]}Z"
+        nodes[name] = {"id": name, "name": name, "type": "Pod", "phase": "Succeeded", "templateName": "main", "startedAt": began}
+    stored.put_file("kept/main.log", b"old\nlog\n")
+    kept = {"id": "kept", "name": "kept", "type": "Pod", "phase": "Succeeded", "templateName": "main", "startedAt": "2026-01-01T00:00:04Z"}
+    nodes["kept"] = {**kept, "outputs": {"artifacts": [saved("kept/main.log")]}}
+    stored.put_workflow("w", nodes=nodes)
+    assert await stored.lines("w/log") == ["a1", "b2", "b3", "old", "log", "a4", "a5", "b6"]
+    assert await stored.lines("w/log?grep=[ab]&logOptions.tailLines=2&logOptions.timestamps=true") == [
+        f"2026-01-01T00:00:0{at}.5Z {line}" for at, line in ((3, "b3"), (4, "a4"), (5, "a5"), (6, "b6"))
+    ]
+    assert await stored.lines("w/log?logOptions.limitBytes=5") == ["a1", "b2", "b3", "old", "l", "a4"]
 
 
 async def test_the_api_server_gets_what_is_wanted_of_a_log_and_selectors_choose_pods(stored: Stored) -> None:

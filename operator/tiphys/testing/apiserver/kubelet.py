@@ -48,6 +48,7 @@ class Kubelet:
 
     Attributes:
         logs: Place of the pod -> what its container printed.
+        times: Place of the pod -> when it printed its lines; those without a time are printed when they are read.
         started: Names of the pods that were ever started, oldest first.
     """
 
@@ -55,6 +56,7 @@ class Kubelet:
         self.store = store
         self.behave = behave
         self.logs: dict[Place, bytes] = {}
+        self.times: dict[Place, tuple[str, ...]] = {}
         self.started: list[str] = []
         self._lives: dict[str, asyncio.Task[None]] = {}
         store.on_change.append(self._hear)

@@ -86,5 +86,6 @@ def review(path: str, user: User, body: bytes) -> Json | None:
     if path == _REVIEWS[0]:
         return {**asked, "status": {"userInfo": {"username": user.name, "groups": list(user.groups)}}}
     said = asked["spec"]["resourceAttributes"]
-    is_allowed = user.right(said["verb"], said["resource"], said.get("namespace", ""))
+    resource = "/".join(filter(None, (said["resource"], said.get("subresource", ""))))
+    is_allowed = user.right(said["verb"], resource, said.get("namespace", ""))
     return {**asked, "status": {"allowed": is_allowed}}

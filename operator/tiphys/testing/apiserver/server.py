@@ -190,18 +190,24 @@ class APIServer:
             self._streams.discard(task)
 
     async def _log(self, request: web.Request, place: Place) -> web.StreamResponse:
-        pod = self.store.read(place)
-        container = request.query.get("container") or pod["spec"]["containers"][0]["name"]
-        states = {one["name"]: one["state"] for one in pod.get("status", {}).get("containerStatuses", ())}
-        waiting = states.get(container, {"waiting": {"reason": "ContainerCreating"}}).get("waiting")
-        if waiting:
-            message = f'container "{container}" in pod "{place.name}" is waiting to start: {waiting["reason"]}'
-            raise Refusal(400, "BadRequest", message)
+        while True:
+            changed, pod = self.store.changed, self.store.read(place)
+            container = request.query.get("container") or pod["spec"]["containers"][0]["name"]
+            states = {one["name"]: one["state"] for one in pod.get("status", {}).get("containerStatuses", ())}
+            state = states.get(container, {"waiting": {"reason": "ContainerCreating"}})
+            if "waiting" in state:
+                message = f'container "{container}" in pod "{place.name}" is waiting to start: {state["waiting"]["reason"]}'
+                raise Refusal(400, "BadRequest", message)
+            if request.query.get("follow") != "true" or "running" not in state:
+                break
+            # the log is there when the container has ended
+            await changed.wait()
         self.log_queries.append(dict(request.query))
         content = self.kubelet.logs.get(place, b"")
         if request.query.get("timestamps") == "true":
-            stamp = self.store.stamp().encode()
-            content = b"".join(stamp + b" " + line for line in content.splitlines(keepends=True))
+            lines = content.splitlines(keepends=True)
+            times = self.kubelet.times.get(place) or (self.store.stamp(),) * len(lines)
+            content = b"".join(stamp.encode() + b" " + line for stamp, line in zip(times, lines, strict=True))
         if request.query.get("tailLines"):
             content = b"".join(content.splitlines(keepends=True)[-int(request.query["tailLines"]) :])
         return web.Response(body=content, content_type="text/plain")
