@@ -31,7 +31,8 @@ from tiphys.server.storage import Storage
 Change = Callable[[Workflow], Workflow]
 VERBS = frozenset({"suspend", "resume", "stop", "terminate", "set", "retry", "resubmit"})
 _TRIES = 10
-_POD_GONE_SECONDS = 30.0
+# longer than the time that a pod has to end in by itself
+_POD_GONE_SECONDS = 45.0
 
 
 def now() -> datetime:
