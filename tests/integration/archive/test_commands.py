@@ -185,7 +185,7 @@ async def test_packed_nodes_are_shown_and_edited(world: World, shell: Shell, env
 
 async def test_the_schema_is_made_told_and_converted(world: World, shell: Shell) -> None:
     assert "not migrated" in await shell("db", "status", code=1)
-    assert "0004 of 0004" in await shell("db", "migrate")
+    assert "0005 of 0005" in await shell("db", "migrate")
     world.server.sql("\n".join(argo.insert(world.server.kind, number) for number in range(1, 4)), world.name)
     assert "to convert:   3" in await shell("db", "status")
     assert "3 of 3" in await shell("db", "convert")
