@@ -328,7 +328,7 @@ async def cluster(server: Postgres) -> None:
         # the controller's own namespace, where its configuration is
         context["context"]["namespace"] = namespace
     own.write_text(json.dumps(config))
-    access, where = find_access(str(own), ""), Cluster(str(own), namespace)
+    access, where = find_access(str(own)), Cluster(str(own), namespace)
     where.kubectl("create", "namespace", namespace)
     where.kubectl("create", "secret", "generic", "db", "--from-literal=username=tiphys", f"--from-literal=password={PASSWORD}")
     try:

@@ -3,6 +3,7 @@
 A copy-on-write root in a mount namespace; that needs root or user namespaces.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -91,7 +92,8 @@ def _script(plan: ContainerPlan, command: list[str]) -> str:
     for place in _own_places() if plan.is_executor else ():
         lines.append(f"mkdir -p {root}{quote(place)}")
         lines.append(f"mount --rbind {quote(place)} {root}{quote(place)}")
-    for mount in (*sorted(plan.mounts, key=lambda mount: mount.target), Mount(plan.termination, plan.termination_path)):
+    access = _kubeconfigs() if plan.is_executor else []
+    for mount in (*access, *sorted(plan.mounts, key=lambda mount: mount.target), Mount(plan.termination, plan.termination_path)):
         lines += _mount(mount, root)
     for path in plan.outputs:
         # a declared path is there for the taking, its folder too; what this machine has at it is not the output
@@ -127,7 +129,17 @@ def _mount(mount: Mount, root: str) -> list[str]:
 def _own_places() -> list[str]:
     """Where this program and its Python are, if that is a place that is made anew: a checkout below `/tmp`, for example."""
     places = dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(__file__).parents[2])))
-    return [place for place in places if f"{place}/".startswith(tuple(f"{other}/" for other in _NOT_SHOWN))]
+    return [place for place in places if _is_anew(place)]
+
+
+def _kubeconfigs() -> list[Mount]:
+    """The files that say how the cluster of resource templates is reached, if they are where a place is made anew."""
+    files = [Path(file).absolute() for file in os.environ.get("KUBECONFIG", "").split(os.pathsep) if file]
+    return [Mount(file, str(file), is_read_only=True) for file in files if file.is_file() and _is_anew(str(file))]
+
+
+def _is_anew(place: str) -> bool:
+    return f"{place}/".startswith(tuple(f"{other}/" for other in _NOT_SHOWN))
 
 
 def _other_file_systems() -> list[str]:
