@@ -14,7 +14,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import pytest
@@ -78,6 +78,12 @@ def tree(workflow: dict[str, Any]) -> Nodes:
     own, found = workflow["metadata"]["name"], workflow["status"]["nodes"].values()
     named = {re.sub(f"^{own}", "", node["displayName"]): (node["type"], node["phase"]) for node in found}
     return {phase if name in ("heads", "tails") else name: (kind, phase) for name, (kind, phase) in named.items()}
+
+
+def messages(runs: dict[str, Future[dict[str, Any]]]) -> list[str]:
+    """What the nodes of runs say of themselves."""
+    nodes = [node for run in runs.values() for node in run.result()["status"]["nodes"].values()]
+    return [f"{node['name']}: {node['message']}" for node in nodes if node.get("message")]
 
 
 def secret(name: str, **values: str) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def test_every_example_has_the_same_nodes_as_processes_and_with_podman_as_on_the
         as_processes = {name: pool.submit(here.run, name, "process") for name in EXAMPLES}
     there = {name: tree(ended_there(place, its, name)) for name, its in created.items()}
     assert {name for name, found in there.items() if found[""][1] != "Succeeded"} == set(FAILING)
-    assert {name: tree(found.result()) for name, found in with_podman.items()} == there
+    assert {name: tree(found.result()) for name, found in with_podman.items()} == there, messages(with_podman)
     ran = {name: found.result() for name, found in as_processes.items()}
     for name, said in NOT_AS_PROCESSES.items():
         assert said in ran[name]["status"]["message"]
