@@ -91,6 +91,13 @@ class Page(msgspec.Struct, frozen=True):
     items: tuple[msgspec.Raw, ...] = ()
 
 
+class _List(msgspec.Struct, frozen=True):
+    """A page as it is answered: a server writes no items as null, too."""
+
+    metadata: _Continue = _Continue()
+    items: tuple[msgspec.Raw, ...] | None = ()
+
+
 _REFUSALS: dict[int, type[RefusedError]] = {
     400: InvalidManifest, 403: Forbidden, 404: NotFound, 405: InvalidManifest, 413: InvalidManifest, 415: InvalidManifest,
     422: InvalidManifest,
@@ -277,14 +284,14 @@ class Api:
         while True:
             answer = await self.call("GET", kind, path_of(kind, namespace), query=query, accept=accept)
             try:
-                page = msgspec.json.decode(answer, type=Page)
+                found = msgspec.json.decode(answer, type=_List)
             except msgspec.DecodeError as e:
                 # a proxy's page, or an answer cut short
                 raise Unavailable(f"no list of {kind}: {e}") from e
-            yield page
-            if not page.metadata.continue_:
+            yield Page(found.metadata, found.items or ())
+            if not found.metadata.continue_:
                 return
-            query["continue"] = page.metadata.continue_
+            query["continue"] = found.metadata.continue_
 
     async def learn(self, api_version: str, kind: str) -> tuple[str, bool]:
         """The path of all objects of any kind, by discovery, and whether they live in namespaces.

@@ -6,8 +6,8 @@ Source: argo-semantics 23.
 from tiphys.engine.checks.arguments import check_arguments, check_supplied
 from tiphys.engine.checks.artifacts import check_collection
 from tiphys.engine.checks.calls import Callees, Lookup, Place, check_hook
-from tiphys.engine.checks.known import of_workflow
 from tiphys.engine.checks.kinds import check_pod_resources
+from tiphys.engine.checks.known import of_workflow
 from tiphys.engine.checks.naming import check_object_name, check_step_names
 from tiphys.engine.checks.templates import check_template
 from tiphys.errors import SpecError
