@@ -10,7 +10,7 @@ from tiphys.engine.operations.resubmit import resubmit_memoized
 from tiphys.engine.operations.retry import retry
 from tiphys.engine.operations.suspension import NodeChange, resume, set_nodes
 from tiphys.engine.patch import difference
-from tiphys.model.names import pod_name
+from tiphys.model.names import node_id, pod_name
 from tiphys.model.parse import parse_workflow, to_json
 from tiphys.model.workflow import Workflow
 from tiphys.testing.apiserver import Ending
@@ -45,7 +45,7 @@ def made(harbour: Harbour) -> Counter[str]:
 
 
 def pod(node: str, template: str = "one", workflow: str = "w") -> str:
-    return pod_name(workflow, node, template)
+    return pod_name(workflow, node_id(workflow, node), template)
 
 
 def write(harbour: Harbour, old: Workflow, new: Workflow) -> None:

@@ -13,7 +13,7 @@ from tiphys.local.container import ContainerPlan, Mount
 def seen(folder: Path, command: str, *mounts: Mount, is_executor: bool = False) -> str:
     """What a command prints that runs in a view."""
     plan = ContainerPlan(
-        name="ns.pod.main", image="", command=(), arguments=(), environment={}, working_folder="", mounts=mounts, folder=folder / "main",
+        name="ns.pod.main", owner="w", image="", command=(), arguments=(), environment={}, working_folder="", mounts=mounts, folder=folder / "main",
         log=folder / "log", termination=folder / "message", outputs=("/out/1",), is_executor=is_executor,
     )  # fmt: skip
     return subprocess.run(view.in_view(plan, ["sh", "-c", command]), capture_output=True, text=True, check=False).stdout

@@ -47,7 +47,7 @@ def told_to_end_at(calls: int, instructions: int, folder: Path, *words: str) -> 
         for how in [TO_NEXT_SYSTEM_CALL] * 2 * calls + [ONE_INSTRUCTION] * instructions:
             go_on(process.pid, how)
             status = stopped(process.pid, 1)
-            if status is None:
+            if status is None or not os.WIFSTOPPED(status):
                 break
         is_at_rest = status is None
         # not by Popen, which looks for an end first and would take the stop for one
