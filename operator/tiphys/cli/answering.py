@@ -74,7 +74,7 @@ class _Answering:
 
 def _is_for_somebody(workflow: Workflow, node: NodeStatus) -> bool:
     """Whether a node waits for an answer: one with a duration goes on by itself."""
-    name = node.template_ref.template if node.template_ref is not None else node.template_name
+    name = node.executed_template
     known = (*workflow.spec.templates, *workflow.status.stored_templates.values())
     template = next((one for one in known if one.name == name and one.suspend is not None), None)
     return template is None or template.suspend is None or not template.suspend.duration

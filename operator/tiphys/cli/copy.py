@@ -63,7 +63,7 @@ def copy(  # noqa: PLR0913 as many options as Argo's
 
 
 def _is_wanted(one: Stored, wanted: dict[str, str]) -> bool:
-    template = one.node.template_ref.template if one.node.template_ref else one.node.template_name
+    template = one.node.executed_template
     said = {"node": one.node.id, "template": template, "artifact": one.artifact.name}
     return all(not text or said[key] == text for key, text in wanted.items())
 
@@ -78,7 +78,7 @@ def _print(found: list[Stored]) -> None:
 def _target(workflow: Workflow, one: Stored, directory: Path, path: str) -> Path:
     """Where an artifact's file goes; never outside of the directory."""
     meta = workflow.metadata
-    template = one.node.template_ref.template if one.node.template_ref else one.node.template_name
+    template = one.node.executed_template
     values = {"namespace": meta.namespace, "workflowName": meta.name, "nodeId": one.node.id, "templateName": template,
               "artifactName": one.artifact.name}  # fmt: skip
     below = path

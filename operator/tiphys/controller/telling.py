@@ -50,7 +50,7 @@ class Teller:
         """The pod of a node, as it is known now."""
         if node.type != POD or live.run is None:
             return None
-        template = node.template_ref.template if node.template_ref else node.template_name
+        template = node.executed_template
         name = pod_name(live.name, node.id, template, version=live.run.pod_name_format)
         return self._controller.pods.of(live.uid).get(f"{live.namespace}/{name}")
 

@@ -23,7 +23,7 @@ def collect_left_over(run: "Run") -> None:
     for node_id in list(run.reports):
         node = run.tree.by_id(node_id)
         if node is not None and node.type == POD and node.phase in FULFILLED and _is_due(gc.strategy, node, run.status.phase):
-            template = node.template_ref.template if node.template_ref else node.template_name
+            template = node.executed_template
             pod = names.pod_name(run.name, node.id, template, version=run.pod_name_format)
             run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
             run.reports.pop(node_id)

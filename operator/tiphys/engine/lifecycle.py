@@ -365,7 +365,7 @@ class Lifecycle:
         if run.pod_gc in AT_THE_END:
             for node in run.tree:
                 if node.type == POD and is_collected(run.pod_gc, node.phase, run.status.phase):
-                    template = node.template_ref.template if node.template_ref else node.template_name
+                    template = node.executed_template
                     pod = names.pod_name(run.name, node.id, template, version=run.pod_name_format)
                     run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
 

@@ -215,7 +215,7 @@ class Run:
         for node_id, before, phase in self.tree.take_phases():
             node = self.tree.by_id(node_id)
             if node is not None:
-                template = node.template_ref.template if node.template_ref else node.template_name
+                template = node.executed_template
                 self.act(NodeChanged(node_id, node.name, node.type, template, before, phase, node.message))
                 if node.type == POD:
                     self._running_pods += (phase == RUNNING) - (before == RUNNING)

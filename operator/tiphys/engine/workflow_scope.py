@@ -134,7 +134,7 @@ def live_variable(run: "Run", name: str) -> object:
 
 
 def _pod_of(run: "Run", node: NodeStatus) -> str:
-    template = node.template_ref.template if node.template_ref else node.template_name
+    template = node.executed_template
     return pod_name(run.name, node.id, template, version=run.pod_name_format)
 
 

@@ -65,6 +65,11 @@ class NodeStatus(Model, frozen=True):
     template_scope: str = ""
     type: str = ""
 
+    @property
+    def executed_template(self) -> str:
+        """The name of the template that it runs, wherever that is stored; empty for an inline one."""
+        return self.template_ref.template if self.template_ref else self.template_name
+
 
 class Condition(Model, frozen=True):
     """A fact about the workflow."""

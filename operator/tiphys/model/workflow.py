@@ -27,7 +27,7 @@ def pod_name(workflow: Workflow, node: NodeStatus) -> str:
     """The name of a node's pod; empty for nodes without one."""
     if node.type != POD:
         return ""
-    template = node.template_ref.template if node.template_ref else node.template_name
+    template = node.executed_template
     version = workflow.metadata.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
     return names.pod_name(workflow.metadata.name, node.id, template, version=version)
 

@@ -17,7 +17,7 @@ _TERM = re.compile(r"\s*(?P<field>[^=!,\\\s]+)\s*(?P<sign>==|!=|=)(?P<value>(?:\
 _INPUT = re.compile(r"inputs\.parameters\.(?P<name>.+)\.value")
 _FIELDS: dict[str, Callable[[NodeStatus], str]] = {
     "displayName": lambda node: node.display_name,
-    "templateName": lambda node: node.template_ref.template if node.template_ref else node.template_name,
+    "templateName": lambda node: node.executed_template,
     "phase": lambda node: node.phase,
     "name": lambda node: node.name,
     "id": lambda node: node.id,
