@@ -22,12 +22,9 @@ class Screen:
     def __init__(self, environment: Mapping[str, str], *words: str) -> None:
         self.number, inner = pty.openpty()
         known = {**environment, "TERM": "xterm-256color", "COLUMNS": "150", "LINES": "40"}
-        command = [sys.executable, "-m", "tiphys", *words]
-        self.program = subprocess.Popen(
-            command, stdin=inner, stdout=inner, stderr=inner, cwd=ROOT, env=known, start_new_session=True,
-            # its controlling terminal, as a shell's
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 no threads here
-        )  # fmt: skip
+        # its controlling terminal, as a shell's
+        command = ["setsid", "--ctty", sys.executable, "-m", "tiphys", *words]
+        self.program = subprocess.Popen(command, stdin=inner, stdout=inner, stderr=inner, cwd=ROOT, env=known)
         os.close(inner)
         self.seen = b""
         fcntl.ioctl(self.number, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 150, 0, 0))

@@ -4,6 +4,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import sys
 
 import pytest
 from tests.servers.nginx import PASSWORD, USER, Nginx
@@ -13,6 +14,21 @@ from tests.servers.secrets import Secrets
 from tiphys.artifacts.git import GitDriver
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, TiphysError
 from tiphys.model.locations import GitArtifact
+
+ROOT = pathlib.Path(__file__).parents[3]
+
+AS_A_STRANGER = """
+import os, pathlib, sys
+from tests.integration.artifacts.test_git import GitArtifact, Secrets, load
+from tiphys.model.base import KeySelector
+os.setgroups([])
+os.setgid(54321)
+os.setuid(54321)
+repo, secrets, target = sys.argv[1:]
+key = KeySelector(name="key", key="value")
+load(GitArtifact(repo=repo, ssh_private_key_secret=key, insecure_ignore_host_key=True), Secrets(pathlib.Path(secrets)), pathlib.Path(target))
+"""
+"""A program of its own: what forks a process that has threads may find their locks held."""
 
 
 @pytest.fixture
@@ -130,30 +146,17 @@ def test_an_unknown_host_and_a_strange_key_are_forbidden(ssh: SSHServer, secrets
 
 
 def test_ssh_works_as_a_user_that_the_image_does_not_know(ssh: SSHServer, secrets, tmp_path):
-    selector = secrets("key", ssh.key)
+    secrets("key", ssh.key)
     for folder in (tmp_path, *list(tmp_path.parents)[:3]):
         folder.chmod(folder.stat().st_mode | 0o011)
     for one in (tmp_path / "secrets").rglob("*"):
         one.chmod(0o755)
     (tmp_path / "space").mkdir(mode=0o777)
     (tmp_path / "space").chmod(0o777)
-    child = os.fork()
-    if child == 0:
-        try:
-            os.setgroups([])
-            os.setgid(54321)
-            os.setuid(54321)
-            os.environ["TMPDIR"] = str(tmp_path / "space")
-            import tempfile
-
-            tempfile.tempdir = None
-            place = GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=selector, insecure_ignore_host_key=True)
-            load(place, secrets, tmp_path / "space/out")
-            os._exit(0)
-        except BaseException as e:
-            os.write(2, repr(e).encode())
-            os._exit(1)
-    assert os.waitpid(child, 0)[1] == 0
+    words = [ssh.url("app.git"), str(tmp_path / "secrets"), str(tmp_path / "space/out")]
+    known = {**os.environ, "TMPDIR": str(tmp_path / "space")}
+    done = subprocess.run([sys.executable, "-c", AS_A_STRANGER, *words], env=known, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert version(tmp_path / "space/out") == "3.0"
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,12 @@ from tiphys.shim import binaries
 SHIM = Path(__file__).parents[3] / "operator/tiphys/shim/bin/amd64"
 
 
-def shim(tmp_path: Path, *options: str, command: list[str], **more: object) -> tuple[subprocess.CompletedProcess[bytes], str]:
+def shim(
+    tmp_path: Path, *options: str, command: list[str], under: Sequence[str] = (), **more: object
+) -> tuple[subprocess.CompletedProcess[bytes], str]:
     message = tmp_path / "message"
     done = subprocess.run(
-        [SHIM, "--termination", message, *options, "--", *command], capture_output=True, timeout=60, check=False, **more  # type: ignore[call-overload]
+        [*under, SHIM, "--termination", message, *options, "--", *command], capture_output=True, timeout=60, check=False, **more  # type: ignore[call-overload]
     )  # fmt: skip
     return done, message.read_text() if message.exists() else ""
 
@@ -180,15 +183,9 @@ def test_it_works_as_any_user_when_only_the_message_can_be_written(tmp_path):
 
 
 def test_a_hundred_megabytes_pass_with_little_memory(tmp_path):
-    done, message = shim(tmp_path, "--result", command=["sh", "-c", "head -c 100000000 /dev/zero"], preexec_fn=_little_memory)
+    done, message = shim(tmp_path, "--result", command=["sh", "-c", "head -c 100000000 /dev/zero"], under=["prlimit", f"--data={32 * 2**20}"])
     assert len(strip_frame(done.stdout)) == 100_000_000
     assert isinstance(parse_message(message), Framed)
-
-
-def _little_memory() -> None:
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_DATA, (32 * 2**20, 32 * 2**20))
 
 
 def test_it_copies_itself(tmp_path):
