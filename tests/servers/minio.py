@@ -16,6 +16,8 @@ from tiphys.artifacts.web import Client
 from tiphys.errors import OutsideError
 
 ROOT = pathlib.Path(__file__).parents[2]
+#: What its certificate is for, besides its address; no resolver knows it.
+NAME = "store.invalid"
 KEYS = Keys("tiphys-test-user", "tiphys-test-canary-secret")
 
 
@@ -45,7 +47,7 @@ def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: 
     (folder / "certs").mkdir(exist_ok=True)
     port = port or free_port(host)
     if tls:
-        certificates(folder, host)
+        certificates(folder, host, NAME)
         (folder / "server.crt").rename(folder / "certs/public.crt")
         (folder / "server.key").rename(folder / "certs/private.key")
     env = {

@@ -2,9 +2,12 @@
 
 import pathlib
 import socket
+import subprocess
+import sys
 
+import msgspec
 import pytest
-from tests.servers.minio import KEYS, Minio
+from tests.servers.minio import KEYS, NAME, Minio
 from tests.servers.secrets import Secrets
 
 from tiphys.artifacts.guard import guarded
@@ -72,6 +75,49 @@ def test_a_tunnel_leads_to_the_address_and_its_end_is_heard(store: Minio):
         one.sendall(b"GET /minio/health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = b"".join(iter(lambda: one.recv(1000), b""))
     assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
+_GUARDED = """
+import pathlib, socket, sys, msgspec
+from tiphys.artifacts.guard import guarded
+from tiphys.artifacts.objects import RETRY
+from tiphys.artifacts.s3 import S3Driver
+from tiphys.artifacts.secrets import mounted
+from tiphys.model.locations import S3Artifact
+real = socket.getaddrinfo
+def resolve(host, *more, **options):
+    return real("127.0.0.1" if str(host).endswith(".invalid") else host, *more, **options)
+socket.getaddrinfo = resolve
+RETRY["max_retries"] = 1
+with guarded():
+    driver = S3Driver(msgspec.json.decode(sys.argv[1], type=S3Artifact), mounted(pathlib.Path(sys.argv[2])))
+content = bytes(range(256)) * 100_000
+driver.save("tunnel", [content])
+assert b"".join(driver.stream("tunnel")) == content and b"".join(driver.span("tunnel", 5, 9)) == content[5:9]
+print("the same through TLS")
+"""
+
+
+def in_a_server(store: Minio, tmp_path: pathlib.Path, host: str, *, authority: bool = True) -> subprocess.CompletedProcess[str]:
+    """What a server does that only it can resolve the name for; trust is a thing of the process, so each has its own."""
+    secrets = Secrets(tmp_path / "secrets")
+    keys = {"access_key_secret": secrets("access", KEYS.access), "secret_key_secret": secrets("secret", KEYS.secret)}
+    trusted = {"ca_secret": secrets("ca", (store.folder / "ca.crt").read_bytes())} if authority else {}
+    place = msgspec.json.encode(S3Artifact(endpoint=f"{host}:{store.port}", bucket="bucket", **keys, **trusted)).decode()
+    return subprocess.run([sys.executable, "-c", _GUARDED, place, str(secrets.folder)], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_tunnel_carries_tls_whose_certificate_is_that_of_the_name(secure_store: Minio, tmp_path):
+    done = in_a_server(secure_store, tmp_path, NAME)
+    assert done.stdout == "the same through TLS\n", done.stderr[-2000:]
+
+
+def test_a_certificate_of_the_address_alone_or_of_nobodys_is_not_taken_for_one_of_the_name(secure_store: Minio, tmp_path):
+    """The server's certificate is for its address, too, which is where the tunnel leads: that is not what was asked for."""
+    done = in_a_server(secure_store, tmp_path, "other.invalid")
+    assert "InvalidManifest: the server's certificate is not trusted: NotValidForName" in done.stderr, done.stderr[-2000:]
+    done = in_a_server(secure_store, tmp_path, NAME, authority=False)
+    assert "InvalidManifest: the server's certificate is not trusted: UnknownIssuer" in done.stderr, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(("first", "status"), [
