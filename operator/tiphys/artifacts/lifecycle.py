@@ -2,7 +2,10 @@
 
 A store knows the rules of a bucket as one document, so they are read, and written back with one more. A rule of ours whose last
 day is over has done its work, and goes: there are at most as many as there are keys that still wait.
-Two who write at once may lose a rule; each looks after its writing whether its own is there, and writes again.
+Stores cannot be asked to write only if nobody else has, so who writes may overwrite what came in between. Each of us therefore
+writes within `_FRESH_S` and `ANSWER_S` of its reading, or reads again; and looks after its own rule once more after `SETTLED_S`
+Whoever had read before it was there is done by then, and who read later has it. What other programs write at the same
+moment, and what a store does after it was no more waited for, is not covered by this.
 Source: Argo's fields of `OSSLifecycleRule`; AWS, "PutBucketLifecycleConfiguration"; Alibaba Cloud, "Lifecycle rules".
 Differs from Argo: the other rules of the bucket stay; objects cool down after the days for that, where Argo deletes them; the
 artifact is saved, too, where Argo sets the rules alone.
@@ -11,6 +14,7 @@ artifact is saved, too, where Argo sets the rules alone.
 import base64
 import hashlib
 import re
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -25,7 +29,11 @@ _OURS = re.compile(r"tiphys-(\d{8})-(\d+)-[0-9a-f]{12}")
 _COLD = "STANDARD_IA"
 _GRACE = timedelta(days=3)
 """Stores look at rules once a day, at a time of theirs."""
-_TRIES = 4
+_TRIES = 8
+_FRESH_S, ANSWER_S = 1.0, 2.0
+"""How old may be what was read when it is written; how long the writing may take."""
+SETTLED_S = 4.0
+"""Longer than both."""
 _PATH = "oss.lifecycleRule"
 
 
@@ -47,7 +55,7 @@ class BucketRules:
     """The rules of one bucket.
 
     Args:
-        client: For its requests.
+        client: For its requests; it waits `ANSWER_S` at most.
         bucket_url: Where the bucket is.
         keys: Gives the credentials of now.
         region: Of the bucket.
@@ -65,14 +73,20 @@ class BucketRules:
         cold, gone = days_of(rule)
         if not cold and not gone:
             return
-        for _ in range(_TRIES):
-            today = aws.now()[:8]
+        today = aws.now()[:8]
+        name = _name(prefix, (cold, gone), today)
+        for attempt in range(_TRIES):
+            began = time.monotonic()
             found = self._read()
-            merged = merge(found, prefix, (cold, gone), today)
-            self._write(merged)
-            if _name(prefix, (cold, gone), today) in _names(self._read()):
-                return
-        raise Unavailable("the rules of the bucket are written by others all the time")
+            if name in _names(found):
+                if attempt == 0:  # who wrote it looks after it
+                    return
+                time.sleep(SETTLED_S)
+                if name in _names(self._read()):
+                    return
+            elif time.monotonic() - began < _FRESH_S:
+                self._write(merge(found, prefix, (cold, gone), today))
+        raise Unavailable("the rules of the bucket are written by others all the time, or its answers take too long")
 
     def _read(self) -> ET.Element:
         try:

@@ -14,7 +14,7 @@ from tiphys.artifacts import aws
 from tiphys.artifacts.guard import look_at
 from tiphys.artifacts.objects import RETRY, ObjectDriver, client_options, told
 from tiphys.artifacts.secrets import SecretReader, text_of
-from tiphys.artifacts.web import Client
+from tiphys.artifacts.web import TIMEOUT_SECONDS, Client
 from tiphys.errors import SpecError
 from tiphys.model.base import KeySelector
 from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, S3Artifact, S3EncryptionOptions
@@ -135,8 +135,8 @@ class S3Driver(ObjectDriver):
             return {"credential_provider": self._take_role}
         return {}
 
-    def _client(self) -> Client:
-        return Client(ssl.create_default_context(cadata=self._certificates) if self._certificates else None)
+    def _client(self, timeout_s: float = TIMEOUT_SECONDS) -> Client:
+        return Client(ssl.create_default_context(cadata=self._certificates) if self._certificates else None, timeout_s)
 
     def _take_role(self) -> dict[str, Any]:
         known = f"https://sts.{self._region}.{_AWS_HOST}/" if self._is_aws else f"{self._base()}/"
@@ -271,10 +271,10 @@ class OSSDriver(S3Driver):
         super().save(key, content, size)
         if self._rule is None:
             return
-        from tiphys.artifacts.lifecycle import BucketRules
+        from tiphys.artifacts.lifecycle import ANSWER_S, BucketRules
 
         rule, self._rule = self._rule, None  # one for all files of a folder
-        BucketRules(self._client(), self._bucket_url(), self._own_keys, self._region).keep(self._place.key or key, rule)
+        BucketRules(self._client(ANSWER_S), self._bucket_url(), self._own_keys, self._region).keep(self._place.key or key, rule)
 
 
 #: The token of OSS is written in the artifact itself; no secret can be called so.

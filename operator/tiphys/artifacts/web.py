@@ -19,7 +19,7 @@ from tiphys.artifacts.guard import GuardedHTTP, GuardedHTTPS, is_guarded
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, Throttled, TiphysError, Unavailable
 
 PART = 1 << 20
-_TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 60
 _SAFE = {"user-agent", "accept", "accept-encoding"}
 
 
@@ -80,7 +80,7 @@ class Client:
         timeout_s: How long the other side may be silent.
     """
 
-    def __init__(self, context: ssl.SSLContext | None = None, timeout_s: float = _TIMEOUT_SECONDS) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None, timeout_s: float = TIMEOUT_SECONDS) -> None:
         self._timeout_s = timeout_s
         self._opener = urllib.request.OpenerDirector()
         plain, encrypted = urllib.request.HTTPHandler, urllib.request.HTTPSHandler

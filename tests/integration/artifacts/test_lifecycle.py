@@ -4,16 +4,17 @@ import xml.etree.ElementTree as ET
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
+from threading import Event
 
 import pytest
 from tests.servers.minio import KEYS, Minio
 from tests.servers.secrets import Secrets
 
 from tiphys.artifacts.aws import Scope, now, signed
-from tiphys.artifacts.lifecycle import days_of, merge
+from tiphys.artifacts.lifecycle import BucketRules, days_of, merge
 from tiphys.artifacts.s3 import OSSDriver
 from tiphys.artifacts.web import Client
-from tiphys.errors import Forbidden, SpecError
+from tiphys.errors import Forbidden, NotFound, SpecError, Unavailable
 from tiphys.model.locations import OSSArtifact, OSSLifecycleRule
 
 THEIRS = "<Rule><ID>theirs</ID><Status>Enabled</Status><Filter><Prefix>logs/</Prefix></Filter><Expiration><Days>90</Days></Expiration></Rule>"
@@ -53,7 +54,13 @@ def secrets(tmp_path) -> Secrets:
     return Secrets(tmp_path / "secrets")
 
 
-def test_an_artifact_is_saved_and_has_a_rule_beside_those_of_others(store, bucket, secrets):
+@pytest.fixture
+def at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else writes rules: there is nothing to wait for."""
+    monkeypatch.setattr("tiphys.artifacts.lifecycle.SETTLED_S", 0.0)
+
+
+def test_an_artifact_is_saved_and_has_a_rule_beside_those_of_others(store, bucket, secrets, at_rest):
     ask(store, bucket, f"<LifecycleConfiguration>{THEIRS}{OVER}</LifecycleConfiguration>".encode())
     driver(store, bucket, secrets, "wf/out").save("wf/out", [b"content"])
     found = rules(store, bucket)
@@ -62,7 +69,7 @@ def test_an_artifact_is_saved_and_has_a_rule_beside_those_of_others(store, bucke
     assert b"".join(driver(store, bucket, secrets, "wf/out").stream("wf/out")) == b"content"
 
 
-def test_saving_again_replaces_the_rule_and_a_folder_has_one(store, bucket, secrets):
+def test_saving_again_replaces_the_rule_and_a_folder_has_one(store, bucket, secrets, at_rest):
     driver(store, bucket, secrets, "wf/out").save("wf/out", [b"old"])
     again = driver(store, bucket, secrets, "wf/out", 14)
     for name in ("a", "b"):
@@ -71,13 +78,44 @@ def test_saving_again_replaces_the_rule_and_a_folder_has_one(store, bucket, secr
 
 
 def test_rules_that_are_written_at_once_are_all_there(store, bucket, secrets):
-    """Some may be lost between another's reading and writing: each looks again after its own."""
-    with ThreadPoolExecutor(3) as pool:
-        for key in ("a", "b", "c"):
-            pool.submit(driver(store, bucket, secrets, key).save, key, [b"content"])
-    for key in ("a", "b", "c"):  # what a further saving finds is whole in any case
-        driver(store, bucket, secrets, key).save(key, [b"content"])
-    assert sorted(rules(store, bucket).values()) == [("a", "7"), ("b", "7"), ("c", "7")]
+    """Each may overwrite what another has written after its own reading; who was overwritten sees it, and writes again."""
+    keys = "abcd"
+    drivers = [driver(store, bucket, secrets, key) for key in keys]
+    with ThreadPoolExecutor(len(keys)) as pool:
+        list(pool.map(lambda one, key: one.save(key, [b"content"]), drivers, keys))
+    assert sorted(rules(store, bucket).values()) == [(key, "7") for key in keys]
+
+
+def test_a_rule_that_a_slower_writer_overwrote_is_written_again(store, bucket, secrets, at_rest, monkeypatch):
+    """The slower one has read before the other wrote, and writes afterwards what it knew."""
+    has_read, other_wrote, overwritten, write = Event(), Event(), Event(), BucketRules._write
+
+    def written(self: BucketRules, found: ET.Element) -> None:
+        if b">slower<" in ET.tostring(found) and not has_read.is_set():
+            has_read.set()
+            assert other_wrote.wait(20)
+            write(self, found)
+            overwritten.set()
+            return
+        write(self, found)
+        other_wrote.set()
+        assert overwritten.wait(20)
+
+    monkeypatch.setattr(BucketRules, "_write", written)
+    with ThreadPoolExecutor(2) as pool:
+        slower = pool.submit(driver(store, bucket, secrets, "slower").save, "slower", [b"content"])
+        assert has_read.wait(20)
+        driver(store, bucket, secrets, "other").save("other", [b"content"])
+        slower.result(20)
+    assert sorted(rules(store, bucket).values()) == [("other", "7"), ("slower", "7")]
+
+
+def test_what_was_read_too_long_ago_is_not_written(store, bucket, secrets, monkeypatch):
+    monkeypatch.setattr("tiphys.artifacts.lifecycle._FRESH_S", -1.0)
+    with pytest.raises(Unavailable, match="by others all the time, or its answers take too long"):
+        driver(store, bucket, secrets, "late").save("late", [b"content"])
+    with pytest.raises(NotFound, match="NoSuchLifecycleConfiguration"):
+        rules(store, bucket)
 
 
 def test_a_store_that_refuses_the_rule_is_told(store, secrets):
