@@ -1,8 +1,9 @@
 """`server`: Argo's REST API."""
 
 import ipaddress
+import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,6 +15,8 @@ from tiphys.server.queueing import Dispatching
 from tiphys.server.subject import Mode
 from tiphys.settings import parse_environment
 from tiphys.telemetry.logs import set_up_logs
+
+log = logging.getLogger(__name__)
 
 
 def is_loopback(host: str) -> bool:
@@ -69,12 +72,20 @@ class Care:
         x_frame_options: Who may show pages in a frame: DENY, SAMEORIGIN, or empty for anybody.
         access_control_allow_origin: Another site whose pages may read ours.
         api_rate_limit: Requests that one address may make in a second; 0 for any number.
+        allowed_link_protocol: What links of the configuration may begin with; the page follows http and https only.
     """
 
     base_href: Annotated[str, Parameter(env_var=["BASE_HREF", "ARGO_BASE_HREF"])] = "/"
     x_frame_options: str = "DENY"
     access_control_allow_origin: str = ""
     api_rate_limit: int = 1000
+    allowed_link_protocol: Annotated[
+        tuple[str, ...], Parameter(name="--allowed-link-protocol", env_var="ALLOWED_LINK_PROTOCOL")
+    ] = ("http", "https")
+
+    def protocols(self) -> tuple[str, ...]:
+        """What links may begin with, each said for itself or several with commas between them."""
+        return tuple(one.strip().lower() for said in self.allowed_link_protocol for one in said.split(",") if one.strip())
 
     def safety(self, *, is_strict: bool) -> Safety:
         """As the server takes it.
@@ -122,6 +133,29 @@ class Events:
         return Dispatching(is_later=self.event_async_dispatch, queue_size=size, workers=workers)
 
 
+@Parameter(name="*")
+@dataclass(kw_only=True)
+class Unused:
+    """Flags of Argo's server that change nothing here.
+
+    Attributes:
+        kube_api_qps: No effect: requests to the cluster are as many as it takes.
+        kube_api_burst: No effect, as --kube-api-qps.
+        gloglevel: No effect: there is one log.
+    """
+
+    kube_api_qps: float = 0
+    kube_api_burst: int = 0
+    gloglevel: int = 0
+
+    def sentences(self) -> list[str]:
+        """What to tell of those that were given."""
+        why = {"gloglevel": "there is one log"}
+        taken = "requests are as many as the API server takes"
+        given = [field.name for field in fields(self) if getattr(self, field.name)]
+        return [f"--{name.replace('_', '-')} has no effect: {why.get(name, taken)}" for name in given]
+
+
 def server(  # noqa: PLR0913 as many options as there are
     *,
     auth_mode: Annotated[tuple[Mode, ...], Parameter(name=["--auth-mode"])] = (),
@@ -137,6 +171,8 @@ def server(  # noqa: PLR0913 as many options as there are
     log_format: str = "text",
     kubeconfig: str = "",
     list_cache: int = 20_000,
+    browser: Annotated[bool, Parameter(name=["--browser", "-b"], negative="")] = False,
+    unused: Unused | None = None,
 ) -> int:
     """Serve the REST API and the web page. Without --auth-mode only on this machine, each caller with the own token.
 
@@ -156,6 +192,8 @@ def server(  # noqa: PLR0913 as many options as there are
         kubeconfig: The way to the cluster.
         list_cache: Keep summaries of up to so many workflows by a watch with the server's own rights, so that lists are quick;
             0 keeps none. Who asks sees what he may list, as without.
+        browser: Open the page in a browser of this machine.
+        unused: Flags of Argo's server that change nothing here.
     """
     if list_cache < 0:
         raise SpecError("a number of workflows is 0 or more", path="--list-cache")
@@ -166,6 +204,8 @@ def server(  # noqa: PLR0913 as many options as there are
     safety = (care or Care()).safety(is_strict=tls.hsts and is_secure)
     dispatching = (events or Events()).dispatching()
     set_up_logs(loglevel, log_format)
+    for sentence in (unused or Unused()).sentences():
+        log.warning("%s", sentence)
     access = find_access(kubeconfig)
     own = managed_namespace or (access.namespace if namespaced else "")
 
@@ -178,7 +218,7 @@ def server(  # noqa: PLR0913 as many options as there are
     modes = frozenset(auth_mode or ("client",))
     order = Order(
         access=access, modes=modes, namespace=own, config_map=configmap, listening=listening, flags=safety, cached=list_cache,
-        dispatching=dispatching,
+        dispatching=dispatching, links=(care or Care()).protocols(), is_shown=browser,
     )  # fmt: skip
     run_server(order)
     return 0

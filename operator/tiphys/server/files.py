@@ -32,10 +32,25 @@ from tiphys.server.rights import require
 from tiphys.server.stores import open_artifact
 
 _POLICY = "sandbox allow-same-origin; base-uri 'none'; default-src 'none'; img-src 'self'; style-src 'self' 'unsafe-inline'"
-_SAFE = {**HEADERS, "Content-Security-Policy": _POLICY}
 _MOST_NAMES = 5000
 _FILES_ALONE = frozenset({"http", "artifactory", "raw"})
 """Kinds that have nothing below an artifact: another path is another file of the same server, which nobody offered."""
+
+
+def safe_headers() -> dict[str, str]:
+    """What browsers are told of all that comes from a store; what it may do and who may show it the administrator may say.
+
+    Raises:
+        SpecError: What he says cannot be a header.
+    """
+    said = {
+        "Content-Security-Policy": os.environ.get("ARGO_ARTIFACT_CONTENT_SECURITY_POLICY") or _POLICY,
+        "X-Frame-Options": os.environ.get("ARGO_ARTIFACT_X_FRAME_OPTIONS") or "SAMEORIGIN",
+    }
+    for name, text in said.items():
+        if not (text.isascii() and text.isprintable()):
+            raise SpecError(f"{text!r} is no {name}")
+    return {**HEADERS, **said}
 
 
 class Place(NamedTuple):
@@ -115,7 +130,7 @@ async def _serve(call: Call, document: Json, place: Place) -> Response:
     if kind_of(artifact) == "git" and not place.path:
         return await _file(driver, key, call, f"{artifact.name}.tgz")
     if await asyncio.to_thread(driver.is_directory, key):
-        return RedirectResponse(f"./{quote(last)}/", 307, _SAFE)
+        return RedirectResponse(f"./{quote(last)}/", 307, safe_headers())
     return await _file(driver, key, call)
 
 
@@ -157,7 +172,7 @@ async def _file(driver: ArtifactDriver, key: str, call: Call, name: str = "") ->
     name = name or (unquote(urlsplit(key).path) if "://" in key else key).rstrip("/").rpartition("/")[2]
     guessed, encoding = mimetypes.guess_type(name)
     kind = guessed if guessed and not encoding else "application/octet-stream"
-    headers = {**_SAFE, "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}"}
+    headers = {**safe_headers(), "Content-Disposition": f"inline; filename*=UTF-8''{quote(name)}"}
     span, status = None, 200
     if isinstance(driver, Seekable):
         size = await asyncio.to_thread(driver.size, key)
@@ -165,7 +180,7 @@ async def _file(driver: ArtifactDriver, key: str, call: Call, name: str = "") ->
         span = span_of(asked, size)
         headers |= {"Accept-Ranges": "bytes", "Content-Length": str(size if span is None else span.end - span.start)}
         if span is not None and span.start >= size:
-            return Response(status_code=416, headers={**_SAFE, "Content-Range": f"bytes */{size}"})
+            return Response(status_code=416, headers={**safe_headers(), "Content-Range": f"bytes */{size}"})
         if span is not None:
             status, headers["Content-Range"] = 206, f"bytes {span.start}-{span.end - 1}/{size}"
         if call.method == "HEAD":
@@ -191,9 +206,9 @@ async def _folder(driver: ArtifactDriver, key: str) -> Response:
     if not names:
         raise NotFound(f"there is nothing at {key}")
     if "index.html" in names:
-        return RedirectResponse("./index.html", 307, _SAFE)
+        return RedirectResponse("./index.html", 307, safe_headers())
     links = "\n".join(f'<li><a href="./{quote(name)}">{html.escape(name)}</a></li>' for name in names)
-    return HTMLResponse(f"<!DOCTYPE html>\n<html><body><ul>\n{links}\n</ul></body></html>\n", 200, _SAFE)
+    return HTMLResponse(f"<!DOCTYPE html>\n<html><body><ul>\n{links}\n</ul></body></html>\n", 200, safe_headers())
 
 
 def _names(driver: ArtifactDriver, key: str) -> list[str]:

@@ -39,7 +39,7 @@ async def info(call: Call) -> Json:
     }
     return {
         "managedNamespace": call.namespace,
-        "links": msgspec.to_builtins(said.links),
+        "links": [msgspec.to_builtins(link) for link in said.links if call.kept.may_link(link.url)],
         "columns": msgspec.to_builtins(said.columns),
         "navColor": said.nav_color,
         "modals": modals,

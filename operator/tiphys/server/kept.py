@@ -7,8 +7,9 @@ Source: argo-semantics 25.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -94,14 +95,16 @@ class Kept:
     Args:
         ask: Says what is configured.
         dispatching: How events are dispatched.
+        protocols: What links of the configuration may begin with.
 
     Attributes:
         dispatcher: Dispatches events.
         lists: Held while a list is made; only a few are made at once, since each costs memory.
     """
 
-    def __init__(self, ask: Ask, dispatching: Dispatching | None = None) -> None:
+    def __init__(self, ask: Ask, dispatching: Dispatching | None = None, *, protocols: Iterable[str] = ("http", "https")) -> None:
         self._ask = ask
+        self._protocols = frozenset(protocols)
         self.dispatcher = Dispatcher(dispatching or Dispatching())
         self.lists = asyncio.Semaphore(_LISTS_AT_ONCE)
         self._lock = asyncio.Lock()
@@ -110,6 +113,10 @@ class Kept:
         self._storage: Storage | None = None
         self._locks: Database | None = None
         self._entering: asyncio.Task[None] | None = None
+
+    def may_link(self, url: str) -> bool:
+        """Whether the page may lead to a link of the configuration; an address without a protocol is one of this server."""
+        return urlsplit(url).scheme.lower() in {"", *self._protocols}
 
     async def settled(self) -> Settled:
         """What is configured now, or was half a minute ago."""

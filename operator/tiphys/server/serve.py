@@ -3,12 +3,14 @@
 Source: features, "Server flags".
 """
 
+import asyncio
 import base64
 import contextlib
 import logging
 import os
 import socket
 import ssl
+import webbrowser
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -97,11 +99,23 @@ def _context(pair: Mapping[str, bytes], said: str, min_version: str) -> ssl.SSLC
 
 
 class _Server(uvicorn.Server):
-    """Ends its streams first, when it is asked to end."""
+    """Ends its streams first, when it is asked to end.
+
+    Attributes:
+        shown: The address that is opened in a browser once it serves; empty for none.
+    """
+
+    shown = ""
 
     def __init__(self, config: uvicorn.Config, draining: Draining) -> None:
         super().__init__(config)
         self._draining = draining
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        if self.shown and self.started:
+            await asyncio.to_thread(webbrowser.open, self.shown)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -117,9 +131,9 @@ class _Server(uvicorn.Server):
 
 
 def make_server(
-    gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None, sign_in: SignIn | None = None,
+    gate: Gate, listening: Listening, safety: Safety, context: ssl.SSLContext | None = None, sign_in: SignIn | None = None, *,
     kept: Kept | None = None,
-) -> uvicorn.Server:  # fmt: skip
+) -> _Server:  # fmt: skip
     """A server that is ready to run."""
     metrics = ServerMetrics()
     numbers = metrics_of(gate, metrics, is_open=os.environ.get("ARGO_SERVER_METRICS_AUTH") == "false")
@@ -150,6 +164,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         listening: Where.
         flags: How careful to be.
         dispatching: How events are dispatched.
+        links: Protocols of links that the page may lead to.
+        is_shown: Whether a browser is opened.
         cached: Up to how many workflows are known by summaries, so that lists need not be read from the cluster; 0 for none.
     """
 
@@ -160,6 +176,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     listening: Listening
     flags: Safety
     dispatching: Dispatching = Dispatching()
+    links: tuple[str, ...] = ("http", "https")
+    is_shown: bool = False
     cached: int = MOST
 
 
@@ -177,8 +195,12 @@ async def serve(order: Order) -> None:
     safety = msgspec.structs.replace(safety_from(os.environ, flags), is_strict=flags.is_strict and context is not None)
     scheme = "http" if context is None else "https"
     log.info("listening on %s://%s:%s%s", scheme, listening.host, listening.port, safety.base_href)
-    kept = Kept(configured(gate.access, order.config_map), order.dispatching)
-    await make_server(gate, listening, safety, context, sign_in, kept).serve()
+    kept = Kept(configured(gate.access, order.config_map), order.dispatching, protocols=order.links)
+    server = make_server(gate, listening, safety, context, sign_in, kept=kept)
+    # an address that means all or this machine is this machine; another one is reached by what it is called
+    host = "localhost" if listening.host in ("0.0.0.0", "::", "127.0.0.1", "::1") else listening.host  # noqa: S104 compared only
+    server.shown = f"{scheme}://{host}:{listening.port}{safety.base_href}" if order.is_shown else ""
+    await server.serve()
 
 
 def run_server(order: Order) -> None:

@@ -136,7 +136,8 @@ def sign_in_routes(sign_in: SignIn | None) -> list[Route]:
     """The endpoints; where nobody signs in they say so."""
     if sign_in is not None:
         return sign_in.routes()
-    return [Route(path, _off) for path in ("/oauth2/redirect", "/oauth2/callback")]
+    off = [Route(path, _off) for path in ("/oauth2/redirect", "/oauth2/callback")]
+    return [*off, Route("/oauth2/logout", _off, methods=["POST"])]
 
 
 async def _off(_request: Request) -> Response:

@@ -16,11 +16,6 @@ NOT_OURS = {
     "--disable-compression", "--proxy-url", "--request-timeout", "--tls-server-name",
 }  # fmt: skip
 """Refused as unknown options."""
-OF_THE_SERVER = {
-    "--browser",  # a page is opened by who wants it
-    "--kube-api-qps", "--kube-api-burst",  # requests are as many as the API server takes
-    "--allowed-link-protocol",  # links are of the web
-}  # fmt: skip
 
 
 def told(*command: str) -> str:
@@ -57,7 +52,7 @@ def test_every_command_of_argos_is_ours_with_its_flags() -> None:
     assert len(found) > 45
     # `argo node` takes the verb as a word
     missing = {" ".join(command): flags - ours(("node", "set") if command == ("node",) else command) for command, flags in found.items()}
-    assert missing.pop("server") <= OF_THE_SERVER | {"-b", "-e"}
+    assert missing.pop("server") <= {"-e"}
     assert {command: flags for command, flags in missing.items() if flags} == {}
 
 

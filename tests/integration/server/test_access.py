@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -31,10 +32,13 @@ from tiphys.server.app import OPERATIONS, make_app
 from tiphys.server.cache import Cache
 from tiphys.server.kept import Kept, Settled
 from tiphys.server.operating import VERBS
+from tiphys.server.provider import Client, Provider
 from tiphys.server.session import PREFIX, Sessions
+from tiphys.server.sign_in import SignIn, sign_in_routes
 from tiphys.server.subject import SESSION, Gate
 from tiphys.settings.configuration import Configuration
 from tiphys.settings.database import Persistence
+from tiphys.settings.sign_in import SSO
 from tiphys.testing.apiserver import APIServer
 from tiphys.testing.apiserver.faults import Call
 from tiphys.testing.apiserver.rights import User
@@ -65,6 +69,11 @@ OLD: dict[str, Any] = {
     "status": {"phase": "Failed", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:01:00Z", "nodes": {}},
 }
 """The archived workflow, which is live no more."""
+
+SIGN_IN = SignIn(
+    provider=Provider(SSO(issuer="https://idp.example.com"), Client("argo", "secret"), time.time), sessions=SESSIONS,  # noqa: TID251 as above
+    redirect_url="", lasts=timedelta(hours=1),
+)  # fmt: skip
 
 
 class Operation(NamedTuple):
@@ -163,7 +172,7 @@ async def running_with(
         cache = Cache(access) if is_warm else None
         gate = Gate(access=access, modes=frozenset(modes), cache=cache, **more(access))  # type: ignore[arg-type]
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            app = make_app(gate, kept=Kept(ask_configuration))
+            app = make_app(gate, kept=Kept(ask_configuration), more=sign_in_routes(SIGN_IN if "sso" in modes else None))
             program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
             task = asyncio.create_task(program.serve([listener]))
             while not program.started or (cache is not None and not cache.is_warm):  # noqa: ASYNC110
@@ -250,6 +259,29 @@ async def test_everybody_gets_what_he_may_and_nothing_else(
             if operation.verb == "DELETE" or operation.path.endswith(("/retry", "/terminate", "/stop")):
                 await world.fill_again()
     assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("modes", [("client",), ("server",), ("sso",)], ids="+".join)
+async def test_everybody_may_leave_from_a_page_of_ours_and_nothing_else_changes(
+    modes: tuple[str, ...], caller: str, migrated: Path, tmp_path: Path
+) -> None:
+    more = signed_in if "sso" in modes else lambda _access: {}
+    file = Path(shutil.copy(migrated, tmp_path))
+    async with running_with(file, more, modes, is_warm=False) as world, aiohttp.ClientSession(world.address) as session:
+        with_rules(world.cluster)
+        before, begun = world.version(), len(world.cluster.calls)
+        authorization = authorization_of(caller, modes)
+        headers = {"Authorization": authorization, "Cookie": f"authorization={quote(authorization)}"} if authorization else {}
+        for verb, origin, status in (
+            ("POST", world.address, 200 if "sso" in modes else 501), ("POST", "https://elsewhere", 403 if "sso" in modes else 501),
+            ("GET", world.address, 501),
+        ):  # fmt: skip
+            async with session.request(verb, "/oauth2/logout", headers={**headers, "Origin": origin}) as answer:
+                assert answer.status == status, (verb, origin)
+                taken = answer.headers.get("Set-Cookie", "")
+                assert taken.startswith('authorization=""; ') is (status == 200), taken
+        assert (world.version(), len(world.cluster.calls)) == (before, begun)
 
 
 def is_for_itself(call: Call) -> bool:

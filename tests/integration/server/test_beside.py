@@ -208,5 +208,16 @@ async def test_logs_of_argo_events_are_followed_from_pod_to_pod(served: Served) 
         assert json.loads(await answer.content.readline())["result"]["msg"] == "two"
 
 
+async def test_links_go_where_the_administrator_lets_them_and_the_named_config_map_counts() -> None:
+    links = [{"name": url, "scope": "workflow", "url": url} for url in ("https://a/${metadata.name}", "http://b", "/here", "javascript:alert(1)", "${x}")]
+    async with APIServer() as cluster:
+        place = Place("api/v1", "configmaps", "home", "mine")
+        cluster.store.create(place, {"metadata": {"name": "mine"}, "data": {"links": json.dumps(links)}})
+        gate = Gate(access=Access(server=cluster.address, namespace="home"), modes=frozenset({"server"}))
+        for protocols, urls in ((("http", "https"), ["https://a/${metadata.name}", "http://b", "/here", "${x}"]), (("https",), ["https://a/${metadata.name}", "/here", "${x}"])):
+            async with running(cluster, gate, Kept(configured(gate.access, "mine"), protocols=protocols)) as served:
+                assert [link["url"] for link in (await served.ask("GET", "/api/v1/info"))[1]["links"]] == urls
+
+
 async def test_what_a_page_tells_of_its_use_goes_nowhere(served: Served) -> None:
     assert await served.ask("POST", "/api/v1/tracking/event", {"name": "clicked"}) == (200, {})

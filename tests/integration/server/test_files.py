@@ -183,6 +183,26 @@ async def test_artifacts_are_files_with_safe_headers(stored: Stored) -> None:
     assert (await stored.get("/artifacts/ns/w/w/page", "fake"))[0] == 401
 
 
+async def test_the_administrator_says_what_browsers_are_told_of_artifacts(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored.put_workflow("w", saved("w/page.html", "page"))
+    stored.put_file("w/page.html", b"<p>hello</p>")
+
+    async def headers() -> tuple[str, str]:
+        status, _, found = await stored.get("/artifacts/ns/w/w/page")
+        assert status == 200
+        return found["Content-Security-Policy"], found["X-Frame-Options"]
+
+    policy, framed = await headers()
+    assert (policy.startswith("sandbox"), framed) == (True, "SAMEORIGIN")
+    monkeypatch.setenv("ARGO_ARTIFACT_CONTENT_SECURITY_POLICY", "default-src 'self'")
+    monkeypatch.setenv("ARGO_ARTIFACT_X_FRAME_OPTIONS", "DENY")
+    assert await headers() == ("default-src 'self'", "DENY")
+    monkeypatch.setenv("ARGO_ARTIFACT_X_FRAME_OPTIONS", "DENY\r\nX-Other: 1")
+    assert (await stored.get("/artifacts/ns/w/w/page"))[0] == 400
+    monkeypatch.setenv("ARGO_ARTIFACT_SERVER", "false")
+    assert (await stored.get("/artifacts/ns/w/w/page"))[0] == 501
+
+
 async def test_folders_are_lists_of_links_and_nothing_outside_is_reached(stored: Stored) -> None:
     stored.put_workflow("w", saved("w/all", "all"), saved("w/site", "site"))
     stored.put_file("w/all/a b<.txt", b"a")

@@ -7,6 +7,7 @@ import json
 import logging
 import socket
 import ssl
+import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,19 @@ def test_headers_that_name_an_address_come_from_the_environment() -> None:
         "X-Real-IP",
     )
     assert json.dumps(safety_from({}, Safety()).address_headers) == "[]"
+
+
+async def test_the_page_is_opened_in_a_browser_once_it_is_served(cluster: APIServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    gate = Gate(access=Access(server=cluster.address), modes=frozenset({"client"}))
+    for shown in ("", "http://localhost:1/base/"):
+        program = make_server(gate, Listening(host="127.0.0.1", port=0), Safety())
+        program.shown = shown
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            task = asyncio.create_task(program.serve([listener]))
+            while not program.started:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            program.should_exit = True
+            await task
+    assert opened == ["http://localhost:1/base/"]

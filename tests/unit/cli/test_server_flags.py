@@ -2,7 +2,8 @@
 
 import pytest
 
-from tiphys.cli.server import Care, Encryption, Events, server
+from tiphys.cli.app import app
+from tiphys.cli.server import Care, Encryption, Events, Unused, server
 from tiphys.errors import SpecError
 from tiphys.server.queueing import Dispatching
 
@@ -52,3 +53,31 @@ def test_events_are_dispatched_before_the_answer_unless_said_otherwise() -> None
 def test_events_need_a_worker_and_a_place_to_wait(flags: dict[str, int]) -> None:
     with pytest.raises(SpecError, match="1 or more"):
         Events(**flags).dispatching()  # type: ignore[arg-type]
+
+
+def test_flags_of_argos_that_change_nothing_are_told() -> None:
+    said = Unused(kube_api_qps=20, kube_api_burst=30, gloglevel=1).sentences()
+    assert [sentence.split()[0] for sentence in said] == ["--kube-api-qps", "--kube-api-burst", "--gloglevel"]
+    assert all("has no effect" in sentence for sentence in said)
+    assert not Unused().sentences()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "environment", "protocols"),
+    [
+        ("", "", ("http", "https")), ("", "https, ftp", ("https", "ftp")),
+        ("--allowed-link-protocol HTTPS --allowed-link-protocol ftp,ssh", "irc", ("https", "ftp", "ssh")),
+    ],
+)  # fmt: skip
+def test_protocols_of_links_are_said_by_flags_or_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tokens: str, environment: str, protocols: tuple[str, ...]
+) -> None:
+    if environment:
+        monkeypatch.setenv("ALLOWED_LINK_PROTOCOL", environment)
+    _, bound, _ = app.parse_args(["server", "--auth-mode", "server", *tokens.split()])
+    assert bound.arguments.get("care", Care()).protocols() == protocols
+
+
+def test_a_number_of_kept_workflows_is_none_below_nothing() -> None:
+    with pytest.raises(SpecError, match="0 or more"):
+        server(list_cache=-1)
