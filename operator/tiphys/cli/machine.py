@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from tiphys.cli.agent import OwnPrograms, TaskSetsHere
 from tiphys.cluster.repositories import ConfigMapRepositories
 from tiphys.controller.clock import SystemClock
 from tiphys.controller.controller import Controller, Surroundings
@@ -26,12 +27,12 @@ from tiphys.local.channel import answering, listening
 from tiphys.local.container import Runtime
 from tiphys.local.kubelet import Kubelet, Setting, owner_of
 from tiphys.local.objects import Change, Place, Refusal, Store
-from tiphys.local.process import ProcessRuntime
 from tiphys.local.state import State, fill, new_uid, state_folder
 from tiphys.model.base import Json
 from tiphys.model.locations import ArtifactRepository, S3ArtifactRepository
 from tiphys.model.names import LABEL_WORKFLOW
 from tiphys.model.phases import COMPLETED
+from tiphys.pods.agent import is_agent
 from tiphys.pods.settings import PodSettings
 from tiphys.pods.view import node_id, owner_uid, parse_pod
 from tiphys.telemetry.metrics import ControllerMetrics
@@ -123,12 +124,12 @@ class Machine:
         metrics = ControllerMetrics()
         world = Surroundings(
             self.api, logs, Announced(), clock, metrics, settings, repositories=repositories, home=NAMESPACE, namespace=NAMESPACE,
-            recorder=Recorder(Path(record)) if record else None,
+            recorder=Recorder(Path(record)) if record else None, task_sets=TaskSetsHere(self.store),
         )  # fmt: skip
         self.controller = Controller(world)
         setting = Setting(
-            self.state.folder / "runs", self.api.logs, runtime, ProcessRuntime(), _EXECUTOR, places or os.cpu_count() or 1,
-            self._is_daemon, lambda pod, pid: self.state.started(pod["metadata"]["labels"].get(LABEL_WORKFLOW, ""), pid),
+            self.state.folder / "runs", self.api.logs, runtime, OwnPrograms(self.api), _EXECUTOR, places or os.cpu_count() or 1,
+            self._runs_beside, lambda pod, pid: self.state.started(pod["metadata"]["labels"].get(LABEL_WORKFLOW, ""), pid),
         )  # fmt: skip
         self._kubelet = Kubelet(self.store, setting)
         self._turns: asyncio.Task[None] | None = None
@@ -165,8 +166,11 @@ class Machine:
         elif plural in _SHELVED:
             self.controller.shelves.heard("", parse_stored(msgspec.json.encode(one)))
 
-    def _is_daemon(self, pod: Json) -> bool:
+    def _runs_beside(self, pod: Json) -> bool:
+        """Whether a pod waits for others, so that it must not keep them from running: a daemon, or the agent."""
         view = parse_pod(msgspec.json.encode(pod))
+        if is_agent(view):
+            return True
         live = self.controller.lives.get(owner_uid(view))
         leaf = live.run.leaves.get(node_id(view)) if live is not None and live.run is not None else None
         return leaf is not None and bool(leaf.call.found.template.daemon)

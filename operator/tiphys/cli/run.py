@@ -1,6 +1,7 @@
 """`run`: a workflow on this machine, without a cluster, by the same engine."""
 
 import asyncio
+import base64
 import contextlib
 import secrets
 import signal
@@ -171,7 +172,15 @@ def _share(machine: Machine, document: Document) -> None:
     place = Place(group, plural, NAMESPACE if is_namespaced else "", document.name)
     with contextlib.suppress(Refusal):
         machine.store.remove(place)
-    machine.store.create(place, {key: value for key, value in document.value.items() if key not in ("apiVersion", "kind")})
+    made = {key: value for key, value in document.value.items() if key not in ("apiVersion", "kind")}
+    machine.store.create(place, _encoded(made) if document.kind == "Secret" else made)
+
+
+def _encoded(secret: Manifest) -> Manifest:
+    """A Secret as an API server keeps it: what it says in plain text is encoded."""
+    plain = {key: base64.b64encode(str(text).encode()).decode() for key, text in (secret.get("stringData") or {}).items()}
+    kept = {key: value for key, value in secret.items() if key != "stringData"}
+    return {**kept, "data": {**(secret.get("data") or {}), **plain}}
 
 
 async def _follow(machine: Machine, name: str, options: Options) -> int:

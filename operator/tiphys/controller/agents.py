@@ -62,7 +62,7 @@ class Agents:
         self._used.add(live.uid)
         if self._watch is not None:
             watch, self._watch = self._watch, None
-            self._controller.effects.later(self._controller.clock.now(), watch, self._heard)
+            self._controller.effects.beside(watch(self._heard))
         if live.uid not in self._fresh:
             self._fresh[live.uid] = None
             self._controller.effects.spawn(self._order(live))
@@ -101,9 +101,9 @@ class Agents:
             try:
                 found = await self._ensure_set(live)
                 self._take(live, found)
-                new = {key: task_of(order.template) for key, order in orders.items() if key not in found.spec.tasks}
-                if new:
-                    await self._controller.objects.patch(KIND, live.namespace, live.name, {"spec": {"tasks": new}})
+                patch = _tasks_patch(found, orders)
+                if patch:
+                    await self._controller.objects.patch(KIND, live.namespace, live.name, patch)
                 await self._ensure_pod(live)
             except OutsideError as e:
                 await backoff.wait(e)
@@ -221,6 +221,15 @@ class Agents:
     def restored(self, live: Live) -> None:
         """A run is made anew: it orders again what is left."""
         self._open.pop(live.uid, None)
+
+
+def _tasks_patch(found: TaskSet, orders: dict[str, NodeOrder]) -> Json:
+    """What adds the tasks that a task set does not have; of a workflow that is run again it is not at its end any more."""
+    new = {key: task_of(order.template) for key, order in orders.items() if key not in found.spec.tasks}
+    patch: Json = {"spec": {"tasks": new}} if new else {}
+    if LABEL_COMPLETED in found.metadata.labels:
+        patch["metadata"] = {"labels": {LABEL_COMPLETED: None}}
+    return patch
 
 
 def _report(node_id: str, result: TaskResult) -> NodeReport:

@@ -49,6 +49,7 @@ class Effects:
         self._controller = controller
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.Task[None]] = set()
+        self._endless: set[asyncio.Task[None]] = set()
         self.starter = Starter(controller)
         self.companions = Companions(controller)
         self.labels = PodLabels(controller)
@@ -90,6 +91,12 @@ class Effects:
         self._timers.add(task)
         task.add_done_callback(self._done)
 
+    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do this beside everything else until the controller ends, which does not wait for it."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._endless.add(task)
+        task.add_done_callback(self._done)
+
     async def _later(self, at: datetime, work: Callable[..., Coroutine[Any, Any, None]], *arguments: Any) -> None:
         await self._controller.clock.sleep_until(at)
         self.spawn(work(*arguments))
@@ -97,6 +104,7 @@ class Effects:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._timers.discard(task)
+        self._endless.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self._controller.metrics.errors.labels("OperationPanic").inc()
@@ -113,19 +121,19 @@ class Effects:
         return len(self._tasks)
 
     async def close(self, seconds: float = 5.0) -> None:
-        """Wait for requests that are under way, not for what waits for a time to come."""
-        for task in self._timers:
+        """Wait for requests that are under way, not for what waits for a time to come or never ends."""
+        for task in (*self._timers, *self._endless):
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
-        left = [*self._tasks, *self._timers]
+        left = [*self._tasks, *self._timers, *self._endless]
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
     def abandon(self) -> None:
         """End everything at once, as a crash does."""
-        for task in (*self._tasks, *self._timers):
+        for task in (*self._tasks, *self._timers, *self._endless):
             task.cancel()
 
     def _node_changed(self, live: Live, action: NodeChanged) -> None:

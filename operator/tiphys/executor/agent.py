@@ -9,7 +9,10 @@ import os
 import secrets
 import signal
 import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -29,6 +32,17 @@ from tiphys.model.template import Template
 ENV_PLUGINS = "TIPHYS_PLUGINS"
 TOKEN_FOLDER = Path("/var/run/argo")
 _WORKERS = 16
+
+
+class TaskSets(Protocol):
+    """Tells of the task sets of a namespace as long as it runs: first of those that are there."""
+
+    async def __call__(self, hear: Callable[[str, TaskSet], None], *, gone: Callable[[str, TaskSet], None]) -> None:
+        """Tell of every task set, and of those that are deleted, until cancelled."""
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
 
 
 def write_tokens(names: list[str]) -> int:
@@ -68,8 +82,24 @@ class Agent:
         ended: The workflow has come to its end.
     """
 
-    def __init__(self, api: Api, namespace: str, workflow: str, uid: str, servers: tuple[PluginServer, ...]) -> None:
+    def __init__(  # noqa: PLR0913 as many as it works with
+        self, api: Api, namespace: str, workflow: str, uid: str, servers: tuple[PluginServer, ...], *,
+        task_sets: TaskSets | None = None, say: Callable[[str], None] = _print,
+    ) -> None:  # fmt: skip
+        """Ready to work.
+
+        Args:
+            api: Where secrets are read and results are written.
+            namespace: The workflow's.
+            workflow: Its name.
+            uid: Its uid.
+            servers: Plugins.
+            task_sets: Who tells of tasks; the API server by a watch unless given.
+            say: Takes a line of its log.
+        """
         self.ended = asyncio.Event()
+        self._task_sets = task_sets or partial(watch_task_sets, api, namespace, labels=f"{LABEL_WORKFLOW}={workflow}")
+        self._say = say
         self._api = api
         self._namespace = namespace
         self._workflow = workflow
@@ -84,9 +114,9 @@ class Agent:
         Raises:
             TiphysError: It cannot hear of tasks.
         """
-        watching = asyncio.create_task(watch_task_sets(
-            self._api, self._namespace, lambda _key, found: self.heard(found), labels=f"{LABEL_WORKFLOW}={self._workflow}",
-            gone=lambda _key, _found: self.end()))  # fmt: skip
+        watching = asyncio.create_task(
+            self._task_sets(lambda _key, found: self.heard(found), gone=lambda _key, _found: self.end())
+        )
         ending = asyncio.create_task(self.ended.wait())
         try:
             # an agent that hears nothing any more must not live on: its pod is started again
@@ -124,13 +154,13 @@ class Agent:
 
     async def _work(self, node_id: str, template: Template) -> None:
         async with self._slots:
-            print(f"{node_id}: {template.name} begins", flush=True)
+            self._say(f"{node_id}: {template.name} begins")
             try:
                 result = await self._do(template)
             except Exception as e:  # whatever a task does to us, somebody waits for its end
-                traceback.print_exc()
+                self._say(traceback.format_exc())
                 result = TaskResult(phase=ERROR, message=f"the agent failed: {type(e).__name__}: {e}")
-            print(f"{node_id}: {result.phase} {result.message}", flush=True)
+            self._say(f"{node_id}: {result.phase} {result.message}")
             await self._tell(node_id, result)
 
     async def _do(self, template: Template) -> TaskResult:
@@ -160,7 +190,7 @@ class Agent:
                 await self._patch(path, patch)
             except (OutsideError, RefusedError) as e:
                 # what is refused now may be allowed later: a role that was forgotten
-                print(f"{node_id}: again: {e.message}", flush=True)
+                self._say(f"{node_id}: again: {e.message}")
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 30.0)
             else:

@@ -132,6 +132,7 @@ class _Life:
         try:
             # what an earlier run of the same node left
             _clear(self._folder)
+            _clear(self._setting.logs / self.place.namespace / self.place.name)
             sidecars = None if self._is_refused() else await self._run_inits()
             if sidecars is not None:
                 await self._run_mains()

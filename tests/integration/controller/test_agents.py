@@ -9,6 +9,7 @@ from aiohttp import web
 from tests.integration.controller.conftest import ARGO, Harbour, harbour_with, place
 from tests.integration.controller.test_crashes import Crash, take_over
 
+from tiphys.cli.rerun import Retry, retry_in_place
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
 from tiphys.executor.agent import Agent
@@ -180,6 +181,24 @@ async def test_an_agent_that_ended_too_early_is_replaced() -> None:
         async with agent(harbour):
             await harbour.finished("w")
         assert (harbour.status()["phase"], len(set(made))) == ("Succeeded", 1)
+
+
+async def test_what_is_run_again_has_its_tasks_done_by_another_agent() -> None:
+    async with asked() as (server, url), harbour_with(behave) as harbour:
+        server.may_answer.set()
+        harbour.submit(ASKS.format(url=url))
+        life = await harbour.controller()
+        async with agent(harbour) as one:
+            await harbour.finished("w")
+            await asyncio.wait_for(one.ended.wait(), 60)
+        await harbour.until(lambda: not pods_of_agents(harbour))
+        async with Api(Access(server=harbour.server.address)) as api:
+            await retry_in_place(api, "ns", "w", Retry(restart_successful=True, node_field_selector="displayName=c").of)
+            await harbour.until(lambda: len(pods_of_agents(harbour)) == 1)
+        async with agent(harbour):
+            await harbour.finished("w")
+        assert (harbour.status()["phase"], sorted(server.paths)) == ("Succeeded", ["/a", "/aa", "/aa", "/b"])
+        await harbour.until(lambda: life.controller.effects.busy_count == 0)
 
 
 async def test_a_task_set_that_cannot_be_read_keeps_no_other_from_being_heard() -> None:
