@@ -8,10 +8,11 @@ Differs from Argo: where a clock changes by half an hour, its library misses the
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import msgspec
+from cronsim import CronSim, CronSimError
 
 from tiphys.errors import ExpressionError, SpecError
 from tiphys.expr.times import parse_go_duration, zone
@@ -30,6 +31,7 @@ _DESCRIPTORS = {
 }
 _EVERY = "@every "
 _ZONE = re.compile(r"^(?:CRON_)?TZ=(\S*)\s+(.*)$", re.DOTALL)
+_DAY = timedelta(days=1)
 _YEARS = 5
 """A schedule that is not due within so many years is never due."""
 
@@ -64,54 +66,43 @@ class Calendar(msgspec.Struct, frozen=True):
     """Due where the fields fit the clock on the wall of a place.
 
     Attributes:
-        is_any_day: Neither kind of day is restricted on its own: a day must fit both; else one of the two is enough.
+        fields: Five fields of numbers with commas between them; a day is `*` where it leaves the other one to decide, and where
+            both are numbers, one of them is enough.
         place: None for the zone of the time that is asked about.
     """
 
-    minutes: tuple[int, ...]
-    hours: tuple[int, ...]
-    days: frozenset[int]
-    months: frozenset[int]
-    weekdays: frozenset[int]
-    is_any_day: bool
+    fields: str
     place: tzinfo | None = None
 
     def after(self, at: datetime) -> datetime | None:
         """The first time after `at`, in the zone of `at`; None when there is none within five years."""
         place = self.place or at.tzinfo or UTC
-        start = at.astimezone(place).date() - timedelta(days=1)
-        for day in self._days_from(start):
-            found = next((moment for moment in self._moments(day, place) if moment > at), None)
-            if found is not None:
-                return found.astimezone(at.tzinfo)
-        return None
+        wall = at.astimezone(place).replace(tzinfo=None, fold=0)
+        # a clock that is set back within a day shows times again that went by already
+        again = (at.astimezone(UTC) + _DAY).astimezone(place).replace(tzinfo=None, fold=0) - _DAY
+        found: list[datetime] = []
+        for shown in _walls(self.fields, min(wall, again)):
+            found += (moment for moment in _moments(shown, place) if moment > at)
+            if found and shown > wall:
+                break
+        return min(found).astimezone(at.tzinfo) if found else None
 
-    def _days_from(self, start: date) -> Iterator[date]:
-        day, last = start, start.replace(year=start.year + _YEARS, day=min(start.day, 28))
-        while day <= last:
-            if day.month not in self.months:
-                day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
-                continue
-            if self._fits(day):
-                yield day
-            day += timedelta(days=1)
 
-    def _fits(self, day: date) -> bool:
-        fits_month, fits_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
-        return (fits_month and fits_week) if self.is_any_day else (fits_month or fits_week)
+def _walls(fields: str, start: datetime) -> Iterator[datetime]:
+    """What a clock on the wall shows when it is due, as if it were never changed."""
+    try:
+        steps = CronSim(fields, start)
+    except CronSimError:  # no month of these has such a day
+        return
+    yield from itertools.takewhile(lambda shown: shown.year <= start.year + _YEARS, steps)
 
-    def _moments(self, day: date, place: tzinfo) -> Iterable[datetime]:
-        """All times of a day that exist there, in order; a repeated hour's twice."""
-        midnight = datetime(day.year, day.month, day.day, tzinfo=place)
-        if midnight.utcoffset() == (midnight + timedelta(days=1)).utcoffset():
-            return (midnight.replace(hour=hour, minute=minute) for hour in self.hours for minute in self.minutes)
-        found = set()
-        for hour, minute, fold in itertools.product(self.hours, self.minutes, (0, 1)):
-            moment = midnight.replace(hour=hour, minute=minute, fold=fold).astimezone(UTC)
-            back = moment.astimezone(place)
-            if (back.hour, back.minute, back.day) == (hour, minute, day.day):
-                found.add(moment)
-        return sorted(found)
+
+def _moments(shown: datetime, place: tzinfo) -> Iterator[datetime]:
+    """When a clock shows that: never where it is put forward over it, twice where it is set back over it."""
+    for fold in (0, 1):
+        moment = shown.replace(tzinfo=place, fold=fold).astimezone(UTC)
+        if moment.astimezone(place).replace(tzinfo=None, fold=0) == shown:
+            yield moment
 
 
 Schedule = Calendar | Every
@@ -168,29 +159,17 @@ def _described(text: str, place: tzinfo | None) -> Schedule:
 
 
 def _calendar(parts: list[str], place: tzinfo | None) -> Calendar:
-    read = [_field(text, field) for text, field in zip(parts, _FIELDS, strict=True)]
-    minutes, hours, days, months, weekdays = (values for values, _ in read)
-    return Calendar(
-        minutes=tuple(sorted(minutes)),
-        hours=tuple(sorted(hours)),
-        days=days,
-        months=months,
-        weekdays=weekdays,
-        is_any_day=read[2][1] or read[4][1],
-        place=place,
-    )
+    return Calendar(" ".join(_field(text, field) for text, field in zip(parts, _FIELDS, strict=True)), place)
 
 
-def _field(text: str, field: _Field) -> tuple[frozenset[int], bool]:
-    """The values of one field, and whether it is open (`*` without a step)."""
-    values: set[int] = set()
-    is_open = False
+def _field(text: str, field: _Field) -> str:
+    """The numbers of one field; `*` where one of its parts is open (`*` without a step)."""
     # empty parts are passed over, as in the parser that Argo uses
-    for part in filter(None, text.split(",")):
-        first, last, step, is_star = _range(part, field)
-        values.update(range(first, last + 1, step))
-        is_open = is_open or (is_star and step == 1)
-    return frozenset(values), is_open
+    ranges = [_range(part, field) for part in filter(None, text.split(","))]
+    if any(is_star and step == 1 for *_, step, is_star in ranges):
+        return "*"
+    values = {value for first, last, step, _ in ranges for value in range(first, last + 1, step)}
+    return ",".join(map(str, sorted(values)))
 
 
 def _range(part: str, field: _Field) -> tuple[int, int, int, bool]:
