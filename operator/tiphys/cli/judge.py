@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tiphys.cli.documents import Document, Manifest, Place
+from tiphys.engine.checks.naming import MAX_OBJECT_NAME
 from tiphys.engine.cron.validate import compile_faults, cron_faults
 from tiphys.engine.library import Library, scope_of
 from tiphys.engine.validate import find_faults
@@ -34,6 +35,8 @@ _SHORT = {
 }
 _STEP = re.compile(r"[^.\[\]]+|\[\d+\]|\[\.\.\.\]")
 _MOST_FAULTS = 50
+_LONGEST_PREFIX = MAX_OBJECT_NAME - 5
+"""So much of a generateName the API server keeps before the five letters that it appends."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,13 +95,16 @@ def library_of(documents: Iterable[Document]) -> Library:
     return Library(specs, faults)
 
 
-def judge(document: Document, library: Library | None, *, is_strict: bool = True) -> list[Fault]:
+def judge(
+    document: Document, library: Library | None, *, is_strict: bool = True, needs_values: bool = True
+) -> list[Fault]:
     """All faults of a document, in the order of their places.
 
     Args:
         document: An object of one of our kinds.
         library: The stored templates it may refer to; None believes all references.
         is_strict: Unknown fields and repeated keys are faults.
+        needs_values: A workflow's arguments must have values, since it will run as it is.
     """
     kind = _KINDS[document.kind]
     made: dict[tuple[str, str], SpecError] = {}
@@ -112,7 +118,7 @@ def judge(document: Document, library: Library | None, *, is_strict: bool = True
     if is_strict:
         add(unknown_fields(kind, document.value))
     if parsed is not None:
-        add(_rules(parsed, document, library))
+        add(_rules(parsed, document, library, needs_values=needs_values))
     found = [_located(document, error) for error in made.values()]
     if is_strict:
         found += [_at(document, path, place, f"{path.rpartition('.')[2]!r} stands twice") for path, place in document.repeated]
@@ -185,10 +191,12 @@ def _lookup(library: Library | None) -> Any:
     return find
 
 
-def _rules(parsed: msgspec.Struct, document: Document, library: Library | None) -> Iterator[SpecError]:
+def _rules(
+    parsed: msgspec.Struct, document: Document, library: Library | None, *, needs_values: bool
+) -> Iterator[SpecError]:
     match parsed:
         case Workflow():
-            yield from _of_spec(parsed.metadata, parsed.spec, library, "")
+            yield from _of_spec(parsed.metadata, parsed.spec, library, "", lacks_values=not needs_values)
             yield from _stored_spec(parsed.spec, library, "spec.workflowTemplateRef")
         case WorkflowTemplate():
             yield from _of_spec(parsed.metadata, parsed.spec, library, "workflow template")
@@ -202,10 +210,12 @@ def _rules(parsed: msgspec.Struct, document: Document, library: Library | None) 
         yield SpecError("a name is required", path="metadata")
 
 
-def _of_spec(meta: ObjectMeta, spec: WorkflowSpec, library: Library | None, stored_as: str) -> list[SpecError]:
-    name = meta.name or f"{meta.generate_name}xxxxx"
+def _of_spec(
+    meta: ObjectMeta, spec: WorkflowSpec, library: Library | None, stored_as: str, *, lacks_values: bool = False
+) -> list[SpecError]:
+    name = meta.name or f"{meta.generate_name[:_LONGEST_PREFIX]}xxxxx"
     named = Workflow(metadata=msgspec.structs.replace(meta, name=name), spec=spec)
-    return find_faults(named, _lookup(library), stored_as=stored_as)
+    return find_faults(named, _lookup(library), stored_as=stored_as, lacks_values=lacks_values)
 
 
 def _stored_spec(spec: WorkflowSpec, library: Library | None, path: str) -> Iterator[SpecError]:

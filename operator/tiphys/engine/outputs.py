@@ -14,6 +14,7 @@ from tiphys.expr.render import go_text
 from tiphys.expr.scope import MISSING, Scope
 from tiphys.expr.template import evaluate_in, substitute_text
 from tiphys.model.arguments import Artifact, Outputs, Parameter, ValueFrom
+from tiphys.model.phases import SUCCEEDED
 from tiphys.model.report import NodeReport
 from tiphys.model.storage import has_location_or_key
 from tiphys.model.template import Template
@@ -78,11 +79,15 @@ def _read(name: str, source: ValueFrom, scope: Scope, now: datetime) -> str:
 
 
 def leaf_outputs(template: Template, report: NodeReport, placed: Placed | None = None) -> Outputs | None:
-    """What a runner read and stored of a template's outputs; None when there is nothing at all."""
+    """What a runner read and stored of a template's outputs; None when there is nothing at all.
+
+    A parameter that is declared with its value is given back as it is once the program has run.
+    """
+    has_run = report.phase == SUCCEEDED or report.exit_code is not None
     parameters = tuple(
-        msgspec.structs.replace(parameter, value=report.parameters[parameter.name])
-        for parameter in (template.outputs.parameters if report.parameters else ())
-        if parameter.name in report.parameters
+        msgspec.structs.replace(parameter, value=report.parameters.get(parameter.name, parameter.value))
+        for parameter in template.outputs.parameters
+        if parameter.name in report.parameters or (has_run and parameter.value is not None)
     )
     artifacts = stored_artifacts(placed, report) if placed is not None else ()
     if not parameters and not artifacts and report.result is None and report.exit_code is None:

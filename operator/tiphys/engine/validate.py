@@ -30,7 +30,9 @@ def check_workflow(workflow: Workflow, lookup: Lookup | None = None) -> None:
         raise faults[0]
 
 
-def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: str = "") -> list[SpecError]:
+def find_faults(
+    workflow: Workflow, lookup: Lookup | None = None, *, stored_as: str = "", lacks_values: bool = False
+) -> list[SpecError]:
     """All that is wrong with a workflow, most important first.
 
     Args:
@@ -38,6 +40,7 @@ def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: 
         lookup: Finds templates of other objects; without it, what refers to them is believed.
         stored_as: `workflow template`, `cluster workflow template` or `cron workflow` when it is the spec of such an object;
             the first two may lack an entrypoint and values.
+        lacks_values: Arguments may lack values too: they come with the submission.
     """
     spec, faults = workflow.spec, list[SpecError]()
     check_object_name(workflow.metadata.name, stored_as or "workflow", faults)
@@ -47,7 +50,7 @@ def find_faults(workflow: Workflow, lookup: Lookup | None = None, *, stored_as: 
     templates = {template.name: template for template in spec.templates}
     if not refers:
         _check_entry(workflow, templates, faults, may_lack=may_lack)
-    _check_spec(workflow, faults, may_lack_values=may_lack or refers)
+    _check_spec(workflow, faults, may_lack=may_lack or refers, lacks_values=lacks_values)
     check_step_names((template.name for template in spec.templates), "templates", faults)
     known = of_workflow(workflow, has_values=not (may_lack or refers), has_labels=not (stored_as or refers))
     callees = Callees(templates, lookup)
@@ -74,9 +77,9 @@ def _check_entry(workflow: Workflow, templates: dict[str, Template], faults: lis
         faults.append(SpecError(f"template name '{spec.on_exit}' undefined{guess}", path="spec.onExit"))
 
 
-def _check_spec(workflow: Workflow, faults: list[SpecError], *, may_lack_values: bool) -> None:
+def _check_spec(workflow: Workflow, faults: list[SpecError], *, may_lack: bool, lacks_values: bool) -> None:
     spec = workflow.spec
-    check_arguments(spec.arguments, "spec.arguments", faults, may_lack_values=may_lack_values)
+    check_arguments(spec.arguments, "spec.arguments", faults, may_lack=may_lack, lacks_values=lacks_values)
     if spec.pod_gc is not None and spec.pod_gc.strategy:
         strategy = spec.pod_gc.strategy
         if strategy not in _POD_GC:

@@ -1,10 +1,10 @@
-"""What several workflows of a world share: locks and memos, answered at once as a controller would."""
+"""What several workflows of a world share: locks, memos and ConfigMaps, answered at once as a controller would."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from tiphys.engine.actions import Action, AskLocks, LookUpMemo, SaveMemo, WithdrawLocks
-from tiphys.engine.events import Event, LockGranted, LockRefused, LockStored, LockWaits, MemoAnswered, MemoSaved
+from tiphys.engine.actions import Action, AskLocks, LookUpMemo, ReadConfigMap, SaveMemo, WithdrawLocks
+from tiphys.engine.events import ConfigMapRead, Event, LockGranted, LockRefused, LockStored, LockWaits, MemoAnswered, MemoSaved
 from tiphys.engine.lock_table import LockRequest, LockTable
 from tiphys.engine.locks import waiting_message
 from tiphys.engine.memo import MemoEntry
@@ -14,24 +14,28 @@ from tiphys.model.workflow import Workflow
 
 
 class Shared:
-    """Locks and memos of a world.
+    """Locks, memos and ConfigMaps of a world.
 
     Attributes:
         limits: ConfigMap key of a semaphore (`namespace/ConfigMap/name/key`) -> limit.
+        config_maps: Name -> what is in it; None when nobody answers what is asked about them.
         memos: Cache and key -> entry.
         save_error: What saving a memo answers.
         listeners: Uid of a workflow -> who hears what happens to it.
     """
 
-    def __init__(self, limits: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, limits: dict[str, int] | None = None, config_maps: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self.limits = limits or {}
+        self.config_maps = config_maps
         self.memos: dict[tuple[str, str], MemoEntry] = {}
         self.save_error = ""
         self.table = LockTable()
         self.listeners: dict[str, Callable[[Event], None]] = {}
 
     def answer(self, action: Action, workflow: Workflow, now: datetime) -> None:
-        """Answer an action that is about locks or memos."""
+        """Answer an action that is about locks, memos or ConfigMaps."""
         uid = uid_of(workflow)
         match action:
             case AskLocks():
@@ -43,6 +47,8 @@ class Shared:
                 entry = self.memos.get((action.cache, action.key))
                 is_hit = entry is not None and entry.is_hit(action.max_age_seconds, now)
                 self._tell(uid, MemoAnswered(action.node_id, is_hit, entry.outputs if entry and is_hit else None))
+            case ReadConfigMap() if self.config_maps is not None:
+                self._tell(uid, _found(self.config_maps, action))
             case SaveMemo():
                 if not self.save_error:
                     entry = MemoEntry(node_id=action.node_id, outputs=action.outputs, creation_timestamp=now)
@@ -91,3 +97,13 @@ class Shared:
 def uid_of(workflow: Workflow) -> str:
     """What tells workflows apart here: the uid, where there is one."""
     return workflow.metadata.uid or workflow.metadata.name
+
+
+def _found(config_maps: Mapping[str, Mapping[str, str]], asked: ReadConfigMap) -> ConfigMapRead:
+    """What ConfigMaps say about a key."""
+    name, key = asked.name, asked.key
+    if name not in config_maps:
+        return ConfigMapRead(name, key, error=f"ConfigMap '{name}' does not exist", is_missing=True)
+    if key not in config_maps[name]:
+        return ConfigMapRead(name, key, error=f"ConfigMap '{name}' does not have the key '{key}'", is_missing=True)
+    return ConfigMapRead(name, key, value=config_maps[name][key])

@@ -28,6 +28,7 @@ from tiphys.model.parse import nearest, parse_as, parse_workflow, to_json
 from tiphys.model.phases import ERROR, FAILED, RUNNING, SUSPEND, is_fulfilled
 from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow, WorkflowTemplate
+from tiphys.testing.shared import Shared
 from tiphys.testing.world import START, World
 
 _ATTEMPT = re.compile(r"\((\d+)\)$")
@@ -67,15 +68,18 @@ class Trial:
 
     world: World
 
-    def __init__(self, workflow: Workflow, library: Library | None = None) -> None:
+    def __init__(
+        self, workflow: Workflow, library: Library | None = None, config_maps: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
         self._workflow = workflow
         self._library = library or Library()
+        self._config_maps = config_maps or {}
         self._mocks: dict[str, Mock] = {}
         self._used: set[str] = set()
 
     @classmethod
     def of(cls, file: str | Path, *more: str | Path) -> Self:
-        """The trial of the Workflow in a file; `more` files or folders have templates that it calls.
+        """The trial of the Workflow in a file; `more` files or folders have templates and ConfigMaps that it reads.
 
         Raises:
             SpecError: There is not just one Workflow.
@@ -93,7 +97,8 @@ class Trial:
             if one.get("kind") in ("WorkflowTemplate", "ClusterWorkflowTemplate"):
                 is_cluster = one["kind"] == "ClusterWorkflowTemplate"
                 specs[scope_of(one["metadata"]["name"], cluster_scope=is_cluster)] = parse_as(WorkflowTemplate, one).spec
-        return cls(parse_workflow(manifest), Library(specs))
+        maps = {one["metadata"]["name"]: one.get("data") or {} for one in documents if one.get("kind") == "ConfigMap"}
+        return cls(parse_workflow(manifest), Library(specs), maps)
 
     def given(self, **parameters: str) -> Self:
         """Set arguments of the workflow."""
@@ -117,11 +122,22 @@ class Trial:
     def play(self) -> Self:
         """Let it run to its end, or until it waits for an answer that nobody gives."""
         premises = Premises(library=self._library)
-        self.world = World(self._workflow, self._behave, repository=_REPOSITORY, premises=premises)
+        shared = Shared(self._limits(), self._config_maps)
+        self.world = World(self._workflow, self._behave, repository=_REPOSITORY, premises=premises, shared=shared)
         self.world.play()
         while self._answer():
             self.world.play()
         return self
+
+    def _limits(self) -> dict[str, int]:
+        """Of semaphores: what in ConfigMaps is a number."""
+        where = self._workflow.metadata.namespace
+        return {
+            f"{where}/ConfigMap/{name}/{key}": int(value)
+            for name, values in self._config_maps.items()
+            for key, value in values.items()
+            if value.strip().isdecimal() and int(value) > 0
+        }
 
     def _find(self, display_name: str, template: str) -> Mock | None:
         bare = _MEMBER.sub("", display_name)
@@ -147,7 +163,9 @@ class Trial:
             return {"phase": FAILED, "message": message, "exit_code": code, "seconds": said.seconds, **staged}
         outputs = order.template.outputs.parameters
         declared = {one.name: one.value_from.default or "" for one in outputs if one.value_from is not None}
-        made: dict[str, Any] = {"parameters": {**declared, **said.outputs}, "seconds": said.seconds, **staged}
+        made: dict[str, Any] = {
+            "parameters": {**declared, **said.outputs}, "seconds": said.seconds, "host_node_name": "trial", **staged,
+        }  # fmt: skip
         if said.result is not None:
             made["result"] = said.result
         return made

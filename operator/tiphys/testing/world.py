@@ -25,6 +25,8 @@ from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow
 from tiphys.testing.shared import Shared, uid_of
 
+_ADDRESS = "192.0.2.1"
+"""Where daemons are; of those that RFC 5737 keeps for documentation."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 Behaviour = Callable[[NodeOrder], Mapping[str, Any]]
 """Fields of the final report of an ordered node, `hangs: True` for a node that runs on, `seconds` for how long it takes."""
@@ -138,9 +140,10 @@ class World:
         self.orders.append(order)
         fields = dict(self.behave(order))
         hangs, seconds = fields.pop("hangs", False), fields.pop("seconds", 0)
-        running = NodeReport(node_id=order.node_id, phase="Running", ready=bool(order.template.daemon))
+        is_daemon = bool(order.template.daemon)
+        running = NodeReport(node_id=order.node_id, phase="Running", ready=is_daemon, pod_ip=_ADDRESS if is_daemon else "")
         self._events.append((self.now, NodeReported(running)))
-        if hangs or order.template.daemon:
+        if hangs or is_daemon:
             return
         result = "" if order.wants_result else None
         known: dict[str, Any] = {"phase": "Succeeded", "exit_code": 0, "result": result, "is_final": True}

@@ -54,3 +54,32 @@ def test_the_examples_are_without_fault() -> None:
     assert documents
     library = library_of(documents)
     assert [fault for document in documents for fault in judge(document, library)] == []
+
+
+NAMED = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow"}
+
+
+def said_of(text: str, **how: bool) -> list[str]:
+    (document,) = parse_documents("a.yaml", text)
+    return [fault.reason for fault in judge(document, Library(), **how)]
+
+
+def test_an_argument_that_comes_with_the_submission_may_lack_its_value_until_then() -> None:
+    say = {"name": "say", "inputs": {"parameters": [{"name": "a"}]}, "container": {"image": "i", "command": ["c"]}}
+    spec = {"entrypoint": "say", "arguments": {"parameters": [{"name": "a"}]}, "templates": [say]}
+    text = yaml.safe_dump({**NAMED, "metadata": {"name": "w"}, "spec": spec})
+    assert said_of(text, needs_values=False) == []
+    assert said_of(text, needs_values=True) == ["a.value or spec.arguments.a.valueFrom is required"]
+
+
+def test_an_artifact_argument_needs_its_location_at_once() -> None:
+    say = {"name": "say", "container": {"image": "i", "command": ["c"]}}
+    spec = {"entrypoint": "say", "arguments": {"artifacts": [{"name": "a"}]}, "templates": [say]}
+    text = yaml.safe_dump({**NAMED, "metadata": {"name": "w"}, "spec": spec})
+    assert said_of(text, needs_values=False) == ["a.from, artifact location, or key is required"]
+
+
+def test_a_generated_name_is_cut_by_the_api_server_and_so_never_too_long() -> None:
+    say = {"name": "say", "container": {"image": "i", "command": ["c"]}}
+    spec = {"entrypoint": "say", "templates": [say]}
+    assert said_of(yaml.safe_dump({**NAMED, "metadata": {"generateName": "n" * 62 + "-"}, "spec": spec})) == []

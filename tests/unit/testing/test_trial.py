@@ -103,6 +103,59 @@ def test_templates_of_other_objects_come_from_more_files(tmp_path: pathlib.Path)
     assert Trial.of(tmp_path / "w.yaml", tmp_path / "t.yaml").play().phases["a"] == "Succeeded"
 
 
+SHARED = """
+kind: ConfigMap
+metadata: {name: shared}
+data: {greeting: hello, most: "1"}
+---
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: m
+  arguments: {parameters: [{name: word, valueFrom: {configMapKeyRef: {name: NAME, key: greeting}}}]}
+  templates:
+  - {name: m, steps: [[{name: a, template: say, withItems: [1, 2]}]]}
+  - name: say
+    synchronization: {semaphores: [{configMapKeyRef: {name: NAME, key: most}}]}
+    inputs: {parameters: [{name: word, value: "{{workflow.parameters.word}}"}]}
+    container: {image: x, command: [x]}
+"""
+
+
+def test_parameters_and_limits_come_from_the_config_maps_of_the_files(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "w.yaml").write_text(SHARED.replace("NAME", "shared"))
+    trial = Trial.of(tmp_path / "w.yaml").mock("say", seconds=10).play()
+    assert trial.inputs("a(0:1)") == {"word": "hello"}
+    assert (trial.phase, trial.seconds) == ("Succeeded", 20)
+
+
+def test_a_config_map_that_no_file_has_ends_the_trial_and_is_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "w.yaml").write_text(SHARED.replace("NAME", "other"))
+    trial = Trial.of(tmp_path / "w.yaml").play()
+    assert trial.phase == "Failed"
+    assert "ConfigMap 'other' does not exist" in trial.workflow.status.message
+
+
+def test_daemons_have_addresses_and_steps_have_been_on_a_node(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "w.yaml").write_text("""
+kind: Workflow
+metadata: {name: w}
+spec:
+  entrypoint: m
+  templates:
+  - name: m
+    steps:
+    - [{name: server, template: serve}]
+    - [{name: a, template: say, arguments: {parameters: [{name: word, value: "{{steps.server.ip}}"}]}}]
+    - [{name: b, template: say, arguments: {parameters: [{name: word, value: "{{steps.a.hostNodeName}}"}]}}]
+  - {name: serve, daemon: true, container: {image: x, command: [x]}}
+  - {name: say, inputs: {parameters: [{name: word}]}, container: {image: x, command: [x]}}
+""")
+    trial = Trial.of(tmp_path / "w.yaml").play()
+    assert trial.phase == "Succeeded"
+    assert (trial.inputs("a"), trial.inputs("b")) == ({"word": "192.0.2.1"}, {"word": "trial"})
+
+
 def test_coverage_counts_templates_and_branches() -> None:
     counts = Coverage()
     counts.add(Trial.of(COIN).mock("flip-coin", result="heads").play())

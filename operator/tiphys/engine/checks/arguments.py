@@ -23,14 +23,24 @@ _VALUE_KINDS = {
 }
 
 
-def check_arguments(arguments: Arguments, path: str, faults: list[SpecError], *, may_lack_values: bool = False) -> None:
-    """What a caller hands over."""
+def check_arguments(
+    arguments: Arguments, path: str, faults: list[SpecError], *, may_lack: bool = False, lacks_values: bool = False
+) -> None:
+    """What a caller hands over.
+
+    Args:
+        arguments: The arguments.
+        path: Where they stand.
+        faults: What is wrong with them is added.
+        may_lack: Parameters need no values and artifacts no locations: somebody else may say them.
+        lacks_values: Parameters need no values yet, as in Argo's linter; artifacts do.
+    """
     check_parameter_names((parameter.name for parameter in arguments.parameters), f"{path}.parameters", faults)
     check_parameter_names((artifact.name for artifact in arguments.artifacts), f"{path}.artifacts", faults)
     for parameter in arguments.parameters:
-        _check_argument(parameter, path, faults, may_lack_values=may_lack_values)
+        _check_argument(parameter, path, faults, may_lack_values=may_lack or lacks_values)
     for artifact in arguments.artifacts:
-        _check_artifact(artifact, path, faults, may_lack_values=may_lack_values)
+        _check_artifact(artifact, path, faults, may_lack=may_lack)
 
 
 def _check_argument(parameter: Parameter, path: str, faults: list[SpecError], *, may_lack_values: bool) -> None:
@@ -54,10 +64,10 @@ def has_location(artifact: Artifact) -> bool:
     return any(getattr(artifact, field) is not None for field in _LOCATIONS)
 
 
-def _check_artifact(artifact: Artifact, path: str, faults: list[SpecError], *, may_lack_values: bool) -> None:
+def _check_artifact(artifact: Artifact, path: str, faults: list[SpecError], *, may_lack: bool) -> None:
     if artifact.from_ and artifact.from_expression:
         faults.append(SpecError(f"{artifact.name} shouldn't have both `from` and `fromExpression` in Artifact", path=path))
-    elif not (may_lack_values or artifact.optional or artifact.from_ or artifact.from_expression or has_location(artifact)):
+    elif not (may_lack or artifact.optional or artifact.from_ or artifact.from_expression or has_location(artifact)):
         faults.append(SpecError(f"{artifact.name}.from, artifact location, or key is required", path=path))
     if artifact.git is not None and not artifact.git.repo:
         faults.append(SpecError(f"{artifact.name}.git.repo is required", path=path))
