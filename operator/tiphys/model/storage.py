@@ -108,10 +108,12 @@ def repository_location(repository: ArtifactRepository | None, key: str) -> Arti
 def relocated(artifact: Artifact, base: ArtifactLocation | None) -> Artifact:
     """The artifact with its whole location: what it leaves out is taken from `base`, the workflow's repository.
 
+    A key of another kind of store than the repository's is a key of the repository: so the same workflow runs beside any.
+
     Differs from Argo: what the artifact does say besides its key (a bucket of its own) is kept, not replaced.
 
     Raises:
-        SpecError: There is no repository, it is of another kind, or the artifact says nothing.
+        SpecError: There is no repository, or the artifact says nothing.
     """
     if has_location(artifact):
         return artifact
@@ -122,11 +124,12 @@ def relocated(artifact: Artifact, base: ArtifactLocation | None) -> Artifact:
             f"{'bucket' if store else 'location'}, and there is no artifact repository",
             hint="set artifactRepositoryRef, a ConfigMap artifact-repositories, or artifactRepository in the configuration",
         )
-    if store and store != base_store:
-        raise SpecError(f"artifact '{artifact.name}' is a key of {store}, but the artifact repository is {base_store}")
     own = getattr(artifact, store) if store else None
     if own is None or not key_of(artifact):
         raise SpecError(f"artifact '{artifact.name}' has no key")
+    if store != base_store:
+        moved = getattr(with_key(base, key_of(artifact)), base_store)
+        return msgspec.structs.replace(artifact, **{store: None, base_store: moved})
     said = {field: value for field in own.__struct_fields__ if (value := getattr(own, field)) not in (None, "", ())}
     return msgspec.structs.replace(artifact, **{store: msgspec.structs.replace(getattr(base, base_store), **said)})
 

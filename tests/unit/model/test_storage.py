@@ -62,3 +62,13 @@ def test_credentials_of_the_repository_come_along_and_an_own_bucket_is_kept():
 
 def test_parts_of_a_key_are_joined_by_one_slash():
     assert joined("a/", "/b/", "", "c") == "a/b/c"
+
+
+@pytest.mark.parametrize("repository", REPOSITORIES, ids=lambda repository: next(iter(repository)))
+@pytest.mark.parametrize("location", [{"oss": {"key": "k/x", "bucket": "own"}}, {"azure": {"blob": "k/x"}}], ids=["oss", "azure"])
+def test_a_key_of_any_store_is_one_of_the_repository(location, repository):
+    base = repository_location(parse_as(ArtifactRepository, repository), "base")
+    found = relocated(artifact(location), base)
+    assert kind_of(found) == next(iter(repository))
+    assert key_of(found) == "k/x"
+    assert has_location(found)
