@@ -4,20 +4,19 @@ Source: argo-semantics 13.
 """
 
 import contextlib
-import sys
 from collections.abc import Callable
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from tiphys.cli.choice import Conditions, Selectors, matching, named_or_matching
+from tiphys.cli.here import say_who_heeds
 from tiphys.cli.own_archive import archive_ended
 from tiphys.cli.session import Where, edit_workflow, now, read_workflow, with_api
 from tiphys.cluster.api import Api
 from tiphys.engine.operations import suspension
 from tiphys.engine.operations.parameters import parse_pairs
 from tiphys.errors import NotFound, SpecError
-from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import Workflow
 
 NodeSelector = Annotated[str, Parameter(name=["--node-field-selector"])]
@@ -90,22 +89,10 @@ def _change_each(
             else:
                 changed = await edit_workflow(api, namespace, name, change)
                 print(done.format(changed.metadata.name))
-                _say_when(api, changed)
+                say_who_heeds(api, changed)
         return 0
 
     return with_api(where, work)
-
-
-def _say_when(api: Api, workflow: Workflow) -> None:
-    """Of a workflow of this machine that no program runs: what makes it heed the change."""
-    from tiphys.local.api import LocalApi
-
-    if isinstance(api, LocalApi) and workflow.status.phase not in COMPLETED:
-        from tiphys.cli.machine import is_run
-
-        name = workflow.metadata.name
-        if not is_run(api, name):
-            print(f"no program runs {name}; it heeds that with: tiphys run --resume {name}", file=sys.stderr)
 
 
 def stop(

@@ -1,5 +1,6 @@
-"""What `run` makes of the given files: the workflow that they are about, and what is to be said before it begins."""
+"""Workflows of this machine: which one files are about, and what is to be said of it to who begins or changes it."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,11 +8,13 @@ import msgspec
 
 from tiphys.cli.documents import Document
 from tiphys.cli.session import now
+from tiphys.cluster.api import Api
 from tiphys.cluster.connection import find_access
 from tiphys.engine.cron.child import child_of
 from tiphys.errors import NotFound, SpecError
 from tiphys.model.parse import parse_as, to_json
-from tiphys.model.workflow import CronWorkflow
+from tiphys.model.phases import COMPLETED
+from tiphys.model.workflow import CronWorkflow, Workflow
 
 
 def workflow_in(documents: list[Document]) -> Document:
@@ -47,6 +50,18 @@ def warnings(documents: list[Document]) -> Iterator[str]:
             yield f"resource templates act on a cluster, and there is none: {e.message}"
         else:
             yield f"resource templates act on the cluster {access.server}, namespace {access.namespace}"
+
+
+def say_who_heeds(api: Api, workflow: Workflow) -> None:
+    """Of a workflow of this machine that no program runs: what makes it heed a change."""
+    from tiphys.local.api import LocalApi
+
+    if isinstance(api, LocalApi) and workflow.status.phase not in COMPLETED:
+        from tiphys.cli.machine import is_run
+
+        name = workflow.metadata.name
+        if not is_run(api, name):
+            print(f"no program runs {name}; it heeds that with: tiphys run --resume {name}", file=sys.stderr)
 
 
 def _templates(document: Document) -> list[dict[str, Any]]:

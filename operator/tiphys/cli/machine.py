@@ -89,7 +89,7 @@ def share(opened: Opened) -> None:
             fill(opened.store, opened.state.load(), opened.state.owner)
         return opened.state.socket(place.name) if place.plural == "workflows" and verb != "GET" else None
 
-    opened.api.route = route
+    opened.api.route, opened.api.others = route, opened.state.sockets
 
 
 def is_run(api: LocalApi, name: str) -> bool:

@@ -6,6 +6,7 @@ from cyclopts import Parameter
 
 from tiphys.cli.documents import Manifest, read_documents
 from tiphys.cli.filling import Filling, parameters_of
+from tiphys.cli.here import say_who_heeds
 from tiphys.cli.listing import Output
 from tiphys.cli.logs import Lines, print_logs
 from tiphys.cli.session import Where, create_workflow, exit_code, follow_workflow, with_api
@@ -179,6 +180,7 @@ async def _set_artifacts(api: Api, namespace: str, manifest: Manifest, artifacts
 async def attend(api: Api, created: Workflow, *, watch: bool, wait: bool, log: bool, look: Look | None = None) -> int:
     """Stay with a workflow as far as was asked, and show the nodes that are wanted; the exit code."""
     meta = created.metadata
+    say_who_heeds(api, created)
     if log:
         await print_logs(api, meta.namespace, meta.name, Lines(follow=True))
     if watch:

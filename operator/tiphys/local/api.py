@@ -1,6 +1,7 @@
 """The API of this machine's own objects: the same calls as to a cluster, answered here."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 
 from tiphys.cluster.api import Answer, Api
 from tiphys.cluster.connection import Access
+from tiphys.errors import Unavailable
 from tiphys.local.channel import Message, Reply, ask
 from tiphys.local.objects import Place, Refusal, Store
 from tiphys.local.operations import Request, decode, listed, matching, operate
@@ -17,6 +19,8 @@ from tiphys.local.paths import target_of
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "put", "GET": "get"}
 _NAMESPACE = "default"
 _FOLLOW_SECONDS = 0.2
+_FOUND = 200
+_ENDED = ("Succeeded", "Failed")
 
 
 class LocalApi(Api):
@@ -28,6 +32,7 @@ class LocalApi(Api):
 
     Attributes:
         route: Told of each request before it is answered; the socket of the process that is to answer instead, or None.
+        others: The sockets of the other processes that run workflows, whose pods they alone know.
     """
 
     def __init__(self, store: Store, logs: Path) -> None:
@@ -35,6 +40,7 @@ class LocalApi(Api):
         self.store = store
         self.logs = logs
         self.route: Callable[[str, Place], Path | None] = lambda _verb, _place: None
+        self.others: Callable[[], list[Path]] = list
 
     async def _send(self, verb: str, path: str, **request: Any) -> Answer:
         query, headers = dict(request.get("params") or {}), dict(request.get("headers") or {})
@@ -51,21 +57,34 @@ class LocalApi(Api):
             return Reply(e.code, msgspec.json.encode(e.status()))
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
-        """The body of an answer; of a log that is followed, until its pod has ended."""
-        content = await self.call("GET", "", path, query=query)
-        yield content
+        """The body of an answer; of a log that is followed, until its pod has ended, whichever program here runs it."""
         place = target_of(path.lstrip("/")).place
-        while query.get("follow") and self._runs(place):
+        if not query.get("follow") or not await self._runs(place):
+            yield await self.call("GET", "", path, query=query)
+            return
+        file = log_file(self.logs, place.namespace, place.name, query.get("container", "main"))
+        content = file.read_bytes() if file.exists() else b""
+        said, is_running = len(content), True
+        yield last_lines(content, int(query.get("tailLines", "0")))
+        while is_running:
             await asyncio.sleep(_FOLLOW_SECONDS)
-            said = len(content)
-            content = await self.call("GET", "", path, query=query)
-            yield content[said:]
+            # what it printed before it ended is read after that is known
+            is_running = await self._runs(place)
+            content = _rest(file, said)
+            said += len(content)
+            yield content
 
-    def _runs(self, place: Place) -> bool:
-        try:
-            return self.store.read(place).get("status", {}).get("phase") not in ("Succeeded", "Failed")
-        except Refusal:
-            return False
+    async def _runs(self, pod: Place) -> bool:
+        self.route("GET", pod)
+        with contextlib.suppress(Refusal):
+            return self.store.read(pod).get("status", {}).get("phase") not in _ENDED
+        message = Message(verb="GET", path=f"/{pod.group}/namespaces/{pod.namespace}/{pod.plural}/{pod.name}")
+        for other in self.others():
+            with contextlib.suppress(Unavailable):
+                reply = await ask(other, message)
+                if reply.status == _FOUND:
+                    return msgspec.json.decode(reply.content).get("status", {}).get("phase") not in _ENDED
+        return False
 
     def _answer(self, message: Message) -> bytes:
         target, verb, query = target_of(message.path.lstrip("/")), message.verb, message.query
@@ -97,9 +116,21 @@ def log_file(folder: Path, namespace: str, pod: str, container: str) -> Path:
     return folder / namespace / pod / f"{container}.log"
 
 
+def _rest(path: Path, start: int) -> bytes:
+    if not path.exists():
+        return b""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read()
+
+
 def tail(path: Path, lines: int) -> bytes:
     """The last lines of a file, all for 0; empty when there is no file."""
-    content = path.read_bytes() if path.exists() else b""
+    return last_lines(path.read_bytes() if path.exists() else b"", lines)
+
+
+def last_lines(content: bytes, lines: int) -> bytes:
+    """The last lines of a log, all for 0."""
     return b"".join(content.splitlines(keepends=True)[-lines:]) if lines else content
 
 

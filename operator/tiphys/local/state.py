@@ -110,6 +110,11 @@ class State:
         """Where the other process that runs a workflow listens; None for none."""
         return self._socket(workflow) if self.owner(workflow) else None
 
+    def sockets(self) -> list[Path]:
+        """Where the other processes that run workflows listen."""
+        names = [name for (name,) in self._file.execute("select workflow from sockets order by workflow").fetchall()]
+        return [path for path in map(self.socket, names) if path is not None]
+
     def _socket(self, workflow: str) -> Path | None:
         row = self._file.execute("select path from sockets where workflow=?", (workflow,)).fetchone()
         return Path(row[0]) if row is not None else None

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 from typing import Any
 
 from tests.integration.local.conftest import Home, nodes
@@ -125,3 +126,32 @@ def test_nobody_else_reaches_the_socket_of_a_run_and_none_is_left(home: Home, tm
     home.until(lambda: nodes_of(home).get("long") == ("Pod", "Running"))
     home.end(second, signal.SIGINT)
     assert not list(tmp_path.glob("tiphys-*"))
+
+
+def test_another_terminal_follows_the_logs_of_all_steps_of_a_run_to_its_last_line(home: Home) -> None:
+    mark = home.folder.parent / "mark"
+    waits = f"echo one; echo x >> {mark}; until test -e {mark}.go; do sleep 0.05; done; echo two; echo three"
+    spec = (
+        "entrypoint: main\ntemplates:\n"
+        "- {name: main, steps: [[{name: a, template: long}], [{name: b, template: short}]]}\n"
+        "- " + LEAF.format("long", waits) + "\n"
+        "- " + LEAF.format("short", "echo four; printf five") + "\n"
+    )  # fmt: skip
+    process = home.start(home.workflow(spec))
+    home.until(mark.exists)
+    home.until(lambda: nodes_of(home).get("a") == ("Pod", "Running"))
+    following = subprocess.Popen(
+        [sys.executable, "-m", "tiphys", "logs", "-f", "w", "--local"], env=home.environment, text=True, stdout=subprocess.PIPE
+    )
+    assert following.stdout is not None
+    said = [following.stdout.readline()]
+    pathlib.Path(f"{mark}.go").touch()
+    said += following.communicate(timeout=60)[0].splitlines()
+    assert ended(process) == 0
+    assert [line.strip().rpartition(": ")[2] for line in said] == ["one", "two", "three", "four", "five"]
+    assert following.returncode == 0
+
+
+def test_of_what_is_retried_and_run_by_nobody_it_is_said_what_goes_on_with_it(home: Home) -> None:
+    home.run(home.workflow("entrypoint: main\ntemplates:\n- " + LEAF.format("main", "exit 1") + "\n"), code=1)
+    assert "no program runs w; it heeds that with: tiphys run --resume w" in home.tiphys("retry", "w", "--local")
