@@ -1,5 +1,6 @@
 """Earlier runs of a workflow: on this machine, live in a cluster, and in the archive."""
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from tiphys.cli.session import all_workflows
@@ -20,17 +21,28 @@ _MOST = 10
 
 
 def earlier_here(planned: Workflow) -> list[Workflow]:
-    """The newest runs on this machine that went well."""
+    """The newest runs on this machine that went well, of which those that were deleted or run anew are in its archive."""
     from tiphys.local.state import State, state_folder
 
     if not (state_folder() / "state.db").exists():
         return []
     state = State(state_folder())
     try:
-        found = [parse_workflow(one) for place, one in state.load() if place.plural == "workflows"]
+        kept = [parse_workflow(one) for place, one in state.load() if place.plural == "workflows"]
     finally:
         state.close()
-    return _newest([one for one in found if is_earlier_run(planned, one)])
+    found = {one.metadata.uid: one for one in kept if is_earlier_run(planned, one)}
+    if len(found) < _MOST and (state_folder() / "archive.db").exists():
+        found = {one.metadata.uid: one for one in asyncio.run(_archived_here(planned))} | found
+    return _newest(list(found.values()))
+
+
+async def _archived_here(planned: Workflow) -> list[Workflow]:
+    from tiphys.cli.machine import NAMESPACE
+    from tiphys.cli.own_archive import own_storage
+
+    async with own_storage() as storage:
+        return await _read(storage, NAMESPACE, planned)
 
 
 async def earlier_there(api: Api, namespace: str, planned: Workflow) -> list[Workflow]:

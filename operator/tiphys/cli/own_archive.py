@@ -27,7 +27,7 @@ async def storage_for(api: Api, namespace: str, where: Where | None, source: Sou
         async with kept(api, namespace, source) as storage:
             yield storage
     else:
-        async with _own() as storage:
+        async with own_storage() as storage:
             await _archive(api, storage)
             yield storage
 
@@ -35,7 +35,7 @@ async def storage_for(api: Api, namespace: str, where: Where | None, source: Sou
 async def archive_ended(api: Api, where: Where | None) -> None:
     """Keep what ended on this machine, if that is meant, before it is forgotten."""
     if where is not None and where.local and await _ended(api):
-        async with _own() as storage:
+        async with own_storage() as storage:
             await _archive(api, storage)
 
 
@@ -45,7 +45,8 @@ async def _ended(api: Api) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _own() -> AsyncIterator["Storage"]:
+async def own_storage() -> AsyncIterator["Storage"]:
+    """The database of this machine, made where there is none."""
     from tiphys.archive.target import Target
     from tiphys.local.state import state_folder
 

@@ -22,7 +22,7 @@ def premises_of(
         failed_pod_restarts=argo.failed_pod_restart.max_restarts if argo.failed_pod_restart.enabled else 0,
         pod_name_format="v1" if environment.pod_names == "v1" else "v2",
         has_depth_limit=not environment.disable_max_recursion,
-        transient_error_pattern=environment.transient_error_pattern,
+        transient_error_pattern=str(environment.transient_error_pattern),
         policies=own.policies if own is not None else (),
     )
 

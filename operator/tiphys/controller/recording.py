@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -14,9 +15,13 @@ from tiphys.model.workflow import Workflow
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]")
 
 
+def _plain(value: Any) -> object:
+    # settings have kinds of text of their own; libraries of stored templates are layered maps
+    return str(value) if isinstance(value, str) else dict(value)
+
+
 def _encode(value: object) -> bytes:
-    # libraries of stored templates are layered maps
-    return msgspec.json.encode(value, enc_hook=dict)
+    return msgspec.json.encode(value, enc_hook=_plain)
 
 
 class Recorder:
