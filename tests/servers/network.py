@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from tests.servers.process import listening
+
 _NEW_NETWORK = 0x40000000
 _GET_FLAGS, _SET_FLAGS, _IS_UP = 0x8913, 0x8914, 0x1
 _REQUEST = "16sh14x"
@@ -52,7 +54,7 @@ class Network:
 
     def listener(self, port: int = 0) -> socket.socket:
         """A socket that listens on its loopback address."""
-        return self.inside(lambda: socket.create_server(("127.0.0.1", port)))
+        return self.inside(lambda: listening(port))
 
     def program(self, path: str, folder: pathlib.Path) -> pathlib.Path:
         """A program that runs another one in it."""

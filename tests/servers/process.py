@@ -28,6 +28,15 @@ def free_port(host: str = "127.0.0.1") -> int:
     raise AssertionError("no port is free")
 
 
+def listening(port: int = 0) -> socket.socket:
+    """A socket that listens, and is known to be TCP: the event loop sends at once then, and an answer in two pieces waits for nobody."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind(("127.0.0.1", port))
+    made.listen()
+    return made
+
+
 def wait_for_port(port: int, process: subprocess.Popen[bytes], log: pathlib.Path, host: str = "127.0.0.1", seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import uvicorn
+from tests.servers.process import listening
 
 from tiphys.local.objects import Place
 from tiphys.server.app import make_app
@@ -43,7 +43,7 @@ class Served:
 @contextlib.asynccontextmanager
 async def running(cluster: APIServer, gate: Gate, kept: Kept | None = None) -> AsyncIterator[Served]:
     """The server as it serves, until the end."""
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening()
     program = uvicorn.Server(uvicorn.Config(make_app(gate, kept=kept), log_config=None, timeout_graceful_shutdown=1))
     task = asyncio.create_task(program.serve([listener]))
     async with aiohttp.ClientSession() as session:

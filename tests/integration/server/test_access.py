@@ -8,7 +8,6 @@ import contextlib
 import json
 import re
 import shutil
-import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,6 +19,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 import uvicorn
+from tests.servers.process import listening
 
 from tiphys.archive.database import Database
 from tiphys.archive.store import SqlArchive
@@ -171,7 +171,7 @@ async def running_with(
         access = Access(server=cluster.address, token=lambda: "own")
         cache = Cache(access) if is_warm else None
         gate = Gate(access=access, modes=frozenset(modes), cache=cache, **more(access))  # type: ignore[arg-type]
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with listening() as listener:
             app = make_app(gate, kept=Kept(ask_configuration), more=sign_in_routes(SIGN_IN if "sso" in modes else None))
             program = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
             task = asyncio.create_task(program.serve([listener]))

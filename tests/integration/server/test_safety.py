@@ -5,7 +5,6 @@ import contextlib
 import io
 import json
 import logging
-import socket
 import ssl
 import webbrowser
 from collections.abc import AsyncIterator
@@ -15,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.servers.certificates import certificates
+from tests.servers.process import listening
 
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
@@ -34,7 +34,7 @@ async def running(
     cluster: APIServer, safety: Safety, context: ssl.SSLContext | None = None, **more: Any
 ) -> AsyncIterator[aiohttp.ClientSession]:
     cluster.users.add("good", User("somebody", lambda *_: True))
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listening()
     gate = Gate(access=Access(server=cluster.address), modes=frozenset({"client"}))
     program = make_server(gate, Listening(host="127.0.0.1", port=0), safety, context)
     task = asyncio.create_task(program.serve([listener]))
@@ -188,7 +188,7 @@ async def test_the_page_is_opened_in_a_browser_once_it_is_served(cluster: APISer
     for shown in ("", "http://localhost:1/base/"):
         program = make_server(gate, Listening(host="127.0.0.1", port=0), Safety())
         program.shown = shown
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with listening() as listener:
             task = asyncio.create_task(program.serve([listener]))
             while not program.started:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

@@ -4,13 +4,13 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import pytest
+from tests.servers.process import listening
 from tests.servers.provider import Provider
 
 from tiphys.cluster.api import Api
@@ -66,7 +66,7 @@ async def signing(environment: dict[str, str] | None = None, base: str = "/", **
         sso = SSO(issuer=provider.issuer, client_id=KeySelector(name="sso", key="id"), client_secret=KeySelector(name="sso", key="secret"), **said)
         async with Api(access) as api:
             gate, sign_in = await open_gate(api, frozenset({"sso"}), "", sso, environment or {}, base)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
+        with listening() as listener:
             program = make_server(gate, Listening(host="127.0.0.1", port=0), Safety(base_href=base), None, sign_in)
             task = asyncio.create_task(program.serve([listener]))
             while not program.started:  # noqa: ASYNC110

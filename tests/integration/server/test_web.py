@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 import uvicorn
+from tests.servers.process import listening
 
 from tiphys.cluster.connection import Access
 from tiphys.errors import SpecError
@@ -21,7 +21,7 @@ from tiphys.server.web import checked_base
 @contextlib.asynccontextmanager
 async def client(base: str = "/") -> AsyncIterator[aiohttp.ClientSession]:
     gate = Gate(access=Access(server="http://127.0.0.1:1", token=lambda: ""), modes=frozenset({"client"}))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listening() as listener:
         program = uvicorn.Server(uvicorn.Config(Around(make_app(gate, base), Safety(), ServerMetrics()), log_config=None))
         running = asyncio.create_task(program.serve([listener]))
         async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.getsockname()[1]}") as session:
