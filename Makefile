@@ -2,11 +2,13 @@ SHELL := /bin/bash
 VENV  := .venv
 UV    := $(VENV)/bin/uv
 RUN   := $(UV) run --frozen
+# tests that fork have no use for gRPC in the child, and its handlers of forks say so each time
+export GRPC_ENABLE_FORK_SUPPORT := false
 export PATH := $(PATH):$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tiphys/bin
 CLUSTER_DIR := $(or $(TIPHYS_CLUSTER_DIR),/var/tmp/tiphys-cluster)
 KUBECONFIG_PATH := $(or $(TIPHYS_E2E_KUBECONFIG),$(CLUSTER_DIR)/kubeconfig)
 
-.PHONY: setup shim ui lint unit simulate integration ahead kinds cluster cluster-down e2e bench test run clean
+.PHONY: setup shim ui packages lint unit simulate integration ahead kinds cluster cluster-down e2e bench test run clean
 
 $(UV):
 	command -v python3 > /dev/null
@@ -23,14 +25,18 @@ shim: setup
 ui: setup
 	$(RUN) python hatch_build.py page
 
-lint: setup
+# the page's packages: once, before those that need them at the same time
+packages: setup
+	@$(RUN) python hatch_build.py npm --version > /dev/null
+
+lint: packages
 	$(RUN) ruff check operator tests crds deploy hatch_build.py
 	$(RUN) mypy
 	$(RUN) lint-imports
 	$(RUN) python crds/generate.py --check
 	$(RUN) python hatch_build.py npm run --silent lint
 
-unit: shim
+unit: shim packages
 	$(RUN) python -m pytest tests/unit tests/stories tests/property examples
 	$(RUN) python hatch_build.py npm test --silent
 
@@ -75,7 +81,10 @@ bench: kinds ui
 ahead:
 	@tests/e2e/cluster/ahead
 
-test: ahead lint unit simulate integration e2e
+# the first three use one core each
+test: ahead
+	$(MAKE) -j 2 --output-sync lint unit simulate
+	$(MAKE) integration e2e
 
 # runs examples/dag-diamond.yaml on this machine, by the same engine as in a cluster, and shows the finished tree with its logs
 run: setup

@@ -110,7 +110,7 @@ async def test_a_statement_that_takes_too_long_is_given_up_and_the_pool_is_not_h
     began = time.monotonic()
     with pytest.raises(Unavailable, match="no answer in time"):
         await ask(database, SLEEP[server.kind], seconds=0.5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert await ask(database, "select 1") == "1"
 
 

@@ -227,7 +227,7 @@ def test_a_killed_container_still_has_its_log_saved(place, secrets, tmp_path):
     time.sleep(0.3)
     assert saver.poll() is None, "it does not end before what it waits for"
     main.kill()
-    main.wait(10)
+    main.wait(60)
     code, record, _ = pod.end(saver)
     assert (code, record.saved) == (0, 1)
     assert content(place, secrets, "killed/log") == b"before\n"

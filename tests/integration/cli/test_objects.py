@@ -42,7 +42,7 @@ def served() -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()))
     thread.start()
-    ready.wait(10)
+    ready.wait(60)
     try:
         yield address[0]
     finally:

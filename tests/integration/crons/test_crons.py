@@ -102,7 +102,7 @@ class World:
         await asyncio.sleep(0.02)
 
     async def until(self, reached: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await reached():  # noqa: ASYNC110 the server is asked
                 await asyncio.sleep(0.01)
 

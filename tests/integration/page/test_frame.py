@@ -14,7 +14,7 @@ async def _break(browser: Browser, address: str, script: str) -> None:
     async with visit(browser, address) as one:
         await one.open("/healthz")
         await one.page.evaluate(f"() => {{ {script} }}")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not one.complaints:
                 await one.page.wait_for_timeout(20)
 

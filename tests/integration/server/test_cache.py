@@ -35,7 +35,7 @@ def _has_all(*_: str) -> bool:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 nothing tells it
             await asyncio.sleep(0.005)
 

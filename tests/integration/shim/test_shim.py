@@ -216,7 +216,7 @@ def test_a_command_that_ends_by_itself_is_held_until_the_shim_is_told_to_end(tmp
     found = record(message.read_text())
     assert (found.exit_code, found.is_held) == (3, True)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 3
+    assert process.wait(60) == 3
 
 
 def test_a_command_that_is_told_to_end_is_not_held(tmp_path):
@@ -225,7 +225,7 @@ def test_a_command_that_is_told_to_end_is_not_held(tmp_path):
     process = subprocess.Popen([SHIM, "--hold", "--termination", message, "--", "sh", "-c", script])
     wait_for(ready)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 4
+    assert process.wait(60) == 4
     found = record(message.read_text())
     assert (found.exit_code, found.is_held) == (4, False)
 
@@ -237,7 +237,7 @@ def test_an_alarm_is_the_commands_own_business_where_no_time_is_set(tmp_path):
     wait_for(ready)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGALRM)
-    assert process.wait(10) == 6
+    assert process.wait(60) == 6
 
 
 def ordered(tmp_path: Path, name: str, *options: str, command: list[str]) -> "subprocess.Popen[bytes]":
@@ -273,7 +273,7 @@ def test_a_dependency_that_is_killed_without_a_word_keeps_nobody_waiting(tmp_pat
     second = ordered(tmp_path, "b", "--after", "a", command=["true"])
     wait_for(ready)
     first.kill()
-    first.wait(5)
+    first.wait(60)
     assert second.wait(20) == 137
     assert (tmp_path / "b").read_text() == 'dependency "a" exited with non-zero code: 137'
 
@@ -284,7 +284,7 @@ def test_a_container_told_to_end_before_its_turn_ends_at_once(tmp_path):
     time.sleep(0.3)
     assert second.poll() is None
     second.send_signal(signal.SIGTERM)
-    assert second.wait(5) == 143
+    assert second.wait(60) == 143
 
 
 def test_a_command_is_retried_and_only_the_last_output_counts(tmp_path):
@@ -318,7 +318,7 @@ def test_a_command_waits_for_the_file_before_it_and_the_record_for_the_file_afte
     time.sleep(0.3)
     assert process.poll() is None
     after.touch()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert record(message.read_text()).exit_code == 0
 
 
@@ -327,7 +327,7 @@ def test_a_paused_command_that_is_told_to_end_never_starts(tmp_path):
     process = subprocess.Popen([SHIM, "--pause-before", tmp_path / "never", "--termination", tmp_path / "message", "--", "touch", ran], stderr=subprocess.DEVNULL)
     wait_for_handlers(process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(10) == 143
+    assert process.wait(60) == 143
     assert not ran.exists()
 
 

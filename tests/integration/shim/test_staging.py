@@ -155,7 +155,7 @@ def test_the_lock_is_held_as_long_as_the_shim_lives_however_it_dies(tmp_path):
     process = started(tmp_path, script="sleep 60 & sleep 60")
     assert is_locked(tmp_path / "staged/lock")
     process.kill()
-    process.wait(10)
+    process.wait(60)
     assert not is_locked(tmp_path / "staged/lock")
     assert not (tmp_path / "staged/done").exists()
 

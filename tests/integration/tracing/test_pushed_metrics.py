@@ -32,7 +32,7 @@ def receiver(request: pytest.FixtureRequest) -> Iterator[HttpReceiver | GrpcRece
 def exporter(receiver: HttpReceiver | GrpcReceiver) -> MetricExporter:
     if isinstance(receiver, GrpcReceiver):
         return GrpcExporter(endpoint=receiver.address)
-    return OTLPMetricExporter(endpoint=f"{receiver.address}/v1/metrics", timeout=0.1)
+    return OTLPMetricExporter(endpoint=f"{receiver.address}/v1/metrics", timeout=20)
 
 
 def measured() -> ControllerMetrics:
