@@ -5,12 +5,11 @@ Source: argo-semantics 25.3.
 Differs from Argo: of labels whose names differ only in case MySQL keeps the first, and the workflow is archived all the same.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Text, bindparam, delete, text
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.sql.expression import TextClause
+from sqlalchemy import delete
 
 from tiphys.archive.database import Database
 from tiphys.archive.tables import NAMESPACE
@@ -18,41 +17,41 @@ from tiphys.archive.upsert import upsert
 from tiphys.model.archived import ArchivedWorkflow
 
 _ROW = ("instanceid", "name", "namespace", "phase", "startedat", "finishedat", "creationtimestamp")
-_ONE: TextClause = text(
-    f"""
+_GIVEN = ("clustername", "uid", *_ROW, "workflow", "summary", "names", "labels", "keys", "values")
+_ONE = f"""
 with workflow as (
   insert into argo_archived_workflows (clustername, uid, {", ".join(_ROW)}, workflow)
-  values (:clustername, :uid, {", ".join(f":{name}" for name in _ROW)}, cast(:workflow as jsonb))
+  values (:clustername, :uid, {", ".join(f":{name}" for name in _ROW)}, :workflow)
   on conflict (clustername, uid) do update set {", ".join(f"{name} = excluded.{name}" for name in (*_ROW, "workflow"))}
 ), summary as (
   insert into tiphys_archived_summaries (clustername, uid, summary) values (:clustername, :uid, :summary)
   on conflict (clustername, uid) do update set summary = excluded.summary
 ), former as (
   delete from tiphys_archived_labels_by_time as known where clustername = :clustername and uid = :uid and not exists (
-    select from unnest(:keys, :values) as one (name, value)
+    select from unnest(:keys::text[], :values::text[]) as one (name, value)
     where known.startedat = :startedat and known.name = one.name and known.value = one.value
   )
 ), times as (
   insert into tiphys_archived_labels_by_time (clustername, name, value, startedat, uid)
-  select :clustername, one.name, one.value, :startedat, :uid from unnest(:keys, :values) as one (name, value)
+  select :clustername, one.name, one.value, :startedat, :uid from unnest(:keys::text[], :values::text[]) as one (name, value)
   on conflict do nothing
 ), others as (
-  delete from argo_archived_workflows_labels where clustername = :clustername and uid = :uid and name <> all (:names)
+  delete from argo_archived_workflows_labels where clustername = :clustername and uid = :uid and name <> all (:names::text[])
 )
 insert into argo_archived_workflows_labels (clustername, uid, name, value)
-select :clustername, :uid, one.name, one.value from unnest(:names, :labels) as one (name, value)
+select :clustername, :uid, one.name, one.value from unnest(:names::text[], :labels::text[]) as one (name, value)
 on conflict (clustername, uid, name) do update set value = excluded.value
 """  # noqa: S608 the names of columns
-).bindparams(*(bindparam(name, type_=ARRAY(Text)) for name in ("names", "labels", "keys", "values")))
+_STATEMENT = re.sub(r"(?<!:):(\w+)", lambda found: f"${_GIVEN.index(found[1]) + 1}", _ONE)
+"""As the driver wants it: by numbers."""
 
 
 async def save_in_one(database: Database, row: dict[str, Any], workflow: ArchivedWorkflow, summary: str) -> None:
     """Write everything by one statement, which is a transaction of its own (PostgreSQL)."""
     keys = {NAMESPACE: workflow.namespace, **workflow.labels}
-    labels = {"names": list(workflow.labels), "labels": list(workflow.labels.values())}
-    labels |= {"keys": list(keys), "values": list(keys.values())}
-    async with database.statement() as connection:
-        await connection.execute(_ONE, {**row, **labels, "summary": summary})
+    labels = (list(workflow.labels), list(workflow.labels.values()), list(keys), list(keys.values()))
+    async with database.driver() as connection:
+        await connection.execute(_STATEMENT, *(row[name] for name in _GIVEN if name in row), summary, *labels)
 
 
 class Written(NamedTuple):

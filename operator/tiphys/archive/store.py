@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Select, delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from tiphys.archive.counting import EARLY, count_early
 from tiphys.archive.database import Database
 from tiphys.archive.grouping import Group
 from tiphys.archive.nulls import hide_nulls, show_nulls
@@ -38,6 +39,7 @@ class SqlArchive:
         self._cluster = database.target.cluster
         self._has_nulls = database.kind == "postgresql"
         self._group: Group[Written] = Group(partial(save_in_steps, database))
+        self._saved = 0
 
     async def save(self, workflow: ArchivedWorkflow) -> None:
         """Keep it, in one transaction; saving the same uid again replaces it, by however many at once."""
@@ -68,7 +70,10 @@ class SqlArchive:
                 await self._check_packet(len(workflow.document.encode()))
                 raise
             else:
-                return
+                break
+        self._saved += 1
+        if self._has_nulls and self._saved == EARLY:
+            await count_early(self._database)
 
     async def _check_packet(self, size: int) -> None:
         """Raise InvalidManifest for a body that the server takes in no packet."""
