@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncIterator
 
-import msgspec
 from sqlalchemy import Join, func, select
 
 from tiphys.archive.database import Database
 from tiphys.archive.nulls import hide_nulls, show_nulls
 from tiphys.archive.upsert import upsert
-from tiphys.model.archived import summary_of
+from tiphys.model.archived import summary_of_text
 
 
 async def count_without_summary(database: Database) -> int:
@@ -53,11 +52,12 @@ async def convert(database: Database, *, batch: int = 200) -> AsyncIterator[int]
 async def _summarise(database: Database, uid: str) -> None:
     archive, cluster = database.tables.archive, database.target.cluster
     is_postgresql = database.kind == "postgresql"
-    body = select(archive.c.workflow).where(archive.c.clustername == cluster, archive.c.uid == uid)
+    at = archive.c
+    body = select(at.workflow, at.uid, at.name, at.namespace, at.phase).where(at.clustername == cluster, at.uid == uid)
     async with database.transaction() as connection:
-        found = (await connection.execute(body)).scalar_one_or_none()
+        found = (await connection.execute(body)).one_or_none()
         if found is None:
             return
-        summary = summary_of(msgspec.json.decode(show_nulls(found) if is_postgresql else found))
+        summary = summary_of_text(show_nulls(found.workflow) if is_postgresql else found.workflow, found._asdict())
         row = {"clustername": cluster, "uid": uid, "summary": hide_nulls(summary) if is_postgresql else summary}
         await connection.execute(upsert(database.kind, database.tables.summaries, row))

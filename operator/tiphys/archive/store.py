@@ -22,7 +22,7 @@ from tiphys.archive.picking import among, pick
 from tiphys.archive.save import Written, save_in_one, save_in_steps
 from tiphys.archive.selector import conditions
 from tiphys.errors import Conflict, InvalidManifest, NotFound, SpecError, Unavailable
-from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of
+from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of_text
 
 _TRIES = 5
 _MAX_LABELS = 1000
@@ -164,10 +164,11 @@ class SqlArchive:
     async def _bodies(self, connection: AsyncConnection, uids: Sequence[str]) -> dict[str, str]:
         """Summaries of what has none, one body in memory at a time."""
         at = self._tables.archive.c
+        body = select(at.workflow, at.uid, at.name, at.namespace, at.phase).where(at.clustername == self._cluster)
         made: dict[str, str] = {}
         for uid in uids:
-            body = select(at.workflow).where(at.clustername == self._cluster, at.uid == uid)
-            made[uid] = summary_of(msgspec.json.decode(self._shown((await connection.execute(body)).scalar_one())))
+            row = (await connection.execute(body.where(at.uid == uid))).one()
+            made[uid] = summary_of_text(self._shown(row.workflow), row._asdict())
         return made
 
     async def delete(self, uid: str) -> bool:

@@ -115,7 +115,7 @@ def _judge_start(content: bytes) -> None:
 def _judge(content: bytes) -> None:
     try:
         verdict = msgspec.json.decode(content, type=_Verdict)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         verdict = _Verdict(message=content.decode(errors="replace"))
     if verdict.status != "Success":
         raise RefusedError(verdict.message or "the command failed")

@@ -80,9 +80,11 @@ class LastStates:
             except OSError as e:
                 raise Unavailable(f"the file of workflow {uid} cannot be read: {e.strerror}") from e
         packed = text.partition(b"\n")[2]
-        document = msgspec.json.decode(await asyncio.to_thread(lambda: decompress(packed.decode("ascii", "replace"))))
-        if not isinstance(document, dict):
-            raise SpecError("holds no object")
+        unpacked = await asyncio.to_thread(lambda: decompress(packed.decode("ascii", "replace")))
+        try:
+            document: Json = msgspec.json.decode(unpacked, type=dict[str, Any])
+        except (UnicodeDecodeError, msgspec.DecodeError) as e:
+            raise SpecError(f"the file of workflow {uid} holds no object: {e}") from None
         return document
 
     def forget(self, uid: str) -> None:
@@ -188,6 +190,6 @@ def _head(path: pathlib.Path) -> _Head | None:
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.readline(_HEAD_BYTES), type=_Head)
-    except (OSError, msgspec.MsgspecError) as e:
+    except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as e:
         log.warning("%s is no workflow that was kept: %s", path, e)
         return None

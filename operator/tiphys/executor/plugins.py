@@ -40,7 +40,7 @@ async def do_plugin(template: Template, workflow: Json, servers: tuple[PluginSer
                 result = await _ask(session, server, request)
                 if result is not None:
                     return result
-    except (aiohttp.ClientError, OSError, TimeoutError, msgspec.DecodeError, SpecError) as e:
+    except (aiohttp.ClientError, OSError, TimeoutError, UnicodeDecodeError, msgspec.DecodeError, SpecError) as e:
         return TaskResult(phase=ERROR, message=f"the plugin failed: {e or type(e).__name__}")
     return TaskResult(phase=ERROR, message="no plugin executed the template")
 

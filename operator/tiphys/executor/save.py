@@ -81,7 +81,7 @@ def read_finish(folder: Path, container: str) -> Finish | None:
     try:
         with open_staged(folder, container, "done") as file:
             return msgspec.json.decode(file.read(_MAX_FINISH_BYTES), type=Finish)
-    except (FileNotFoundError, UserError, msgspec.DecodeError):
+    except (FileNotFoundError, UserError, UnicodeDecodeError, msgspec.DecodeError):
         return None
 
 

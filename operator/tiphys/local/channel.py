@@ -15,6 +15,7 @@ import msgspec
 
 from tiphys.errors import Unavailable
 
+_PREFIX, _NAME = "tiphys-", "run"
 _SECONDS = 30.0
 """How long a process may take to answer; it does so between two of its steps."""
 
@@ -46,15 +47,15 @@ class Reply(msgspec.Struct, frozen=True):
 def listening() -> Iterator[socket.socket]:
     """A socket in a new folder of this user's own; who asks there waits until somebody answers."""
     # the paths of sockets are short: that of the state may not be
-    folder = Path(tempfile.mkdtemp(prefix="tiphys-"))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     made = socket.socket(socket.AF_UNIX)
     try:
-        made.bind(str(folder / "run"))
+        made.bind(str(folder / _NAME))
         made.listen()
         yield made
     finally:
         made.close()
-        remove(folder / "run")
+        remove(folder / _NAME)
 
 
 @contextlib.asynccontextmanager
@@ -65,7 +66,7 @@ async def answering(listener: socket.socket, answer: Callable[[Message], Reply])
         with contextlib.suppress(OSError), contextlib.closing(writer):
             try:
                 message = msgspec.json.decode(await reader.read(), type=Message)
-            except msgspec.DecodeError as e:
+            except (msgspec.DecodeError, UnicodeDecodeError) as e:
                 reply = Reply(400, msgspec.json.encode({"kind": "Status", "message": str(e), "reason": "BadRequest"}))
             else:
                 reply = answer(message)
@@ -77,6 +78,11 @@ async def answering(listener: socket.socket, answer: Callable[[Message], Reply])
         yield
     finally:
         server.close()
+
+
+def is_ours(path: object) -> bool:
+    """Whether this can be the path of such a socket: what a damaged file says is never removed."""
+    return isinstance(path, str) and "\0" not in path and Path(path).name == _NAME and Path(path).parent.name.startswith(_PREFIX)
 
 
 def remove(path: Path) -> None:
@@ -97,5 +103,5 @@ async def ask(path: Path, message: Message) -> Reply:
                 writer.write(msgspec.json.encode(message))
                 writer.write_eof()
                 return msgspec.json.decode(await reader.read(), type=Reply)
-    except (OSError, TimeoutError, msgspec.DecodeError) as e:
+    except (OSError, TimeoutError, UnicodeDecodeError, msgspec.DecodeError) as e:
         raise Unavailable(f"the process that runs the workflow does not answer: {e or type(e).__name__}", hint="try again") from e

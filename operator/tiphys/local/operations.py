@@ -126,5 +126,5 @@ def decode(content: bytes) -> Json:
     """
     try:
         return msgspec.json.decode(content, type=dict) if content else {}
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise Refusal(400, "BadRequest", f"the object provided is unrecognized: {e}") from e

@@ -4,20 +4,23 @@ Pods are remembered once they have ended: those that ran when the program was ki
 """
 
 import contextlib
+import logging
 import os
 import signal
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tiphys.local.channel import remove
+from tiphys.errors import Unavailable
+from tiphys.local.channel import is_ours, remove
 from tiphys.local.objects import Change, Place, Store
 from tiphys.model.base import Json
 
+log = logging.getLogger(__name__)
 _SCHEMA = """
 create table if not exists objects (
   api text not null, plural text not null, namespace text not null, name text not null,
@@ -27,6 +30,7 @@ create table if not exists owners (workflow text primary key, pid integer not nu
 create table if not exists sockets (workflow text primary key, path text not null);
 create table if not exists processes (workflow text not null, pid integer not null, began text not null);
 """
+_MOST_PIDS = 2**22
 _FORGOTTEN = frozenset({"events", "leases"})
 _WORKFLOW = "workflows.argoproj.io/workflow"
 
@@ -47,13 +51,30 @@ class State:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._file = sqlite3.connect(folder / "state.db", isolation_level=None, timeout=10)
-        self._file.executescript("pragma journal_mode=wal; pragma synchronous=normal;" + _SCHEMA)
+        self._path = folder / "state.db"
+        with self._told():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = sqlite3.connect(self._path, isolation_level=None, timeout=10)
+            # what is no text is for whoever looks at the row
+            self._file.text_factory = lambda found: found.decode(errors="surrogateescape")
+            self._file.executescript("pragma journal_mode=wal; pragma synchronous=normal;" + _SCHEMA)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _ask(self, statement: str, values: Sequence[object] = ()) -> list[Any]:
+        """The rows of one statement."""
+        with self._told():
+            return self._file.execute(statement, values).fetchall()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as e:
+            hint = f"move {self._path} away to begin anew" if _is_damaged(e) else ""
+            raise Unavailable(f"what this machine remembers cannot be used: {self._path}: {e}", hint=hint) from e
 
     def keep(self, change: Change) -> None:
         """Remember a change of a store."""
@@ -62,33 +83,33 @@ class State:
             return
         key = (place.group, place.plural, place.namespace, place.name)
         if change.type == "DELETED":
-            self._file.execute("delete from objects where api=? and plural=? and namespace=? and name=?", key)
+            self._ask("delete from objects where api=? and plural=? and namespace=? and name=?", key)
         elif place.plural != "pods" or change.now.get("status", {}).get("phase") in ("Succeeded", "Failed"):
             document = msgspec.json.encode(change.now).decode()
             row = (*key, workflow_of(place, change.now), document)
-            self._file.execute("insert or replace into objects values (?,?,?,?,?,?)", row)
+            self._ask("insert or replace into objects values (?,?,?,?,?,?)", row)
 
     def load(self, workflow: str = "") -> list[tuple[Place, Json]]:
         """Objects of one workflow and those of none; all for an empty name."""
         sql = "select api, plural, namespace, name, document from objects"
-        rows = self._file.execute(sql + " where workflow in ('', ?)", (workflow,)) if workflow else self._file.execute(sql)
-        return [(Place(*row[:4]), msgspec.json.decode(row[4])) for row in rows.fetchall()]
+        rows = self._ask(sql + " where workflow in ('', ?)", (workflow,)) if workflow else self._ask(sql)
+        return [read for row in rows if (read := _read(row)) is not None]
 
     def forget(self, workflow: str) -> None:
         """Forget a workflow and all that is its own."""
-        self._file.execute("delete from objects where workflow=?", (workflow,))
+        self._ask("delete from objects where workflow=?", (workflow,))
 
     def started(self, workflow: str, pid: int) -> None:
         """A process of a workflow was started, the first of its group."""
-        self._file.execute("insert into processes values (?,?,?)", (workflow, pid, _began(pid)))
+        self._ask("insert into processes values (?,?,?)", (workflow, pid, _began(pid)))
 
     def end_orphans(self, workflow: str) -> None:
         """End what a program that was killed left running of a workflow."""
-        for pid, began in self._file.execute("select pid, began from processes where workflow=?", (workflow,)).fetchall():
+        for pid, began in self._ask("select pid, began from processes where workflow=?", (workflow,)):
             if began and _began(pid) == began:
                 with contextlib.suppress(OSError):
                     os.killpg(pid, signal.SIGKILL)
-        self._file.execute("delete from processes where workflow=?", (workflow,))
+        self._ask("delete from processes where workflow=?", (workflow,))
 
     def claim(self, workflow: str, socket: Path) -> int:
         """Be the one that runs a workflow, and listens at a socket; 0, or the process that does already."""
@@ -97,13 +118,13 @@ class State:
             left = self._socket(workflow)
             if left is not None:
                 remove(left)
-            self._file.execute("insert or replace into sockets values (?,?)", (workflow, str(socket)))
-            self._file.execute("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), _began(os.getpid())))
+            self._ask("insert or replace into sockets values (?,?)", (workflow, str(socket)))
+            self._ask("insert or replace into owners values (?,?,?)", (workflow, os.getpid(), _began(os.getpid())))
         return other
 
     def was_left(self, workflow: str) -> bool:
         """Whether a program that ran a workflow was killed."""
-        row = self._file.execute("select pid from owners where workflow=?", (workflow,)).fetchone()
+        row = next(iter(self._ask("select pid from owners where workflow=?", (workflow,))), None)
         return row is not None and not self.owner(workflow)
 
     def socket(self, workflow: str) -> Path | None:
@@ -116,22 +137,22 @@ class State:
         return [path for path in map(self.socket, names) if path is not None]
 
     def _socket(self, workflow: str) -> Path | None:
-        row = self._file.execute("select path from sockets where workflow=?", (workflow,)).fetchone()
-        return Path(row[0]) if row is not None else None
+        row = next(iter(self._ask("select path from sockets where workflow=?", (workflow,))), None)
+        return Path(row[0]) if row is not None and is_ours(row[0]) else None
 
     def owner(self, workflow: str) -> int:
         """The other process that runs a workflow; 0 for none."""
-        row = self._file.execute("select pid, began from owners where workflow=?", (workflow,)).fetchone()
-        return int(row[0]) if row is not None and row[0] != os.getpid() and _began(row[0]) == row[1] else 0
+        row = next(iter(self._ask("select pid, began from owners where workflow=?", (workflow,))), None)
+        return int(row[0]) if row is not None and row[0] != os.getpid() and row[1] and _began(row[0]) == row[1] else 0
 
     def version(self) -> int:
         """Another number once another program has changed something."""
-        return int(self._file.execute("pragma data_version").fetchone()[0])
+        return int(self._ask("pragma data_version")[0][0])
 
     def release(self, workflow: str) -> None:
         """Run it no longer."""
-        self._file.execute("delete from sockets where workflow=?", (workflow,))
-        self._file.execute("delete from owners where workflow=? and pid=?", (workflow, os.getpid()))
+        self._ask("delete from sockets where workflow=?", (workflow,))
+        self._ask("delete from owners where workflow=? and pid=?", (workflow, os.getpid()))
 
 
 def workflow_of(place: Place, one: Json) -> str:
@@ -142,8 +163,29 @@ def workflow_of(place: Place, one: Json) -> str:
     return str(labels.get(_WORKFLOW, ""))
 
 
-def _began(pid: int) -> str:
+def _read(row: Sequence[Any]) -> tuple[Place, Json] | None:
+    """A remembered object; one that is damaged keeps no other from being remembered."""
+    try:
+        document: Json = msgspec.convert(msgspec.json.decode(row[4]), dict[str, Any])
+        place = Place(*msgspec.convert(row[:4], tuple[str, str, str, str]))
+        if not isinstance(document.get("metadata"), dict):
+            raise msgspec.ValidationError("it has no metadata")
+    except (msgspec.DecodeError, TypeError, ValueError) as e:
+        log.warning("%s/%s is damaged and forgotten: %s", row[1], row[3], e)
+        return None
+    return place, document
+
+
+def _is_damaged(error: Exception) -> bool:
+    """Whether nothing will help: what is locked, full or read-only is no damage."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+
+
+def _began(pid: object) -> str:
     """When a process began, so that another one of the same number is told apart; empty when there is none."""
+    if not isinstance(pid, int) or not 1 < pid < _MOST_PIDS:
+        # nothing may be ended by it: the file is damaged
+        return ""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except OSError:

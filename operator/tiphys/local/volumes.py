@@ -1,6 +1,7 @@
 """Volumes and environments of pods on this machine: made of its folders and of the objects that it holds."""
 
 import base64
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -122,8 +123,15 @@ def entries_of(store: Store, namespace: str, kind: str, name: str, is_optional: 
         hint = f"give a file with the {kind} by --with FOLDER"
         raise SpecError(f"there is no {kind} {name!r} on this machine", hint=hint) from None
     plain, encoded = ("stringData", "data") if kind == "Secret" else ("data", "binaryData")
-    decoded = {key: base64.b64decode(text) for key, text in (one.get(encoded) or {}).items()}
+    decoded = {key: _decoded(text, f"{encoded}.{key}") for key, text in (one.get(encoded) or {}).items()}
     return decoded | {key: str(text).encode() for key, text in (one.get(plain) or {}).items()}
+
+
+def _decoded(text: object, path: str) -> bytes:
+    try:
+        return base64.b64decode(str(text))
+    except ValueError as e:
+        raise SpecError(f"is not base64: {e}", path=path) from None
 
 
 def logins_of(store: Store, pod: Json) -> dict[str, Json]:
@@ -133,7 +141,7 @@ def logins_of(store: Store, pod: Json) -> dict[str, Json]:
         kept = entries_of(store, pod["metadata"]["namespace"], "Secret", str(reference.get("name", "")), is_optional=True)
         try:
             found |= msgspec.json.decode(kept.get(".dockerconfigjson", b"{}"), type=_Logins).auths
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             continue
     return found
 
@@ -154,7 +162,7 @@ def environment_of(store: Store, pod: Json, container: Json) -> dict[str, str]:
         is_map = "configMapRef" in source
         kind, said = ("ConfigMap" if is_map else "Secret"), source["configMapRef" if is_map else "secretRef"]
         found = entries_of(store, namespace, kind, said.get("name", ""), said.get("optional"))
-        made |= {source.get("prefix", "") + key: content.decode() for key, content in found.items()}
+        made |= {source.get("prefix", "") + key: os.fsdecode(content) for key, content in found.items()}
     for entry in container.get("env", ()):
         value = _value(store, pod, entry)
         if value is not None:
@@ -174,5 +182,5 @@ def _value(store: Store, pod: Json, entry: Json) -> str | None:
             found = entries_of(store, pod["metadata"]["namespace"], kind, said.get("name", ""), said.get("optional"))
             if said["key"] not in found and not said.get("optional"):
                 raise SpecError(f"there is no key {said['key']!r} in {kind} {said.get('name')!r}", path=f"env.{entry['name']}")
-            return found[said["key"]].decode() if said["key"] in found else None
+            return os.fsdecode(found[said["key"]]) if said["key"] in found else None
     raise SpecError(f"{', '.join(source)} is not there on this machine", path=f"env.{entry['name']}")

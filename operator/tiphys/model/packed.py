@@ -61,10 +61,9 @@ def small_manifest(workflow: Workflow) -> Json:
 
 def document_packing(document: Mapping[str, Any]) -> tuple[str, Packing]:
     """Uid, and where the nodes of a workflow's plain JSON are."""
-    status = document.get("status")
-    said = status if isinstance(status, Mapping) else {}
-    uid = str((document.get("metadata") or {}).get("uid", ""))
-    return uid, Packing(str(said.get("compressedNodes") or ""), str(said.get("offloadNodeStatusVersion") or ""))
+    meta, said = _part(document, "metadata"), _part(document, "status")
+    compressed, version = (str(said.get(name) or "") for name in ("compressedNodes", "offloadNodeStatusVersion"))
+    return str(meta.get("uid", "")), Packing(compressed, version)
 
 
 def document_with_nodes(document: Mapping[str, Any], nodes: bytes) -> Json:
@@ -76,10 +75,15 @@ def document_with_nodes(document: Mapping[str, Any], nodes: bytes) -> Json:
     left = ("compressedNodes", "offloadNodeStatusVersion")
     try:
         read = msgspec.json.decode(nodes, type=dict[str, Any])
-    except msgspec.DecodeError as e:
+    except (UnicodeDecodeError, msgspec.DecodeError) as e:
         raise SpecError(f"nodes cannot be read: {e}", path="status.nodes") from e
-    status = {key: value for key, value in document["status"].items() if key not in left}
+    status = {key: value for key, value in _part(document, "status").items() if key not in left}
     return {**document, "status": {**status, "nodes": read}}
+
+
+def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def decompressed(packing: Packing) -> bytes | None:

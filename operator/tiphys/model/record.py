@@ -92,7 +92,7 @@ def parse_frame(tail: bytes, framed: Framed) -> Record:
         raise DamagedRecord(f"the record in the log is damaged: {len(content)} of {framed.size} bytes")
     try:
         return msgspec.json.decode(content, type=Record)
-    except msgspec.DecodeError as e:
+    except (msgspec.DecodeError, UnicodeDecodeError) as e:
         raise DamagedRecord(f"the record in the log is damaged: {e}") from e
 
 

@@ -158,7 +158,7 @@ class Provider:
                 return msgspec.json.decode(await _read(answer), type=dict[str, Any])
         except (TimeoutError, aiohttp.ClientError, OSError) as e:
             raise Unavailable(f"no answer from the provider: {e or type(e).__name__}") from e
-        except msgspec.DecodeError as e:
+        except (msgspec.DecodeError, UnicodeDecodeError) as e:
             raise Unavailable(f"the provider's answer is no JSON object: {e}") from e
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import delete, update
 
 from tiphys.archive import picking
+from tiphys.archive.convert import convert
 from tiphys.archive.database import Database
 from tiphys.archive.store import SqlArchive
 from tiphys.errors import NotFound, SpecError
@@ -231,6 +233,18 @@ async def test_what_is_archived_anew_is_found_where_it_is_now_alone(archive: Sql
         seen += [json.loads(item)["metadata"]["name"] for item in page.items]
         cursor = page.cursor
     assert seen == ["job-005", "job-001", "job-004", "job-003", "job-002", "job-000"]
+
+
+@pytest.mark.parametrize("body", ["[]", '"text"', "null", "{}", '{"metadata": 3, "status": []}', '{"metadata": {"labels": [], "name": null}}'])
+async def test_a_row_of_others_that_holds_no_workflow_hides_no_other(archive: SqlArchive, database: Database, body: str) -> None:
+    await fill(archive, *(finished(number) for number in range(3)))
+    table, summaries = database.tables.archive, database.tables.summaries
+    async with database.transaction() as connection:
+        await connection.execute(update(table).where(table.c.name == "job-001").values(workflow=body))
+        await connection.execute(delete(summaries))
+    assert sorted(await names(archive)) == ["job-000", "job-001", "job-002"]
+    assert [done async for done in convert(database)] == [3]
+    assert sorted(await names(archive)) == ["job-000", "job-001", "job-002"]
 
 
 async def test_deleting_takes_labels_and_summary_along(archive: SqlArchive, database: Database) -> None:
