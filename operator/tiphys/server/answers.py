@@ -85,10 +85,30 @@ def checked_name(text: str, what: str) -> str:
     return text
 
 
+_REMEMBERED = 256
+
+
+class _Level(msgspec.Struct):
+    """What is known of the keys of objects at a path: whether they are kept, or what is known below them.
+
+    Attributes:
+        prefix: The path, with a dot at its end.
+    """
+
+    prefix: str
+    keys: "dict[str, bool | _Level]" = {}
+
+
 class Fields:
-    """The query value `fields`: comma-separated paths to keep, or with a leading `-` to leave out."""
+    """The query value `fields`: comma-separated paths to keep, or with a leading `-` to leave out.
+
+    Attributes:
+        text: It.
+    """
 
     def __init__(self, text: str) -> None:
+        self.text = text
+        self._levels: dict[str, _Level] = {}
         self._is_exclusion = text.startswith("-")
         self._paths = tuple(path for path in text.removeprefix("-").split(",") if path)
 
@@ -114,12 +134,33 @@ class Fields:
         """The value with what was asked for; `prefix` is the path of the value itself, with a dot at its end."""
         if not self._paths:
             return value
+        return self._cut(value, self._levels.setdefault(prefix, _Level(prefix)))
+
+    def _cut(self, value: Any, level: _Level) -> Any:
         if isinstance(value, list):
-            return [self.cut(one, prefix) for one in value]
+            return [self._cut(one, level) for one in value]
         if not isinstance(value, dict):
             return value
-        return {key: self.cut(one, f"{prefix}{key}.") if self._is_split(f"{prefix}{key}") else one
-                for key, one in value.items() if self._is_kept(f"{prefix}{key}")}  # fmt: skip
+        shown = {}
+        for key, one in value.items():
+            known = level.keys.get(key)
+            if known is None:
+                known = self._decided(level, key)
+            if known is True:
+                shown[key] = one
+            elif known is not False:
+                shown[key] = self._cut(one, known)
+        return shown
+
+    def _decided(self, level: _Level, key: str) -> bool | _Level:
+        path = level.prefix + key
+        found: bool | _Level = self._is_kept(path)
+        if found and self._is_split(path):
+            found = _Level(f"{path}.")
+        # names of nodes are keys, too, and others in each workflow
+        if len(level.keys) < _REMEMBERED:
+            level.keys[key] = found
+        return found
 
     def _is_split(self, path: str) -> bool:
         """Whether only a part below is meant."""

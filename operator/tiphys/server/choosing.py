@@ -44,6 +44,11 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     is_counted: bool = False
 
     @property
+    def reach(self) -> int:
+        """Rows from the first one to the end of the page; 0 for all."""
+        return self.offset + self.limit if self.limit else 0
+
+    @property
     def fields(self) -> str:
         """What the cluster can choose by itself."""
         terms = [f"metadata.name={self.name}"] if self.name and self.name_filter == "Exact" else []

@@ -18,6 +18,7 @@ from tiphys.cluster.connection import Access
 from tiphys.cluster.secret_values import secret_reader
 from tiphys.errors import Forbidden, NotFound, TiphysError
 from tiphys.server.queueing import Dispatcher, Dispatching
+from tiphys.server.sharing import Sharing
 from tiphys.settings.configuration import Configuration
 from tiphys.settings.read import parse_configuration
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tiphys.archive.storage import Storage
     from tiphys.archive.store import SqlArchive
     from tiphys.archive.target import Target
+    from tiphys.server.rows import Listed
 
 log = logging.getLogger(__name__)
 CONFIG_MAP = "workflow-controller-configmap"
@@ -99,14 +101,14 @@ class Kept:
 
     Attributes:
         dispatcher: Dispatches events.
-        lists: Held while a list is made; only a few are made at once, since each costs memory.
+        lists: Makes lists; only a few at once, since each costs memory, and one for all who ask the same with the same rights.
     """
 
     def __init__(self, ask: Ask, dispatching: Dispatching | None = None, *, protocols: Iterable[str] = ("http", "https")) -> None:
         self._ask = ask
         self._protocols = frozenset(protocols)
         self.dispatcher = Dispatcher(dispatching or Dispatching())
-        self.lists = asyncio.Semaphore(_LISTS_AT_ONCE)
+        self.lists: Sharing[Listed] = Sharing(_LISTS_AT_ONCE)
         self._lock = asyncio.Lock()
         self._settled = Settled()
         self._asked = -_FRESH_SECONDS * 2

@@ -4,13 +4,15 @@ Source: rest-and-clients 1.2, "Lists".
 """
 
 import asyncio
-import contextlib
-import zlib
+from collections.abc import Hashable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
+import zstandard
 
 from tiphys.cluster.api import Api
+from tiphys.cluster.connection import Access
 from tiphys.errors import Gone
 from tiphys.model.archived import MAX_PAGE, PERSISTED
 from tiphys.model.names import LABEL_ARCHIVING_STATUS
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _PRUNE_AT = 500
 _LARGE = 1024
+# used by the loop's thread only
+_LARGER = zstandard.ZstdDecompressor()
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -34,7 +38,7 @@ class Row(msgspec.Struct, frozen=True):
     Attributes:
         order: Where it stands.
         uid: The workflow's.
-        content: Its JSON, cut to what is wanted; deflated where `is_deflated`.
+        content: Its JSON, cut to what is wanted; compressed where `is_small`.
         is_packed: Whether its nodes are not in it.
         summary: What is known of it instead of its content; what is wanted beyond that is read as the list is written.
     """
@@ -43,12 +47,12 @@ class Row(msgspec.Struct, frozen=True):
     uid: str
     content: bytes = b""
     is_packed: bool = False
-    is_deflated: bool = False
+    is_small: bool = False
     summary: Summary | None = None
 
     def text(self) -> bytes:
         """The JSON."""
-        return zlib.decompress(self.content) if self.is_deflated else self.content
+        return _LARGER.decompress(self.content) if self.is_small else self.content
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -77,28 +81,43 @@ class _Live(msgspec.Struct, frozen=True):
 async def merged(api: Api, kept: Kept, choice: Choice, fields: Fields, cache: Cache | None = None) -> Listed:
     """The page of live and archived workflows. That the caller may list those of the namespace is proved by doing so."""
     archive = await kept.archive()
-    keep = choice.offset + choice.limit if choice.limit else 0
-    known = await _known(api, choice, fields, keep, cache, drops_archived=archive is not None)
-    async with kept.lists if known is None or archive is not None else contextlib.nullcontext():
-        live = known or await _live(api, choice, fields, keep, drops_archived=archive is not None)
-        rows, count = live.rows[choice.offset :], live.count
-        if archive is None:
-            return _listed(rows, choice, live.version, count)
-        uids = {row.uid for row in live.rows}
-        # one more than is shown, to know whether there are more
-        wanted = choice.limit + 1 - len(rows) if choice.limit else 0
-        found = await _archived(archive, choice, fields, max(0, choice.offset - count), wanted)
-        rows += [row for row in found if row.uid not in uids]
-        total = count + await archive.count(choice.archive_query(0, 1)) if choice.is_counted else choice.offset + len(rows)
-        return _listed(rows, choice, live.version, max(count, total))
+    if archive is None and (known := await _known(api, choice, fields, cache, drops_archived=False)) is not None:
+        return _listed(known.rows[choice.offset :], choice, known.version, known.count)
+    make = partial(_merged, api, archive, choice, fields, cache)
+    return await kept.lists.get((_rights(api.access), choice, fields.text), make)
+
+
+def _rights(access: Access) -> Hashable:
+    """Who has the same may see the same."""
+    token = access.token() if access.token else ""
+    return access.server, token, access.certificate, access.key, access.headers
+
+
+async def _merged(api: Api, archive: "SqlArchive | None", choice: Choice, fields: Fields, cache: Cache | None) -> Listed:
+    """As `merged`."""
+    if archive is None:
+        live = await _live(api, choice, fields, drops_archived=False)
+        return _listed(live.rows[choice.offset :], choice, live.version, live.count)
+    live = await _known(api, choice, fields, cache, drops_archived=True) or await _live(api, choice, fields, drops_archived=True)
+    rows, count = live.rows[choice.offset :], live.count
+    uids = {row.uid for row in live.rows}
+    # one more than is shown, to know whether there are more
+    wanted = choice.limit + 1 - len(rows) if choice.limit else 0
+    found = await _archived(archive, choice, fields, max(0, choice.offset - count), wanted)
+    rows += [row for row in found if row.uid not in uids]
+    total = count + await archive.count(choice.archive_query(0, 1)) if choice.is_counted else choice.offset + len(rows)
+    return _listed(rows, choice, live.version, max(count, total))
 
 
 async def archived(archive: "SqlArchive", kept: Kept, choice: Choice, fields: Fields) -> Listed:
     """A page of the archive alone; the caller must have been let in to it."""
-    async with kept.lists:
+
+    async def make() -> Listed:
         rows = await _archived(archive, choice, fields, choice.offset, choice.limit + 1 if choice.limit else 0)
         total = await archive.count(choice.archive_query(0, 1)) if choice.is_counted else choice.offset + len(rows)
         return _listed(rows, choice, "", total)
+
+    return await kept.lists.get(("archive", choice, fields.text), make)
 
 
 def _listed(rows: list[Row], choice: Choice, version: str, count: int) -> Listed:
@@ -110,12 +129,12 @@ def _listed(rows: list[Row], choice: Choice, version: str, count: int) -> Listed
 
 
 async def _known(
-    api: Api, choice: Choice, fields: Fields, keep: int, cache: Cache | None, *, drops_archived: bool
+    api: Api, choice: Choice, fields: Fields, cache: Cache | None, *, drops_archived: bool
 ) -> _Live | None:  # fmt: skip
     """As `_live`, of what is known without reading it; None where it has to be read."""
     if cache is None:
         return None
-    found = await cache.chosen(api, choice, reach_of(fields), keep, drops_archived=drops_archived)
+    found = await cache.chosen(api, choice, reach_of(fields), choice.reach, drops_archived=drops_archived)
     if found is None:
         return None
     rows = [Row(one.order, one.seen.metadata.uid, summary=one) for one in found.summaries]
@@ -123,19 +142,20 @@ async def _known(
 
 
 async def _live(
-    api: Api, choice: Choice, fields: Fields, keep: int, *, drops_archived: bool
+    api: Api, choice: Choice, fields: Fields, *, drops_archived: bool
 ) -> _Live:  # fmt: skip
     """As `_live_once`; from the start again when the cluster has forgotten what the list began with."""
     try:
-        return await _live_once(api, choice, fields, keep, drops_archived=drops_archived)
+        return await _live_once(api, choice, fields, drops_archived=drops_archived)
     except Gone:
-        return await _live_once(api, choice, fields, keep, drops_archived=drops_archived)
+        return await _live_once(api, choice, fields, drops_archived=drops_archived)
 
 
 async def _live_once(
-    api: Api, choice: Choice, fields: Fields, keep: int, *, drops_archived: bool
+    api: Api, choice: Choice, fields: Fields, *, drops_archived: bool
 ) -> _Live:  # fmt: skip
-    """The first `keep` rows in order (0 for all), the version, and how many there are."""
+    """The first rows in order, as far as the page reaches; the version, and how many there are."""
+    keep = choice.reach
     rows: list[Row] = []
     version, count = "", 0
     async for page in api.list("Workflow", choice.namespace, labels=choice.labels, fields=choice.fields):
@@ -147,7 +167,7 @@ async def _live_once(
                 found.append(row_of(raw, seen, fields))
         count += len(found)
         # a whole list waits in memory for a client that may be slow
-        rows += found if keep else await asyncio.to_thread(_deflated, found)
+        rows += found if keep else await asyncio.to_thread(_small, found)
         if keep and len(rows) > keep + _PRUNE_AT:
             rows = sorted(rows, key=lambda row: row.order)[:keep]
         await asyncio.sleep(0)
@@ -155,11 +175,12 @@ async def _live_once(
     return _Live(rows[:keep] if keep else rows, version, count)
 
 
-def _deflated(rows: list[Row]) -> list[Row]:
-    def small(row: Row) -> Row:
-        return msgspec.structs.replace(row, content=zlib.compress(row.content, 1), is_deflated=True)
-
-    return [small(row) if len(row.content) > _LARGE else row for row in rows]
+def _small(rows: list[Row]) -> list[Row]:
+    compress = zstandard.ZstdCompressor(level=1).compress
+    return [
+        msgspec.structs.replace(row, content=compress(row.content), is_small=True) if len(row.content) > _LARGE else row
+        for row in rows
+    ]
 
 
 def row_of(raw: bytes | msgspec.Raw, seen: Seen, fields: Fields) -> Row:

@@ -24,7 +24,7 @@ from tiphys.server.summaries import reach_of
 
 _AHEAD = 8
 """Bodies that are read at once."""
-_PART = 32 * 1024
+_PART = 128 * 1024
 
 
 async def written(listed: Listed, fields: Fields, kept: Kept, api: Api) -> Response:

@@ -187,6 +187,19 @@ async def test_who_may_list_and_not_read_has_whole_lists_from_the_cluster(served
     assert served.calls(begun) == 2 * [("lister", "list")]
 
 
+async def test_many_who_read_the_same_list_with_the_same_rights_share_readings_of_the_cluster_and_nobody_else_does(served: Both) -> None:
+    _fill(served)
+    begun = len(served.cluster.calls)
+    said = [one for _, one in await asyncio.gather(*(served.warm.ask("GET", LIST) for _ in range(9)))]
+    assert all(one == said[0] for one in said)
+    assert len(said[0]["items"]) == 13
+    assert 1 <= served.calls(begun).count(("somebody", "list")) < 9
+    others = [{"Authorization": f"Bearer {token}"} for token in ("reader", "foreign", "lister", "reader", "foreign")]
+    told = await asyncio.gather(*(served.warm.ask("GET", LIST, headers=one) for one in others))
+    assert [status for status, _ in told] == [200, 403, 200, 200, 403]
+    assert {user for user, _ in served.calls(begun)} == {"somebody", "reader", "foreign", "lister"}
+
+
 async def test_a_server_that_may_not_watch_reads_lists_from_the_cluster() -> None:
     async with both(own=lambda verb, kind, _namespace: kind != "workflows" or verb not in ("list", "watch")) as served:
         _fill(served)
