@@ -213,7 +213,7 @@ async def measure() -> list[tuple[str, list[float]]]:
             for _ in range(ROUNDS):
                 plan: list[tuple[str, str, str, int, Any, Any]] = [
                     (f"list of {WORKFLOWS:,}", "/workflows/ns", "a[href*='/job-']", 10, use_list, still),
-                    (f"graph of {NODES}", "/workflows/ns/graph", "[data-id]", 200, use_graph, still),
+                    (f"graph of {NODES}", "/workflows/ns/graph", "[data-id]", 100, use_graph, still),
                     (f"{LOOPS * ITEMS:,} nodes that change", "/workflows/ns/loops", "[data-id^='group:']", 3, use_loops, partial(changing, store, "loops")),
                 ]
                 for what, path, element, least, use, meanwhile in plan:

@@ -67,7 +67,9 @@ export function WorkflowsPage() {
         <span className="space" />
         <OwnLinks scope="workflow-list" known={{ metadata: { namespace } }} />
         <LinkButton kind="main" to={`/create/workflows${namespace ? `/${namespace}` : ""}`}>
-          New workflow
+          <span>
+            New<span className="unseen-on-phones"> workflow</span>
+          </span>
         </LinkButton>
       </div>
       <Filters filter={filter} onChange={(changed) => changeSearch((old) => write(old, changed))} />

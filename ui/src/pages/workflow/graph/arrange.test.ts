@@ -22,13 +22,28 @@ test("what comes after another is drawn behind it, and nothing covers anything",
 
 type P = { x: number; y: number };
 
-test("a line begins and ends at its points", () => {
-  const path = curve([
+test("a line goes through its points in the direction of the graph", () => {
+  const points = [
     { x: 0, y: 0 },
     { x: 10, y: 0 },
     { x: 20, y: 8 },
-  ]);
-  expect(path).toBe("M0 0 Q10 0 15 4 L20 8");
+  ];
+  expect(curve(points, "LR")).toBe("M0 0 C5 0 5 0 10 0 C15 0 15 8 20 8");
+  expect(curve(points, "TB")).toBe("M0 0 C0 0 10 0 10 0 C10 4 20 4 20 8");
+});
+
+test("lines are fastened in the middle of sides", () => {
+  const edges: [string, string][] = ["b", "c", "d"].map((one) => ["a", one]);
+  for (const direction of ["LR", "TB"] as const) {
+    const { places, edges: drawn } = arrange({ vertices: ["a", "b", "c", "d"], edges, direction });
+    for (const { from, to, path } of drawn) {
+      const [start, end] = [places[from], places[to]] as [P, P];
+      const numbers = path.match(/-?\d+(\.\d+)?/g)?.map(Number) ?? [];
+      const [x, y] = direction === "LR" ? [WIDTH / 2, 0] : [0, HEIGHT / 2];
+      const rounded = [start.x + x, start.y + y, end.x - x, end.y - y].map(Math.round);
+      expect([...numbers.slice(0, 2), ...numbers.slice(-2)]).toEqual(rounded);
+    }
+  }
 });
 
 test("alike vertices stand in the order that they came in, with their lines", () => {

@@ -5,6 +5,11 @@ export type Direction = "LR" | "TB";
 export const WIDTH = 186;
 export const HEIGHT = 38;
 
+interface Point {
+  x: number;
+  y: number;
+}
+
 export interface Question {
   vertices: string[];
   edges: [string, string][];
@@ -21,7 +26,7 @@ export interface Edge {
 
 export interface Arrangement {
   /** The middle of each vertex. */
-  places: Record<string, { x: number; y: number }>;
+  places: Record<string, Point>;
   edges: Edge[];
   width: number;
   height: number;
@@ -54,10 +59,16 @@ export function arrange({ vertices, edges, direction }: Question): Arrangement {
   const slot = (one: string) => slots.get(one) ?? one;
   const places = Object.fromEntries(vertices.map((one) => [one, found[slot(one)] ?? { x: 0, y: 0 }]));
   const drawn = edges.map(([from, to]): Edge => {
-    const { points = [] } = graph.edge(slot(from), slot(to)) as { points?: { x: number; y: number }[] };
-    const xs = points.map(({ x }) => x);
-    const ys = points.map(({ y }) => y);
-    return { from, to, path: curve(points), box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)] };
+    const { points = [] } = graph.edge(slot(from), slot(to)) as { points?: Point[] };
+    const line = fastened(points, places[from], places[to], direction);
+    const xs = line.map(({ x }) => x);
+    const ys = line.map(({ y }) => y);
+    return {
+      from,
+      to,
+      path: curve(line, direction),
+      box: [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)],
+    };
   });
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
   return { places, edges: drawn, width, height };
@@ -94,16 +105,38 @@ function exchanged(vertices: string[], edges: [string, string][], places: Arrang
   return slots;
 }
 
-/** A line through the points, round at each. */
-export function curve(points: { x: number; y: number }[]): string {
+/**
+ * From the middle of a side to the middle of a side, past the vertices of each rank between as straight as they are long.
+ * dagre cuts vertices anywhere, at their corners, too, and bends lines between ranks, which is each of its points but the even ones.
+ */
+function fastened(points: Point[], from: Point | undefined, to: Point | undefined, direction: Direction): Point[] {
+  if (!from || !to || points.length < 2) return points;
+  // of a line back to what came before the sides are the others
+  const sign = (direction === "LR" ? to.x < from.x : to.y < from.y) ? -1 : 1;
+  const [x, y] = direction === "LR" ? [(sign * WIDTH) / 2, 0] : [0, (sign * HEIGHT) / 2];
+  const passed = points.slice(1, -1).filter((_, index) => index % 2 === 1);
+  return [
+    { x: from.x + x, y: from.y + y },
+    ...passed.flatMap((one) => [
+      { x: one.x - x, y: one.y - y },
+      { x: one.x + x, y: one.y + y },
+    ]),
+    { x: to.x - x, y: to.y - y },
+  ];
+}
+
+/** A line through the points, which it passes in the direction of the graph. */
+export function curve(points: Point[], direction: Direction): string {
   const [first, ...rest] = points.map(({ x, y }) => ({ x: Math.round(x), y: Math.round(y) }));
   if (!first) return "";
   let path = `M${first.x} ${first.y}`;
-  rest.forEach((point, index) => {
-    const next = rest[index + 1];
-    path += next
-      ? ` Q${point.x} ${point.y} ${(point.x + next.x) / 2} ${(point.y + next.y) / 2}`
-      : ` L${point.x} ${point.y}`;
-  });
+  let before = first;
+  for (const point of rest) {
+    const { x, y } = { x: (before.x + point.x) / 2, y: (before.y + point.y) / 2 };
+    const [one, other] =
+      direction === "LR" ? [`${x} ${before.y}`, `${x} ${point.y}`] : [`${before.x} ${y}`, `${point.x} ${y}`];
+    path += ` C${one} ${other} ${point.x} ${point.y}`;
+    before = point;
+  }
   return path;
 }

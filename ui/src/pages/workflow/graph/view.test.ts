@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { arrange } from "./arrange";
-import { fitted, neighbour, seen, zoomed } from "./view";
+import { fitted, neighbour, seen, WORDS_FROM, zoomed } from "./view";
 
 const chain = Array.from({ length: 100 }, (_, index) => `n${index}`);
 const edges = chain.slice(1).map((id, index): [string, string] => [`n${index}`, id]);
@@ -19,7 +19,21 @@ test("a zoom leaves the point below the pointer where it is", () => {
 });
 
 test("a small drawing stands in the middle and is not made larger", () => {
-  expect(fitted({ width: 200, height: 100 }, 800, 600)).toEqual({ scale: 1, x: 300, y: 250 });
+  expect(fitted({ width: 200, height: 100, places: {} }, 800, 600)).toEqual({ scale: 1, x: 300, y: 250 });
+});
+
+test("of a drawing that is too large its first vertex is in view, and its words are read", () => {
+  const items = chain.map((id): [string, string] => ["root", id]);
+  for (const direction of ["LR", "TB"] as const) {
+    const wide = arrange({ vertices: ["root", ...chain], edges: items, direction });
+    const { x, y, scale } = fitted(wide, 390, 600);
+    const root = wide.places.root ?? { x: 0, y: 0 };
+    expect(scale).toBeGreaterThanOrEqual(WORDS_FROM);
+    expect(x + root.x * scale).toBeGreaterThan(0);
+    expect(x + root.x * scale).toBeLessThan(390);
+    expect(y + root.y * scale).toBeGreaterThan(0);
+    expect(y + root.y * scale).toBeLessThan(600);
+  }
 });
 
 test("arrow keys go to the next vertex in their direction", () => {

@@ -13,13 +13,24 @@ export const MOST = 2;
 /** Below this scale words are not read. */
 export const WORDS_FROM = 0.42;
 
-export function fitted({ width, height }: { width: number; height: number }, wide: number, high: number): View {
-  // never so small that nothing is read: then the beginning is shown
-  const scale = Math.min(1, Math.max(0.3, Math.min(wide / width, high / height)));
-  const left = width * scale;
-  const top = height * scale;
-  return { x: left < wide ? (wide - left) / 2 : 0, y: top < high ? (high - top) / 2 : (high - top) / 2, scale };
+/** Below this scale nothing is told from its neighbour. */
+const OVERVIEW_FROM = 0.3;
+const READ_AT = 0.6;
+
+/** All of a drawing; of one that is too large for that, the surroundings of its first vertex, as large as they are read. */
+export function fitted({ width, height, places }: Drawn, wide: number, high: number): View {
+  const whole = Math.min(1, wide / width, high / height);
+  if (whole >= OVERVIEW_FROM) return { x: (wide - width * whole) / 2, y: (high - height * whole) / 2, scale: whole };
+  const scale = Math.min(READ_AT, Math.max(OVERVIEW_FROM, wide / width, high / height));
+  const first = Object.values(places)[0] ?? { x: 0, y: 0 };
+  return { x: placed(first.x * scale, width * scale, wide), y: placed(first.y * scale, height * scale, high), scale };
 }
+
+type Drawn = Pick<Arrangement, "width" | "height" | "places">;
+
+/** Where something begins whose point shall be in the middle of a window; at its ends nothing is left empty. */
+const placed = (point: number, long: number, window: number) =>
+  long < window ? (window - long) / 2 : Math.min(0, Math.max(window - long, window / 2 - point));
 
 /** The same with the point of the window at its place. */
 export function zoomed(view: View, factor: number, at: { x: number; y: number }): View {
