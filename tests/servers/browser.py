@@ -122,6 +122,21 @@ class Visit:
         over = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return f"{over} pixels too wide" if over > 0 else ""
 
+    async def faults(self, name: str) -> list[str]:
+        """What keeps somebody out of what is seen now: by day, by night and at a phone's width; each is kept as a picture."""
+        await self.picture(name)
+        found = [await self.violations()]
+        # by night only the colours differ, on a phone only what is how large
+        await self.page.emulate_media(color_scheme="dark")
+        await self.picture(f"{name}-night")
+        found.append(await self.violations("color-contrast"))
+        await self.page.emulate_media(color_scheme="light")
+        await self.page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+        await self.picture(f"{name}-phone")
+        found += [await self.violations("target-size", "scrollable-region-focusable", "page-has-heading-one"), await self.excess()]
+        await self.page.set_viewport_size(DESK)  # type: ignore[arg-type]
+        return [f"{name}: {one}" for one in found if one]
+
     def check_quiet(self) -> None:
         """Fail where the browser complained."""
         left = [one for one in self.complaints if not any(part in one for part in self.expected)]

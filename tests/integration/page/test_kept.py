@@ -9,7 +9,6 @@ from playwright.async_api import TimeoutError as PageTimeout
 from tests.integration.page.conftest import World
 from tests.servers.browser import Visit
 
-from tiphys.local.objects import Refusal
 from tiphys.model.base import Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -63,24 +62,6 @@ async def test_a_manifest_is_changed_and_an_older_one_replaces_nothing(world: Wo
     await desk.button("Save").click()
     await desk.page.locator(".notice-failure").wait_for()
     assert world.stored("changed", "workflowtemplates")["metadata"]["labels"] == {"a": "elsewhere"}
-
-
-@pytest.mark.parametrize(
-    ("kind", "plural", "path"),
-    [("WorkflowTemplate", "workflowtemplates", "/templates/ns/"), ("ClusterWorkflowTemplate", "clusterworkflowtemplates", "/cluster-templates/")],
-)
-async def test_a_template_is_deleted_when_one_says_so_twice(world: World, desk: Visit, kind: str, plural: str, path: str) -> None:
-    namespace = "ns" if kind == "WorkflowTemplate" else ""
-    world.apply(_template("gone", kind))
-    await desk.open(f"{path}gone")
-    await desk.button("Delete").click()
-    await desk.button("Cancel").click()
-    assert world.stored("gone", plural, namespace)
-    await desk.button("Delete").click()
-    await desk.page.get_by_role("dialog").get_by_role("button", name="Delete ").click()
-    await desk.see("Deleted gone.")
-    with pytest.raises(Refusal):
-        world.stored("gone", plural, namespace)
 
 
 async def test_a_schedule_is_suspended_and_resumed_and_says_when_it_starts_next(world: World, desk: Visit) -> None:

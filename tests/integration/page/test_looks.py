@@ -30,18 +30,10 @@ PAGES = [
 ]
 
 
-async def _look(visit: Visit, suffix: str, *rules: str) -> list[str]:
-    faults: list[str] = []
+async def test_every_page_is_accessible_by_day_by_night_and_on_a_phone(world: World, desk: Visit) -> None:
+    faults = []
     for name, path, seen in PAGES:
-        await visit.open(path)
-        await visit.see(seen)
-        await visit.picture(f"{name}{suffix}")
-        faults += [f"{name}{suffix}: {one}" for one in (await visit.violations(*rules), await visit.excess()) if one]
-    return faults
-
-
-async def test_every_page_is_accessible_by_day_by_night_and_on_a_phone(world: World, desk: Visit, night: Visit, phone: Visit) -> None:
-    # by night only the colours differ, on a phone only what is how large
-    faults = await _look(desk, "") + await _look(night, "-night", "color-contrast")
-    faults += await _look(phone, "-phone", "target-size", "scrollable-region-focusable", "page-has-heading-one")
+        await desk.open(path)
+        await desk.see(seen)
+        faults += await desk.faults(name)
     assert not faults, "\n".join(faults)

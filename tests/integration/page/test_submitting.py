@@ -44,25 +44,6 @@ async def test_a_form_asks_for_what_must_be_there_and_sends_what_was_chosen(worl
     assert len([one for one in made["status"]["nodes"].values() if one["type"] == "Pod"]) == 2
 
 
-async def test_a_schedule_starts_now(world: World, desk: Visit) -> None:
-    await desk.open("/cron/ns/nightly")
-    await desk.button("Submit now").click()
-    await desk.page.get_by_role("form", name="Submit nightly").get_by_role("button", name="Submit").click()
-    made = await _started(world, desk)
-    assert made["metadata"]["labels"]["workflows.argoproj.io/cron-workflow"] == "nightly"
-    await desk.open("/cron/ns/nightly?tab=workflows")
-    await desk.link(made["metadata"]["name"]).wait_for()
-
-
-async def test_a_cluster_template_is_submitted_into_a_namespace(world: World, desk: Visit) -> None:
-    await desk.open("/cluster-templates/shared-greeting?tab=submit")
-    form = desk.page.get_by_role("form", name="Submit shared-greeting")
-    await form.get_by_label("Namespace").fill("ns")
-    await form.get_by_role("button", name="Submit").click()
-    made = await _started(world, desk)
-    assert made["spec"]["workflowTemplateRef"] == {"name": "shared-greeting", "clusterScope": True}
-
-
 async def test_what_a_template_gives_is_edited_as_yaml_before_it_is_submitted(world: World, desk: Visit) -> None:
     await desk.open("/templates/ns/greeting?tab=submit")
     await desk.link("Edit as YAML instead").click()
@@ -76,15 +57,6 @@ async def test_what_a_template_gives_is_edited_as_yaml_before_it_is_submitted(wo
     await desk.button("Submit").click()
     made = await _started(world, desk)
     assert [one["value"] for one in made["spec"]["arguments"]["parameters"]] == ["9", "Ada"]
-
-
-async def test_a_workflow_is_written_again_from_another_one(world: World, desk: Visit) -> None:
-    await desk.open("/workflows/ns/diamond")
-    await desk.link("Edit as new").click()
-    await desk.see("generateName: diamond-")
-    await desk.button("Submit").click()
-    made = await _started(world, desk)
-    assert made["spec"] == world.stored("diamond")["spec"]
 
 
 async def test_the_archive_is_searched_page_by_page(world: World, desk: Visit) -> None:

@@ -97,36 +97,11 @@ async def test_filters_stand_in_the_address_and_hold_for_what_comes_later(world:
     await desk.page.keyboard.press("Enter")
     await expect(rows).to_have_count(3)
     await desk.page.get_by_role("button", name="Name", exact=False).first.click()
-    assert (await rows.first.get_attribute("data-name")) == "one"
+    await expect(rows.first).to_have_attribute("data-name", "one")
     assert desk.place.endswith("sort=name")
     await desk.page.get_by_label("Namespace", exact=True).fill("ns")
     await desk.page.keyboard.press("Enter")
     await desk.page.locator("[data-name=diamond]").wait_for()
-
-
-@pytest.mark.parametrize(("deed", "image", "stood"), [
-    ("Suspend", "hangs", "Running"), ("Stop", "hangs", "Running"), ("Terminate", "hangs", "Running"), ("Retry", "fails", "Failed"),
-])  # fmt: skip
-async def test_many_are_acted_on_at_once_after_a_question(world: World, desk: Visit, deed: str, image: str, stood: str) -> None:
-    namespace = f"bulk-{deed.lower()}"
-    names = [f"{deed.lower()}-{letter}" for letter in "abc"]
-    await started(world, namespace, *names, image=image, phase=stood)
-
-    def is_done(name: str) -> bool:
-        one = world.stored(name, namespace=namespace)
-        strategy = one["spec"].get("shutdown")
-        return {"Suspend": one["spec"].get("suspend") is True, "Stop": strategy == "Stop", "Terminate": strategy == "Terminate",
-                "Retry": world.cluster.kubelet.started.count(name) == 2}[deed]  # fmt: skip
-
-    await desk.open(f"/workflows/{namespace}")
-    for name in names[:2]:
-        await desk.page.get_by_label(f"Choose {name}", exact=True).check()
-    await desk.button(deed).click()
-    question = desk.page.get_by_role("dialog", name=f"{deed} these 2 workflows?")
-    await question.get_by_role("button", name=deed, exact=True).click()
-    await desk.see(f"{deed}: 2 of 2 done.")
-    await world.until(lambda: is_done(names[0]) and is_done(names[1]))
-    assert not is_done(names[2])
 
 
 async def test_resumed_resubmitted_and_deleted_together(world: World, desk: Visit) -> None:

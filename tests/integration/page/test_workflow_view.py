@@ -37,40 +37,20 @@ def found(world: World, one: Json) -> Json:
     return world.stored(one["metadata"]["name"], namespace="view")
 
 
-def begun(world: World, prefix: str) -> int:
-    """How many pods of such names were ever started."""
-    return sum(name.startswith(prefix) for name in world.cluster.kubelet.started)
-
-
-async def _all_looks(one: Visit, suffix: str) -> None:
-    """Each way to look at a workflow, and a node beside it; faults of all are told at once."""
+async def test_every_look_is_accessible_by_day_by_night_and_on_a_phone(desk: Visit) -> None:
     faults = []
-    await one.open("/workflows/ns/diamond")
-    await one.page.get_by_role("button", name="d, Succeeded", exact=True).wait_for()
+    await desk.open("/workflows/ns/diamond")
+    await desk.page.get_by_role("button", name="d, Succeeded", exact=True).wait_for()
     for look, seen in {"Graph": "", **LOOKS}.items():
-        await one.button(look).click()
+        await desk.button(look).click()
         if seen:
-            await one.page.get_by_text(seen, exact=len(seen) == 1).first.wait_for()
-        await one.picture(f"workflow-{look.lower()}{suffix}")
-        faults += [f"{look}: {fault}" for fault in (await one.violations(), await one.excess()) if fault]
-    await one.open("/workflows/ns/broken?tab=tree")
-    await one.page.get_by_role("treeitem", name="bad").click()
-    await one.see("Error (exit code 1)")
-    await one.picture(f"workflow-node{suffix}")
-    faults += [f"node: {fault}" for fault in (await one.violations(), await one.excess()) if fault]
+            await desk.page.get_by_text(seen, exact=len(seen) == 1).first.wait_for()
+        faults += await desk.faults(f"workflow-{look.lower()}")
+    await desk.open("/workflows/ns/broken?tab=tree")
+    await desk.page.get_by_role("treeitem", name="bad").click()
+    await desk.see("Error (exit code 1)")
+    faults += await desk.faults("workflow-node")
     assert not faults, "\n".join(faults)
-
-
-async def test_every_look_is_accessible_by_day(desk: Visit) -> None:
-    await _all_looks(desk, "")
-
-
-async def test_every_look_is_accessible_by_night(night: Visit) -> None:
-    await _all_looks(night, "-night")
-
-
-async def test_every_look_is_accessible_and_fits_on_a_phone(phone: Visit) -> None:
-    await _all_looks(phone, "-phone")
 
 
 async def test_what_is_looked_at_stands_in_the_address(world: World, desk: Visit) -> None:
@@ -162,84 +142,6 @@ async def test_a_workflow_is_followed_while_it_runs_and_goes(world: World, desk:
     await expect(desk.page.locator("h1 + .phase")).to_have_text("✓Succeeded")
     world.cluster.store.delete(Place(ARGO, "workflows", "view", "lives"))
     await desk.see("deleted from the cluster")
-
-
-async def test_who_resumes_supplies_what_is_asked_for(world: World, desk: Visit) -> None:
-    ask = {
-        "name": "ask", "suspend": {},
-        "inputs": {"parameters": [{"name": "verdict", "default": "no", "enum": ["yes", "no"], "description": "May it go on?"}]},
-        "outputs": {"parameters": [{"name": "verdict", "valueFrom": {"supplied": {}}}]},
-    }  # fmt: skip
-    say = {"name": "say", "inputs": {"parameters": [{"name": "text"}]}, **pod("say", "works", "{{inputs.parameters.text}}")}
-    given = {"parameters": [{"name": "text", "value": "{{steps.ask.outputs.parameters.verdict}}"}]}
-    steps = [[{"name": "ask", "template": "ask"}], [{"name": "say", "template": "say", "arguments": given}]]
-    one = manifest("asks", [{"name": "main", "steps": steps}, ask, say])
-    await running(world, one, "Running")
-    await desk.open("/workflows/view/asks")
-    await desk.button("Resume").click()
-    dialog = desk.page.get_by_role("dialog", name="Resume ask?")
-    await dialog.get_by_text("May it go on?").wait_for()
-    assert await desk.violations() == ""
-    await dialog.get_by_label("verdict").select_option("yes")
-    await dialog.get_by_role("button", name="Resume", exact=True).click()
-    await world.until(lambda: found(world, one)["status"]["phase"] == "Succeeded")
-    await desk.page.get_by_role("button", name="say, Succeeded", exact=True).click()
-    await desk.page.get_by_role("tab", name="Inputs").click()
-    await expect(desk.page.get_by_role("row", name="text")).to_contain_text("yes")
-
-
-async def test_a_retry_says_first_what_runs_again(world: World, desk: Visit) -> None:
-    tasks = [{"name": "good", "template": "good"}, {"name": "bad", "template": "bad", "depends": "good"},
-             {"name": "late", "template": "good", "depends": "bad"}]  # fmt: skip
-    one = manifest("again", [{"name": "main", "dag": {"tasks": tasks}}, pod("good"), pod("bad", "fails")])
-    await running(world, one, "Failed")
-    ended = {node["displayName"]: node["finishedAt"] for node in found(world, one)["status"]["nodes"].values()}
-    await desk.open("/workflows/view/again")
-    await desk.button("Retry").click()
-    dialog = desk.page.get_by_role("dialog", name="Retry again?")
-    await expect(dialog.get_by_role("list", name="Runs again").get_by_role("listitem")).to_have_text(["✕Failed bad"])
-    await expect(dialog.get_by_role("list", name="Then what comes after").get_by_role("listitem")).to_contain_text(["Omitted late"])
-    await desk.see("1 node that went well is kept.")
-    await desk.picture("workflow-retry")
-    assert await desk.violations() == ""
-    await dialog.get_by_role("button", name="Retry", exact=True).click()
-    await world.until(lambda: begun(world, "again-") == 3)
-    await world.until(lambda: found(world, one)["status"]["phase"] == "Failed")
-    nodes = {node["displayName"]: node for node in found(world, one)["status"]["nodes"].values()}
-    assert nodes["good"]["finishedAt"] == ended["good"], "what went well is kept"
-    await desk.page.get_by_role("button", name="good, Succeeded", exact=True).click()
-    await desk.button("Run again from here").click()
-    await expect(desk.page.get_by_role("list", name="Runs again").get_by_role("listitem")).to_have_count(2)
-    await desk.page.get_by_role("dialog").get_by_role("button", name="Run again", exact=True).click()
-    await world.until(lambda: begun(world, "again-") == 5)
-
-
-async def test_suspended_stopped_resubmitted_and_deleted(world: World, desk: Visit) -> None:
-    one = manifest("acts", [pod("main", "hangs")], arguments={"parameters": [{"name": "day", "value": "monday"}]})
-    await running(world, one, "Running")
-    await desk.open("/workflows/view/acts")
-    await desk.button("Suspend").click()
-    await world.until(lambda: found(world, one)["spec"].get("suspend") is True)
-    await desk.button("Resume").click()
-    await world.until(lambda: not found(world, one)["spec"].get("suspend"))
-    await desk.button("Stop").click()
-    await desk.page.get_by_role("dialog", name="Stop acts?").get_by_role("button", name="Stop", exact=True).click()
-    await desk.see("Stopped with strategy 'Stop'")
-    await desk.button("Resubmit").click()
-    dialog = desk.page.get_by_role("dialog", name="Submit acts again?")
-    await dialog.get_by_label("day").fill("tuesday")
-    await dialog.get_by_role("button", name="Resubmit", exact=True).click()
-    await desk.page.wait_for_url("**/workflows/view/acts-*")
-    new = world.stored(desk.place.rpartition("/")[2], namespace="view")
-    assert new["spec"]["arguments"]["parameters"] == [{"name": "day", "value": "tuesday"}]
-    await desk.button("Terminate").click()
-    await desk.page.get_by_role("dialog").get_by_role("button", name="Terminate", exact=True).click()
-    await desk.see("Stopped with strategy 'Terminate'")
-    await desk.button("Delete").click()
-    await desk.page.get_by_role("dialog").get_by_role("button", name="Delete", exact=True).click()
-    await desk.page.wait_for_url("**/workflows/view")
-    await world.until(lambda: not world.cluster.store.find(ARGO, "workflows", "view") or all(
-        left["metadata"]["name"] != new["metadata"]["name"] for left in world.cluster.store.find(ARGO, "workflows", "view")))
 
 
 def large(items: int) -> Json:
