@@ -22,8 +22,9 @@ KEYS = Keys("tiphys-test-user", "tiphys-test-canary-secret")
 
 
 class Minio:
-    def __init__(self, folder: pathlib.Path, host: str, port: int, *, tls: bool) -> None:
+    def __init__(self, folder: pathlib.Path, host: str, port: int, *, tls: bool, region: str = "") -> None:
         self.folder, self.host, self.port, self.tls = folder, host, port, tls
+        self.region = region or "us-east-1"
 
     @property
     def endpoint(self) -> str:
@@ -42,7 +43,7 @@ def program() -> pathlib.Path:
 
 
 @contextmanager
-def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False) -> Iterator[Minio]:
+def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: bool = False, region: str = "") -> Iterator[Minio]:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     (folder / "certs").mkdir(exist_ok=True)
     port = port or free_port(host)
@@ -53,11 +54,11 @@ def minio(folder: pathlib.Path, *, host: str = "127.0.0.1", port: int = 0, tls: 
     env = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "MINIO_ROOT_USER": KEYS.access, "MINIO_ROOT_PASSWORD": KEYS.secret,
         "MINIO_CI_CD": "on", "MINIO_BROWSER": "off", "MINIO_KMS_SECRET_KEY": "k1:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
-        "MINIO_UPDATE": "off", "GOMEMLIMIT": "1GiB",
+        "MINIO_UPDATE": "off", "GOMEMLIMIT": "1GiB", "MINIO_REGION": region or "us-east-1",
     }  # fmt: skip
     command = [program(), "server", "--quiet", "--address", f"{host}:{port}", "--certs-dir", folder / "certs", folder / "data"]
     with running(command, port, folder / "minio.log", env, host):
-        one = Minio(folder, host, port, tls=tls)
+        one = Minio(folder, host, port, tls=tls, region=region)
         _wait_until_ready(one)
         yield one
 
@@ -68,7 +69,7 @@ def _wait_until_ready(one: Minio) -> None:
     url, end = f"{'https' if one.tls else 'http'}://{one.endpoint}/", time.monotonic() + 30
     while True:
         try:
-            client.read("GET", url, signed("GET", url, KEYS, Scope("us-east-1", "s3", now())))
+            client.read("GET", url, signed("GET", url, KEYS, Scope(one.region, "s3", now())))
         except OutsideError:
             assert time.monotonic() < end, (one.folder / "minio.log").read_text()
             time.sleep(0.1)

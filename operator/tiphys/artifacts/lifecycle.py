@@ -3,7 +3,7 @@
 A store knows the rules of a bucket as one document, so they are read, and written back with one more. A rule of ours whose last
 day is over has done its work, and goes: there are at most as many as there are keys that still wait.
 Stores cannot be asked to write only if nobody else has, so who writes may overwrite what came in between. Each of us therefore
-writes within `_FRESH_S` and `ANSWER_S` of its reading, or reads again; and looks after its own rule once more after `SETTLED_S`
+writes within `_FRESH_S` and `ANSWER_S` of its reading, or reads again; and looks after its own rule once more after `SETTLED_S`.
 Whoever had read before it was there is done by then, and who read later has it. What other programs write at the same
 moment, and what a store does after it was no more waited for, is not covered by this.
 Source: Argo's fields of `OSSLifecycleRule`; AWS, "PutBucketLifecycleConfiguration"; Alibaba Cloud, "Lifecycle rules".

@@ -5,11 +5,11 @@ Parts go in parallel both ways, memory stays flat, and an object is seen whole o
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tiphys.artifacts.folder import Folder
 from tiphys.artifacts.guard import is_guarded
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from obstore.store import ObjectStore
+
+T = TypeVar("T")
 
 #: Bytes of one part; with `_UPLOADS` or `_DOWNLOADS` of them in memory at a time.
 PART = 8 << 20
@@ -79,6 +81,8 @@ def _reason(error: Exception) -> str:
     text = str(error)
     if found := xml_reason(text):
         return found
+    if "redirect without LOCATION" in text:
+        return "PermanentRedirect: the bucket is in another region than the artifact says"
     if certificate := re.search(r"InvalidCertificate\(\s*(?:Other\(\s*OtherError\(\s*)?(\w+)", text):
         return f"the server's certificate is not trusted: {certificate[1]}"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -89,9 +93,12 @@ def _reason(error: Exception) -> str:
 _CODES: tuple[tuple[Callable[[str], TiphysError], tuple[str, ...]], ...] = (
     (Forbidden, ("InvalidAccessKeyId", "SignatureDoesNotMatch", "AccessDenied", "ExpiredToken", "InvalidToken", "AuthFailure")),
     (NotFound, ("NoSuchKey", "BlobNotFound")),
+    # the answer to the last request of an upload was lost, and it was asked again: the whole is tried again
+    (Unavailable, ("NoSuchUpload",)),
     # a bucket that is not there is a mistake, even where the artifact is optional
     (InvalidManifest, ("the server's certificate", "NoSuchBucket", "ContainerNotFound", "Invalid", "Malformed",
-                       "EntityTooLarge", "KeyTooLong", "KMS")),
+                       "EntityTooLarge", "KeyTooLong", "KMS", "AuthorizationHeaderMalformed", "PermanentRedirect",
+                       "IllegalLocationConstraint", "MethodNotAllowed", "NotImplemented", "XMinioInvalidObjectName")),
 )  # fmt: skip
 
 
@@ -112,10 +119,12 @@ def told() -> Iterator[None]:
         raise Forbidden(_reason(e)) from e
     except (exceptions.InvalidPathError, exceptions.UnknownConfigurationKeyError) as e:
         raise SpecError(_reason(e)) from e
+    except UnicodeEncodeError as e:
+        raise SpecError(f"{e.object!a} is no name of an object: it is no UTF-8") from e
     except ValueError as e:
         if not str(e).startswith("Could not parse path"):
             raise
-        raise SpecError(_reason(e)) from e
+        raise SpecError(" ".join(str(e).split())[:500]) from e
     except exceptions.PreconditionError as e:
         raise Unavailable("the object changed while it was read") from e
     except exceptions.BaseError as e:
@@ -143,8 +152,27 @@ def regroup(content: Iterable[bytes], size: int) -> Iterator[bytes]:
 class ObjectDriver:
     """Artifacts in one bucket."""
 
+    #: How many small files are saved side by side.
+    width = _FILES
+    _is_unsure = False
+
     def __init__(self, store: "ObjectStore") -> None:
         self._store = store
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        """What the store answers; asked again where it has said how it wants to be asked."""
+        try:
+            with told():
+                return ask()
+        except (InvalidManifest, Unavailable) as e:
+            if not self._heeds(e):
+                raise
+        with told():
+            return ask()
+
+    def _heeds(self, _refusal: TiphysError) -> bool:
+        """Whether the store is asked otherwise from now on, as its refusal said."""
+        return False
 
     def load(self, key: str, target: Path) -> None:
         """The object, or else all objects below the key."""
@@ -164,7 +192,7 @@ class ObjectDriver:
         """What came with the first answer, where other parts start, and what brings one as long as the object stays the same."""
         from obstore import get
 
-        answer = get(self._store, key)  # without a range: an empty object has none
+        answer = self._asked(lambda: get(self._store, key))  # without a range: an empty object has none
         size, tag = answer.meta["size"], answer.meta["e_tag"]
         first = answer.bytes() if size <= 2 * part else b""
         del answer
@@ -176,46 +204,60 @@ class ObjectDriver:
         return first, range(len(first), size, part), fetch
 
     def _load_folder(self, key: str, target: Path) -> None:
-        first, keys = _peek(self.list(key))
+        first, found = _peek(self._listed(key))
         if first is None:
             raise NotFound(f"there is no object {key!r}, and nothing below it")
         prefix = key.strip("/") + "/"
         with Folder(target) as folder:
 
-            def fetch(one: str) -> None:
+            def fetch(path: str) -> None:
                 # making folders is not for several at once; the content then is
                 with told():
-                    self._load_object(one, files[one])
+                    self._load_object(path, files[path])
 
-            for batch in iter(lambda: list(itertools.islice(keys, _FILES)), []):
-                opened = {one: folder.create(one.removeprefix(prefix)) for one in batch}
-                files = {one: file.fileno() for one, file in opened.items()}
+            for batch in iter(lambda: list(itertools.islice(found, _FILES)), []):
+                there = self._real(batch)
+                opened = {path: folder.create(path.removeprefix(prefix)) for path, _ in batch if path in there}
+                files = {path: file.fileno() for path, file in opened.items()}
                 try:
-                    in_parallel(fetch, batch, _FILES)
+                    in_parallel(fetch, [path for path, size in batch if size], _FILES)
                 finally:
                     for file in opened.values():
                         file.close()
 
+    def _real(self, listed: Sequence[tuple[str, int]]) -> set[str]:
+        """Those that are objects: an empty one may be the mark of an empty folder, of which the library does not tell it."""
+        there = {path for path, size in listed if size}
+
+        def look(path: str) -> None:
+            with suppress(NotFound):
+                self.size(path)
+                there.add(path)
+
+        in_parallel(look, [path for path, size in listed if not size], _FILES)
+        return there
+
     def save(self, key: str, content: Iterable[bytes], size: int = -1) -> None:
         """One request when it is small, else parts of which nothing is seen before the last."""
+        from obstore import list as list_objects
         from obstore import put
 
         part, uploads = upload_settings(os.environ)
         chunk = max(part, size // (_MAX_PARTS - 1000) + 1)
         parts = regroup(content, chunk)
-        first, second = next(parts, b""), next(parts, None)
+        head = list(itertools.islice(parts, 2))
+        if len(head) < 2:
+            self._asked(lambda: put(self._store, key, b"".join(head), use_multipart=False))
+            return
+        if self._is_unsure:  # what was read cannot be read again: how the store is to be asked is found out before
+            self._asked(lambda: next(iter(list_objects(self._store, key, chunk_size=1)), None))
+        whole = itertools.chain(_taken(head), parts)
         with told():
-            if second is None:
-                put(self._store, key, first, use_multipart=False)
-                return
-            whole = itertools.chain((first, second), parts)
-            del first, second
             put(self._store, key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=uploads)
 
     def stream(self, key: str) -> Iterator[bytes]:
         """The object's bytes: parts are fetched side by side and given in order, so that no request lasts long."""
-        with told():
-            first, starts, fetch = self._ranges(key, _STREAM_PART)
+        first, starts, fetch = self._ranges(key, _STREAM_PART)
         yield bytes(first)
         yield from _in_order(fetch, starts, _STREAMS)
 
@@ -223,8 +265,7 @@ class ObjectDriver:
         """Of the object, in bytes."""
         from obstore import head
 
-        with told():
-            return int(head(self._store, key)["size"])
+        return int(self._asked(lambda: head(self._store, key))["size"])
 
     def span(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The object's bytes from `start` up to, and without, `end`."""
@@ -237,12 +278,30 @@ class ObjectDriver:
 
     def list(self, prefix: str) -> Iterator[str]:
         """Keys below a folder, in the store's order."""
+        for path, _ in self._listed(prefix):
+            yield path
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Keys below a folder, and bytes. Marks of folders, as consoles of stores make them (`a/`), are no files.
+
+        The library gives a mark without its slash: as something empty that has the folder's name, before all that is in it.
+        """
         from obstore import list as list_objects
 
+        def begin() -> Any:
+            pages = iter(list_objects(self._store, prefix.strip("/") or None))
+            return itertools.chain([next(pages, ())], pages)
+
+        own, last = prefix.strip("/"), ("", -1)
+        pages = self._asked(begin)
         with told():
-            for page in list_objects(self._store, prefix.strip("/") or None):
-                for found in page:
-                    yield found["path"]
+            for found in itertools.chain.from_iterable(pages):
+                path, size = found["path"], found["size"]
+                if last[1] > 0 or (last[1] == 0 and not path.startswith(f"{last[0]}/")):
+                    yield last
+                last = (path, size if path != own else -1)
+        if last[1] >= 0:
+            yield last
 
     def delete(self, key: str) -> None:
         """The object, and all below the key."""
@@ -251,8 +310,8 @@ class ObjectDriver:
         below = self.list(key)
         batch = [key.strip("/")]
         while batch:
-            with suppress(NotFound), told():
-                delete(self._store, batch)
+            with suppress(NotFound):
+                self._asked(lambda keys=batch: delete(self._store, keys))  # type: ignore[misc]
             batch = list(itertools.islice(below, 500))
 
     def is_directory(self, key: str) -> bool:
@@ -260,11 +319,16 @@ class ObjectDriver:
         from obstore import head
 
         try:
-            with told():
-                head(self._store, key)
+            self._asked(lambda: head(self._store, key))
         except NotFound:
             return _peek(self.list(key))[0] is not None
         return False
+
+
+def _taken(parts: list[bytes]) -> Iterator[bytes]:
+    """Each part, which is then no more held."""
+    while parts:
+        yield parts.pop(0)
 
 
 def _peek(keys: Iterator[str]) -> tuple[str | None, Iterator[str]]:

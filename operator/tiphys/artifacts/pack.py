@@ -137,6 +137,8 @@ def _zipped(staged: IO[bytes]) -> Iterator[bytes]:
     with _open_tar(staged) as archive, ZipFile(sink, "w", ZIP_DEFLATED) as made:  # type: ignore[call-overload]
         for entry in _entries(archive):
             name = "/".join(parts_of(entry.name))
+            if not name.isascii() and name.encode("utf-8", "replace").decode() != name:
+                raise ArchiveError(f"{name!a} is no name in a zip archive: it is no UTF-8")
             about = ZipInfo(name + "/" if entry.isdir() else name)
             about.compress_type = ZIP_DEFLATED
             kind = 0o120000 if entry.issym() else 0o40000 if entry.isdir() else 0o100000

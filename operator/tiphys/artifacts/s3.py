@@ -4,7 +4,9 @@ Source: argo-semantics 20.1; Argo's field documentation of `S3Artifact`.
 """
 
 import os
+import re
 import ssl
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import gettempdir
@@ -15,7 +17,7 @@ from tiphys.artifacts.guard import look_at
 from tiphys.artifacts.objects import RETRY, ObjectDriver, client_options, told
 from tiphys.artifacts.secrets import SecretReader, text_of
 from tiphys.artifacts.web import TIMEOUT_SECONDS, Client
-from tiphys.errors import SpecError
+from tiphys.errors import SpecError, TiphysError
 from tiphys.model.base import KeySelector
 from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, S3Artifact, S3EncryptionOptions
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _AWS_HOST = "amazonaws.com"
 _DEFAULT_REGION = "us-east-1"
+_NAMED_REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'")
 
 
 class S3Driver(ObjectDriver):
@@ -41,9 +44,26 @@ class S3Driver(ObjectDriver):
             text_of(secrets, place.session_token_secret),
         )  # fmt: skip
         self._region = place.region or _region_of(place.endpoint) or self._look_for_region()
+        self._is_unsure, self._secrets = not place.region, secrets
         self._certificates = text_of(secrets, place.ca_secret)
         self._upload = self._upload_with_context()
         super().__init__(self._open(secrets))
+
+    def _heeds(self, refusal: TiphysError) -> bool:
+        """Stores that have a region of their own name it when they are asked by another one; what the artifact says stays."""
+        if not self._is_unsure:
+            return False
+        text = refusal.message
+        if "400 Bad Request" in text:  # to a request whose answer has no room for the reason
+            with suppress(TiphysError):
+                next(self.list("tiphys"), None)
+            return not self._is_unsure
+        named = _NAMED_REGION.search(text) if "AuthorizationHeaderMalformed" in text else None
+        if named is None or named[1] == self._region:
+            return False
+        self._is_unsure, self._region = False, named[1]
+        self._store = self._open(self._secrets)
+        return True
 
     def _look_for_region(self) -> str:
         """The region that AWS says the bucket is in; it says so to everybody, whatever else the answer is."""

@@ -23,6 +23,9 @@ _FIRST_POLL_SECONDS = 0.02
 _LONGEST_POLL_SECONDS = 0.5
 _MAX_FINISH_BYTES = 1 << 20
 
+_SMALL = 1 << 20
+_Content = tuple[str, Iterator[bytes], int]
+
 _is_told_to_end = False
 
 
@@ -123,13 +126,33 @@ def _told(artifact: Artifact, work: Callable[[], None]) -> StagingRecord:
     return StagingRecord(saved=1)
 
 
-def _store(artifact: Artifact, contents: Iterable[tuple[str, Iterator[bytes], int]]) -> None:
+def _store(artifact: Artifact, contents: Iterable[_Content]) -> None:
     from tiphys.artifacts.drivers import open_driver
 
     driver = open_driver(artifact, mounted(Path(os.environ.get("TIPHYS_SECRETS", SECRET_FOLDER))))
     key = key_of(artifact)
-    for below, content, size in contents:
+
+    def put(one: _Content) -> None:
+        below, content, size = one
         driver.save(f"{key.rstrip('/')}/{below}" if below else key, content, size)
+
+    width = getattr(driver, "width", 1)
+    if width == 1:
+        for one in contents:
+            put(one)
+        return
+    from tiphys.artifacts.objects import in_parallel
+
+    in_parallel(put, _small(contents, put), width)
+
+
+def _small(contents: Iterable[_Content], put: Callable[[_Content], None]) -> Iterator[_Content]:
+    """The small files, read; larger ones are put in between, and the first one before: it may make the bucket."""
+    for place, (below, content, size) in enumerate(contents):
+        if place and 0 <= size <= _SMALL:
+            yield below, iter((b"".join(content),)), size
+        else:
+            put((below, content, size))
 
 
 def _save_artifact(save: Save, folder: Path) -> None:

@@ -359,3 +359,26 @@ def _watch(process: subprocess.Popen[str]) -> list[int]:
     return most
 
 
+def test_a_folder_of_many_small_files_is_stored_one_by_one_and_links_are_left_out(place, secrets, tmp_path):
+    artifact = at(place, "many", path=f"{tmp_path}/many", archive=ArchiveStrategy(none=NoneStrategy()))
+    pod = Pod(tmp_path, StagingPlan(saves=(Save(artifact=artifact, container="main"),)))
+    saver = pod.executor("save")
+    script = "mkdir -p many/sub; i=0; while [ $i -lt 200 ]; do echo $i > many/f$i; i=$((i+1)); done; : > many/sub/none; truncate -s 3M many/sub/hollow"
+    pod.main(f"cd {tmp_path}; {script}; printf x > 'many/ü b+c%25'; ln -s f1 many/link; ln -s /etc many/out").wait(30)
+    code, record, output = pod.end(saver)
+    assert (code, record.saved) == (0, 1), output
+    pod = Pod(tmp_path, StagingPlan(loads=(Load(artifact=artifact, path=f"{tmp_path}/in"),)))
+    assert pod.end(pod.executor("load"))[0] == 0
+    found = {str(one.relative_to(tmp_path / "in")): one.read_bytes() for one in (tmp_path / "in").rglob("*") if one.is_file()}
+    assert found == {**{f"f{i}": f"{i}\n".encode() for i in range(200)}, "sub/none": b"", "sub/hollow": bytes(3 << 20), "ü b+c%25": b"x"}
+
+
+@pytest.mark.parametrize("archive", [ArchiveStrategy(none=NoneStrategy()), ArchiveStrategy(zip=ZipStrategy())], ids=["none", "zip"])
+def test_a_name_that_a_store_or_archive_cannot_hold_is_told(place, tmp_path, archive):
+    artifact = at(place, "bad-name", path=f"{tmp_path}/bad", archive=archive)
+    pod = Pod(tmp_path, StagingPlan(saves=(Save(artifact=artifact, container="main"),)))
+    saver = pod.executor("save")
+    pod.main(f"mkdir {tmp_path}/bad; : > {tmp_path}/bad/$(printf 'x\\377')").wait(30)
+    code, record, _ = pod.end(saver)
+    assert (code, record.failed) == (64, ("bad-name",))
+    assert "it is no UTF-8" in record.message

@@ -1,6 +1,7 @@
 """What s3 artifacts may say, against MinIO: trust, buckets, encryption, roles, and what is left of an upload that breaks."""
 
 import base64
+import hashlib
 import os
 import pathlib
 import ssl
@@ -12,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 import pytest
 from tests.servers.doubles import Double, alibaba, sts
-from tests.servers.minio import KEYS, Minio
+from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.secrets import Secrets
 
 from tiphys.artifacts.aws import Keys, Scope, bucket_region, now, signed
@@ -332,3 +333,69 @@ def test_an_object_that_changes_while_it_is_read_is_no_mixture(store, secrets):
     driver.save("changing", iter([b"x" * PART for _ in range(8)]))
     with pytest.raises(Unavailable, match="changed while it was read"):
         list(parts)
+
+
+@pytest.mark.parametrize("ask", [
+    lambda one, _: one.save("small", [b"x"]), lambda one, _: one.save("big", iter([bytes(PART), b"x"])), lambda one, _: list(one.list("there")),
+    lambda one, _: read(one, "there/x"), lambda one, folder: one.load("there", folder / "x"), lambda one, _: one.size("there/x"),
+    lambda one, _: one.is_directory("there"), lambda one, _: one.delete("gone"),
+], ids=["save", "save parts", "list", "stream", "load", "size", "is directory", "delete"])  # fmt: skip
+def test_a_store_with_a_region_of_its_own_is_asked_as_it_says(far_store, secrets, tmp_path, ask):
+    ask(S3Driver(place_in(far_store, secrets), secrets.read), tmp_path)
+
+
+def test_a_region_that_the_artifact_names_is_not_another_one(far_store, secrets):
+    wrong = S3Driver(place_in(far_store, secrets, region="eu-west-2"), secrets.read)
+    with pytest.raises(InvalidManifest, match=r"^AuthorizationHeaderMalformed: .* expecting 'eu-west-1'"):
+        wrong.save("a", [b"x"])
+
+
+@pytest.fixture(scope="module")
+def far_store(tmp_path_factory):
+    with minio(tmp_path_factory.mktemp("far"), region="eu-west-1") as one:
+        one.make_bucket("bucket")
+        own = Secrets(tmp_path_factory.mktemp("far-secrets"))
+        S3Driver(place_in(one, own, region="eu-west-1"), own.read).save("there/x", [b"x"])
+        yield one
+
+
+def put_by_hand(store: Minio, path: str, content: bytes = b"", **headers: str) -> None:
+    url = f"http://{store.endpoint}/{path}"
+    Client().read("PUT", url, signed("PUT", url, KEYS, Scope("us-east-1", "s3", now()), body=content, headers=headers), content)
+
+
+def test_the_marks_of_folders_that_a_console_makes_are_no_files(store, secrets, tmp_path):
+    for mark in ("marks/", "marks/sub/", "marks/void/"):
+        put_by_hand(store, f"bucket/{mark}")
+    driver = S3Driver(place_in(store, secrets), secrets.read)
+    driver.save("marks/empty", [b""])
+    driver.save("marks/sub/file", [b"x"])
+    driver.load("marks", tmp_path / "marks")
+    found = {str(one.relative_to(tmp_path / "marks")): one.read_bytes() for one in (tmp_path / "marks").rglob("*") if one.is_file()}
+    assert found == {"empty": b"", "sub/file": b"x"}
+    assert set(driver.list("marks")) >= {"marks/empty", "marks/sub/file"}
+    assert "marks/sub" not in driver.list("marks")
+
+
+def test_a_bucket_that_keeps_what_was_is_saved_to_read_and_emptied(store, secrets, tmp_path):
+    """Every object is locked for a day, which a store takes with a check sum only; what is deleted is hidden."""
+    place = place_in(store, secrets, bucket="kept-bucket", create_bucket_if_not_present=CreateS3BucketOptions(object_locking=True))
+    driver = S3Driver(place, secrets.read)
+    driver.save("a", [b"old"])
+    rule = b"<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule>"
+    body = b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>" + rule + b"</ObjectLockConfiguration>"
+    put_by_hand(store, "kept-bucket?object-lock=", body, **{"content-md5": base64.b64encode(hashlib.md5(body).digest()).decode()})  # noqa: S324 the protocol's own
+    content = os.urandom(PART + 5)
+    driver.save("a", [b"new"])
+    driver.save("f/big", [content])
+    assert (read(driver, "a"), read(driver, "f/big")) == (b"new", content)
+    driver.delete("a")
+    driver.delete("f")
+    assert list(driver.list("")) == []
+    assert driver.is_directory("f") is False
+
+
+@pytest.mark.parametrize("key", ["a//b", "a/../b", "a/./b", "a\nb", "a\udcff"])
+def test_a_key_that_the_library_cannot_ask_for_is_refused_with_its_reason(store, secrets, key):
+    with pytest.raises(SpecError, match=r"Could not parse path: .*(empty path segment|illegal character)|it is no UTF-8"):
+        S3Driver(place_in(store, secrets), secrets.read).save(key, [b"x"])
