@@ -331,7 +331,7 @@ def _taken(parts: list[bytes]) -> Iterator[bytes]:
         yield parts.pop(0)
 
 
-def _peek(keys: Iterator[str]) -> tuple[str | None, Iterator[str]]:
+def _peek(keys: Iterator[T]) -> tuple[T | None, Iterator[T]]:
     first = next(keys, None)
     return first, itertools.chain(() if first is None else (first,), keys)
 
