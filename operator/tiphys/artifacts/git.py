@@ -13,6 +13,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,10 @@ from tiphys.model.locations import GitArtifact
 
 _PROTOCOLS = ("http", "https", "ssh", "git")
 _SCP_LIKE = re.compile(r"^(?:(?P<user>[\w.~+-]+)@)?(?P<host>[A-Za-z0-9][A-Za-z0-9.-]*):(?!//)(?P<path>[^-].*)$")
+#: Large files are not held in memory while they come and are checked out, and packs are looked at through small windows.
+_FLAT = (
+    "[core]", "\tbigFileThreshold = 8m", "\tpackedGitWindowSize = 16m", "\tpackedGitLimit = 32m", "[pack]", "\tthreads = 1"
+)  # fmt: skip
 _SHA = re.compile(r"^[0-9a-f]{7,64}$")
 _KEPT = ("PATH", "LANG", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 #: What git and ssh print -> what it means; the first sign that is found counts.
@@ -64,6 +69,14 @@ class GitDriver(LoadOnly):
             self._run(target, environment, "checkout", "--force", *(("--detach", commit) if commit else ()), "--")
             if not self._place.disable_submodules:
                 self._update_submodules(target, environment)
+            if self._has_pointers(target, environment):
+                print(f"{self._shown}: files that Git LFS keeps elsewhere are pointers to them", file=sys.stderr)
+
+    def _has_pointers(self, target: Path, environment: Mapping[str, str]) -> bool:
+        """Whether the repository says of files that LFS has their content."""
+        listed = self._run(target, environment, "ls-files", "-z", "--", ":(glob)**/.gitattributes")
+        files = [target / name for name in listed.split("\0") if name]
+        return any("filter=lfs" in one.read_text(errors="replace") for one in files if one.is_file() and not one.is_symlink())
 
     def _update_submodules(self, target: Path, environment: Mapping[str, str]) -> None:
         command = ("submodule", "update", "--init", "--recursive", "--force")
@@ -127,10 +140,12 @@ class GitDriver(LoadOnly):
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         if done.returncode:
-            raise self._fault(done.stderr)
+            raise self._fault(done.stderr, environment)
         return done.stdout
 
-    def _fault(self, text: str) -> TiphysError:
+    def _fault(self, text: str, environment: Mapping[str, str]) -> TiphysError:
+        if self._key and "permission denied" in text.lower() and (wrong := _wrong_key(Path(environment["HOME"], "key"))):
+            return SpecError(f"{self._shown}: {wrong}", path="git.sshPrivateKeySecret")
         for secret in (self._password, self._user):
             text = text.replace(secret, "***") if len(secret) > 3 else text
         lines = [re.sub(r"://[^/@\s]*@", "://", line) for line in text.splitlines() if line.strip()]
@@ -158,6 +173,7 @@ class GitDriver(LoadOnly):
 
     def _config(self, home: Path) -> str:
         lines = ["[advice]", "\tdetachedHead = false", "[credential]", "\thelper = ", "[protocol]", "\tallow = never"]
+        lines += _FLAT
         for protocol in _PROTOCOLS:
             lines += [f'[protocol "{protocol}"]', "\tallow = always"]
         if self._place.insecure_skip_tls:
@@ -188,7 +204,7 @@ class GitDriver(LoadOnly):
         if self._key:
             key = home / "key"
             key.touch(mode=0o600)
-            key.write_text(self._key + "\n")
+            key.write_text(self._key.replace("\r\n", "\n") + "\n")
             command += ["-i", str(key)]
             options.append("IdentitiesOnly=yes")
         return shlex.join([*command, *(part for option in options for part in ("-o", option))])
@@ -196,6 +212,19 @@ class GitDriver(LoadOnly):
     def is_directory(self, _key: str) -> bool:
         """Always."""
         return True
+
+
+def _wrong_key(key: Path) -> str:
+    """Why a private key can be used by nobody here; empty where it can."""
+    done = subprocess.run(  # noqa: S603 no shell, and nothing that could be an option
+        ["ssh-keygen", "-y", "-P", "", "-f", str(key)],  # noqa: S607 the image's own
+        capture_output=True, text=True, errors="replace", check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    if not done.returncode:
+        return ""
+    if "passphrase" in done.stderr:
+        return "the key has a passphrase, which nobody can be asked for: give a key without one"
+    return "the secret holds no private key that OpenSSH reads"
 
 
 def protocol_of(repo: str) -> str:

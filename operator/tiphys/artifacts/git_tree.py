@@ -110,7 +110,7 @@ class GitTree(GitDriver):
         except subprocess.TimeoutExpired as e:
             raise Unavailable(f"{self._shown}: git took more than {_SECONDS} seconds") from e
         if done.returncode:
-            raise self._fault(done.stderr)
+            raise self._fault(done.stderr, environment)
         return done.stdout
 
     def _open(self) -> Path:

@@ -5,13 +5,18 @@ import pathlib
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from tests.servers.nginx import PASSWORD, USER, Nginx
+from tests.servers.nginx import PASSWORD, USER, Nginx, sha1
 from tests.servers.repository import Repository, SSHServer, git
 from tests.servers.secrets import Secrets
 
 from tiphys.artifacts.git import GitDriver
+from tiphys.artifacts.web import basic
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, TiphysError
 from tiphys.model.locations import GitArtifact
 
@@ -67,6 +72,23 @@ def test_every_kind_of_revision_is_checked_out(web: Nginx, repository: Repositor
     assert depth is None or commits(made) == 1
 
 
+@pytest.mark.parametrize("depth", [None, 1], ids=["whole", "depth 1"])
+def test_the_name_of_a_tag_object_is_a_revision(web: Nginx, repository: Repository, secrets, tmp_path, depth):
+    tag = git(repository.folder / "app.git", "rev-parse", "v1.0")
+    assert tag != repository.one
+    assert version(load(GitArtifact(repo=f"{web.url}/public/app.git", revision=tag, depth=depth), secrets, tmp_path / "out")) == "1.0"
+
+
+def test_references_by_pattern_are_fetched_beside_one_branch(web: Nginx, secrets, tmp_path):
+    patterns = ("refs/pull/*/head:refs/remotes/origin/pull/*", "+refs/heads/feature/*:refs/remotes/origin/feature/*")
+    place = GitArtifact(repo=f"{web.url}/public/app.git", branch="main", single_branch=True, fetch=patterns, revision="origin/pull/7")
+    made = load(place, secrets, tmp_path / "out")
+    assert version(made) == "pull request"
+    assert git(made, "show", "refs/remotes/origin/feature/x:VERSION") == "feature"
+    with pytest.raises(NotFound, match="couldn't find remote ref refs/nowhere"):
+        load(GitArtifact(repo=f"{web.url}/public/app.git", fetch=("refs/nowhere:refs/x",)), secrets, tmp_path / "out2")
+
+
 def test_submodules_come_along_unless_they_are_not_wanted(web: Nginx, secrets, tmp_path):
     place = GitArtifact(repo=f"{web.url}/public/app.git")
     assert (load(place, secrets, tmp_path / "with") / "lib/lib.txt").read_text() == "library\n"
@@ -100,6 +122,57 @@ def test_a_wrong_password_is_forbidden_and_not_told(web: Nginx, secrets, tmp_pat
         load(place, secrets, tmp_path / "out")
     assert "app.git" in caught.value.message
     assert "canary" not in caught.value.message
+
+
+@pytest.mark.parametrize("password", ["p@ss:w/ord%20#?&=+", "ünï日本 'quoted\" `$(x)\\"], ids=["of URLs", "of shells"])
+def test_a_password_may_have_any_character(web: Nginx, secrets, tmp_path, password):
+    user = f"special-{len(password)}"
+    with (web.folder / "users").open("a") as users:
+        users.write(f"{user}:{sha1(password)}\n")
+    place = GitArtifact(repo=f"{web.url}/private/app.git", username_secret=secrets("user", user), password_secret=secrets("password", password))
+    assert version(load(place, secrets, tmp_path / "out")) == "3.0"
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Asks for a password, and sends who has given one on to where the server says; remembers what it was given."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        given = self.headers.get("Authorization", "")
+        self.server.given.append(given)
+        self.send_response(302 if given and self.server.onward else 401)
+        self.send_header("Location", f"{self.server.onward}{self.path}")
+        self.send_header("WWW-Authenticate", 'Basic realm="x"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+@contextmanager
+def answering(onward: str = "") -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
+    server.given, server.onward = [], onward
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_credentials_do_not_go_along_with_a_redirect(secrets, tmp_path):
+    """The owner's server takes the password and sends on to another, which asks for one, too."""
+    with answering() as other, answering(f"http://127.0.0.1:{other.server_address[1]}") as owner:
+        place = GitArtifact(repo=f"http://127.0.0.1:{owner.server_address[1]}/app.git", username_secret=secrets("user", USER), password_secret=secrets("password", PASSWORD))
+        with pytest.raises(Forbidden, match="Authentication failed"):
+            load(place, secrets, tmp_path / "out")
+        assert owner.given[-1] == basic(USER, PASSWORD)["Authorization"]
+        assert set(other.given) == {""}
 
 
 def test_credentials_are_not_offered_to_the_server_that_a_redirect_names(web: Nginx, secure_web: Nginx, secrets, tmp_path):
@@ -143,6 +216,18 @@ def test_an_unknown_host_and_a_strange_key_are_forbidden(ssh: SSHServer, secrets
     strange = secrets("strange", (ssh.folder / "stranger").read_text())
     with pytest.raises(Forbidden, match="Permission denied"):
         load(GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=strange, insecure_ignore_host_key=True), secrets, tmp_path / "out2")
+
+
+def test_a_key_from_another_system_works_and_one_that_nobody_can_use_is_told(ssh: SSHServer, secrets, tmp_path):
+    def place(name: str, key: str) -> GitArtifact:
+        return GitArtifact(repo=ssh.url("app.git"), ssh_private_key_secret=secrets(name, key), insecure_ignore_host_key=True)
+
+    assert version(load(place("windows", ssh.key.replace("\n", "\r\n")), secrets, tmp_path / "out")) == "3.0"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "a phrase", "-f", tmp_path / "key"], check=True)
+    with pytest.raises(SpecError, match=r"^git\.sshPrivateKeySecret: .* the key has a passphrase"):
+        load(place("phrase", (tmp_path / "key").read_text()), secrets, tmp_path / "out2")
+    with pytest.raises(SpecError, match="holds no private key that OpenSSH reads"):
+        load(place("cut", ssh.key[:200]), secrets, tmp_path / "out3")
 
 
 def test_ssh_works_as_a_user_that_the_image_does_not_know(ssh: SSHServer, secrets, tmp_path):
@@ -189,6 +274,44 @@ def test_a_submodule_cannot_use_another_protocol(web: Nginx, repository: Reposit
     git(tmp_path, "clone", "-q", "--mirror", str(evil), str(repository.folder / "evil.git"))
     with pytest.raises(TiphysError, match="not allowed"):
         load(GitArtifact(repo=f"{web.url}/public/evil.git"), secrets, tmp_path / "out")
+
+
+def published(repository: Repository, tmp_path: pathlib.Path, name: str, files: dict[str, bytes]) -> None:
+    (work := tmp_path / "work").mkdir()
+    git(work, "init", "-q", "-b", "main")
+    for file, content in files.items():
+        (work / file).write_bytes(content)
+    git(work, "-c", "core.compression=0", "add", "-A")
+    git(work, "commit", "-q", "-m", "x")
+    git(tmp_path, "clone", "-q", "--mirror", str(work), str(repository.folder / name))
+
+
+def test_pointers_of_lfs_are_told(web: Nginx, repository: Repository, secrets, tmp_path, capsys):
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
+    published(repository, tmp_path, "lfs.git", {".gitattributes": b"*.bin filter=lfs diff=lfs merge=lfs -text\n", "a.bin": pointer})
+    made = load(GitArtifact(repo=f"{web.url}/public/lfs.git"), secrets, tmp_path / "out")
+    assert (made / "a.bin").read_bytes() == pointer
+    assert "lfs.git: files that Git LFS keeps elsewhere are pointers to them" in capsys.readouterr().err
+    load(GitArtifact(repo=f"{web.url}/public/app.git"), secrets, tmp_path / "other")
+    assert "LFS" not in capsys.readouterr().err
+
+
+_MEASURED = """
+import pathlib, resource, sys
+from tiphys.artifacts.git import GitDriver
+from tiphys.model.locations import GitArtifact
+GitDriver(GitArtifact(repo=sys.argv[1]), lambda _: b"").load("", pathlib.Path(sys.argv[2]))
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+"""
+
+
+def test_a_big_file_passes_with_flat_memory(web: Nginx, repository: Repository, tmp_path):
+    content = os.urandom(40 << 20)
+    published(repository, tmp_path, "big.git", {"big": content})
+    command = [sys.executable, "-c", _MEASURED, f"{web.url}/public/big.git", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert (tmp_path / "out/big").read_bytes() == content
+    assert int(done.stdout) < 60, "git's largest process, in MiB"
 
 
 def test_what_is_not_there_is_told(web: Nginx, secrets, tmp_path):
