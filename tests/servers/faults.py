@@ -52,6 +52,10 @@ class Faulty(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
         """Connections that were reset end so."""
 
+    def admits(self, _request: BaseHTTPRequestHandler) -> bool:
+        """Whether the store is asked; headers that it is not to see may be taken away."""
+        return True
+
     def next_fault(self, method: str, path: str) -> Fault | None:
         with self.lock:
             self.requests.append((method, path))
@@ -77,6 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
             return
         body = self.rfile.read(size)
+        if not self.server.admits(self):
+            self._answer(401, {}, said("AuthenticationRequired").encode())
+            return
         if fault is not None and fault.status and fault.at == "request":
             self._answer(fault.status, dict(fault.headers), fault.body.encode())
             return
@@ -115,8 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def faulty(host: str, port: int) -> Iterator[Faulty]:
-    server = Faulty(host, port)
+def faulty(host: str, port: int, kind: type[Faulty] = Faulty) -> Iterator[Faulty]:
+    server = kind(host, port)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:
