@@ -170,6 +170,10 @@ class ObjectDriver:
         with told():
             return ask()
 
+    def _at(self, _key: str) -> "ObjectStore":
+        """The store as it is asked for this object."""
+        return self._store
+
     def _heeds(self, _refusal: TiphysError) -> bool:
         """Whether the store is asked otherwise from now on, as its refusal said."""
         return False
@@ -192,14 +196,14 @@ class ObjectDriver:
         """What came with the first answer, where other parts start, and what brings one as long as the object stays the same."""
         from obstore import get
 
-        answer = self._asked(lambda: get(self._store, key))  # without a range: an empty object has none
+        answer = self._asked(lambda: get(self._at(key), key))  # without a range: an empty object has none
         size, tag = answer.meta["size"], answer.meta["e_tag"]
         first = answer.bytes() if size <= 2 * part else b""
         del answer
 
         def fetch(start: int) -> Any:
             options: Any = {"range": (start, min(start + part, size)), **({"if_match": tag} if tag else {})}
-            return get(self._store, key, options=options).bytes()
+            return get(self._at(key), key, options=options).bytes()
 
         return first, range(len(first), size, part), fetch
 
@@ -247,13 +251,13 @@ class ObjectDriver:
         parts = regroup(content, chunk)
         head = list(itertools.islice(parts, 2))
         if len(head) < 2:
-            self._asked(lambda: put(self._store, key, b"".join(head), use_multipart=False))
+            self._asked(lambda: put(self._at(key), key, b"".join(head), use_multipart=False))
             return
         if self._is_unsure:  # what was read cannot be read again: how the store is to be asked is found out before
             self._asked(lambda: next(iter(list_objects(self._store, key, chunk_size=1)), None))
         whole = itertools.chain(_taken(head), parts)
         with told():
-            put(self._store, key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=uploads)
+            put(self._at(key), key, whole, use_multipart=True, chunk_size=chunk, max_concurrency=uploads)
 
     def stream(self, key: str) -> Iterator[bytes]:
         """The object's bytes: parts are fetched side by side and given in order, so that no request lasts long."""
@@ -265,14 +269,14 @@ class ObjectDriver:
         """Of the object, in bytes."""
         from obstore import head
 
-        return int(self._asked(lambda: head(self._store, key))["size"])
+        return int(self._asked(lambda: head(self._at(key), key))["size"])
 
     def span(self, key: str, start: int, end: int) -> Iterator[bytes]:
         """The object's bytes from `start` up to, and without, `end`."""
         from obstore import get_range
 
         def fetch(at: int) -> Any:
-            return get_range(self._store, key, start=at, end=min(at + _STREAM_PART, end))
+            return get_range(self._at(key), key, start=at, end=min(at + _STREAM_PART, end))
 
         yield from _in_order(fetch, range(start, end, _STREAM_PART), _STREAMS)
 
@@ -319,7 +323,7 @@ class ObjectDriver:
         from obstore import head
 
         try:
-            self._asked(lambda: head(self._store, key))
+            self._asked(lambda: head(self._at(key), key))
         except NotFound:
             return _peek(self.list(key))[0] is not None
         return False

@@ -22,12 +22,13 @@ from tiphys.model.base import KeySelector
 from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, S3Artifact, S3EncryptionOptions
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import ObjectStore, S3Store
 
     from tiphys.artifacts.kms import ContextUpload
 
 _AWS_HOST = "amazonaws.com"
 _DEFAULT_REGION = "us-east-1"
+_KEPT_STORES = 16
 _NAMED_REGION = re.compile(r"expecting '([a-z0-9-]{1,40})'")
 
 
@@ -44,10 +45,12 @@ class S3Driver(ObjectDriver):
             text_of(secrets, place.session_token_secret),
         )  # fmt: skip
         self._region = place.region or _region_of(place.endpoint) or self._look_for_region()
-        self._is_unsure, self._secrets = not place.region, secrets
+        self._is_unsure = not place.region
         self._certificates = text_of(secrets, place.ca_secret)
         self._upload = self._upload_with_context()
-        super().__init__(self._open(secrets))
+        self._customer = customer_secret(place.encryption_options, secrets)
+        self._of_objects: dict[str, S3Store] = {}
+        super().__init__(self._open())
 
     def _heeds(self, refusal: TiphysError) -> bool:
         """Stores that have a region of their own name it when they are asked by another one; what the artifact says stays."""
@@ -62,8 +65,22 @@ class S3Driver(ObjectDriver):
         if named is None or named[1] == self._region:
             return False
         self._is_unsure, self._region = False, named[1]
-        self._store = self._open(self._secrets)
+        self._store = self._open()
+        self._of_objects.clear()
         return True
+
+    def _at(self, key: str) -> "S3Store | ObjectStore":
+        if not self._customer:
+            return self._store
+        from tiphys.artifacts.customer_key import object_key
+
+        name = key.strip("/")
+        found = self._of_objects.get(name)
+        if found is None:
+            if len(self._of_objects) >= _KEPT_STORES:
+                self._of_objects.clear()
+            found = self._of_objects[name] = self._open(object_key(self._customer, self._place.bucket, name))
+        return found
 
     def _look_for_region(self) -> str:
         """The region that AWS says the bucket is in; it says so to everybody, whatever else the answer is."""
@@ -119,7 +136,7 @@ class S3Driver(ObjectDriver):
             return aws.use_web_identity(self._client(), f"https://sts.{self._region}.{_AWS_HOST}/", found).keys
         return found
 
-    def _open(self, secrets: SecretReader) -> "S3Store":
+    def _open(self, customer_key: bytes = b"") -> "S3Store":
         from obstore.store import S3Store
 
         place, is_virtual = self._place, self._is_virtual
@@ -128,7 +145,7 @@ class S3Driver(ObjectDriver):
             "endpoint": self._endpoint(is_virtual=is_virtual),
             "virtual_hosted_style_request": is_virtual,
             **self._credentials(),
-            **encryption(place.encryption_options, secrets),
+            **encryption(place.encryption_options, customer_key),
         }
         if not isinstance(self, OSSDriver):
             settings["checksum_algorithm"] = "SHA256"
@@ -205,21 +222,33 @@ def _region_of(endpoint: str) -> str:
     return named[-1] if len(named) > 1 and "-" in named[-1] else ""
 
 
-def encryption(options: S3EncryptionOptions | None, secrets: SecretReader) -> dict[str, str]:
-    """What obstore is told of encryption on the server's side.
+def customer_secret(options: S3EncryptionOptions | None, secrets: SecretReader) -> bytes:
+    """What the keys of objects are made of; empty where the customer has none.
 
     Raises:
-        SpecError: The options do not go together, or are not supported.
+        SpecError: The options do not go together, or the secret is empty.
     """
-    if options is None:
-        return {}
-    if options.server_side_customer_key_secret is not None:
+    if options is None or options.server_side_customer_key_secret is None:
+        return b""
+    if options.kms_key_id:
+        raise SpecError("kmsKeyId and serverSideCustomerKeySecret do not go together", path="s3.encryptionOptions")
+    secret = secrets(options.server_side_customer_key_secret)
+    if not secret:
+        raise SpecError("is empty", path="s3.encryptionOptions.serverSideCustomerKeySecret")
+    return secret
+
+
+def encryption(options: S3EncryptionOptions | None, customer_key: bytes = b"") -> dict[str, str]:
+    """What obstore is told of encryption on the server's side; the customer's key is that of one object.
+
+    Differs from Argo: a key that is named is used, also where `enableEncryption` is not set.
+    """
+    if customer_key:
         import base64
 
-        if options.kms_key_id:
-            raise SpecError("kmsKeyId and serverSideCustomerKeySecret do not go together", path="s3.encryptionOptions")
-        key = base64.b64encode(secrets(options.server_side_customer_key_secret)).decode()
-        return {"server_side_encryption": "sse-c", "sse_customer_key_base64": key}
+        return {"server_side_encryption": "sse-c", "sse_customer_key_base64": base64.b64encode(customer_key).decode()}
+    if options is None or options.server_side_customer_key_secret is not None:
+        return {}
     if options.kms_key_id:
         return {"server_side_encryption": "aws:kms", "sse_kms_key_id": options.kms_key_id}
     return {"server_side_encryption": "AES256"} if options.enable_encryption else {}

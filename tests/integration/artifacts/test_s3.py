@@ -17,8 +17,9 @@ from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.secrets import Secrets
 
 from tiphys.artifacts.aws import Keys, Scope, bucket_region, now, signed
+from tiphys.artifacts.customer_key import object_key
 from tiphys.artifacts.objects import PART
-from tiphys.artifacts.s3 import OSSDriver, S3Driver, _region_of, encryption
+from tiphys.artifacts.s3 import OSSDriver, S3Driver, _region_of, customer_secret
 from tiphys.artifacts.web import Client
 from tiphys.errors import Forbidden, InvalidManifest, SpecError, Unavailable
 from tiphys.model.locations import CreateS3BucketOptions, OSSArtifact, OSSLifecycleRule, S3Artifact, S3EncryptionOptions
@@ -38,11 +39,11 @@ def read(driver: S3Driver, key: str) -> bytes:
     return b"".join(driver.stream(key))
 
 
-def about(store: Minio, path: str) -> dict[str, str]:
+def about(store: Minio, path: str, more: dict[str, str] | None = None) -> dict[str, str]:
     """The headers of an object, asked for by hand."""
     context = ssl.create_default_context(cafile=store.folder / "ca.crt") if store.tls else None
     url = f"{'https' if store.tls else 'http'}://{store.endpoint}/{path}"
-    with Client(context).open("HEAD", url, signed("HEAD", url, KEYS, Scope("us-east-1", "s3", now()))) as answer:
+    with Client(context).open("HEAD", url, signed("HEAD", url, KEYS, Scope("us-east-1", "s3", now()), headers=more)) as answer:
         return {name.lower(): value for name, value in answer.headers.items()}
 
 
@@ -55,6 +56,9 @@ from tiphys.model.locations import S3Artifact
 RETRY["max_retries"] = 2
 driver = S3Driver(msgspec.json.decode(sys.argv[1], type=S3Artifact), mounted(pathlib.Path(sys.argv[2])))
 driver.save("tls", [b"over tls"])
+driver.save("tls-folder/sub/file", [b"below"])
+driver.load("tls-folder", pathlib.Path(sys.argv[2], "loaded"))
+assert pathlib.Path(sys.argv[2], "loaded/sub/file").read_bytes() == b"below" and driver.size("tls-folder/sub/file") == 5
 print(b"".join(driver.stream("tls")).decode())
 """
 
@@ -139,19 +143,30 @@ def test_a_context_that_cannot_be_is_refused(store, secrets, key, context):
 
 
 def test_a_customers_key_is_sent_and_without_it_nothing_is_read(secure_store, secrets):
-    key = secrets("customer", b"0123456789abcdef0123456789abcdef")
+    key = secrets("customer", b"a secret of any length")
     place = place_in(secure_store, secrets, ca_secret=secrets("ca", (secure_store.folder / "ca.crt").read_bytes()))
     with_key = msgspec.structs.replace(place, encryption_options=S3EncryptionOptions(server_side_customer_key_secret=key))
     done = in_a_process(with_key, secrets)
     assert done.stdout == "over tls\n", done.stderr
     with pytest.raises(InvalidManifest):
         about(secure_store, "bucket/tls")
+    own = object_key(b"a secret of any length", "bucket", "tls")
+    sent = {"algorithm": "AES256", "key": base64.b64encode(own).decode(), "key-MD5": base64.b64encode(hashlib.md5(own).digest()).decode()}  # noqa: S324 the protocol's own
+    assert about(secure_store, "bucket/tls", {f"x-amz-server-side-encryption-customer-{name}": value for name, value in sent.items()})["content-length"] == "8"
 
 
-def test_encryption_that_cannot_be_given_is_refused(secrets):
-    both = S3EncryptionOptions(kms_key_id="k", server_side_customer_key_secret=secrets("c", b"x" * 32))
-    with pytest.raises(SpecError, match="do not go together"):
-        encryption(both, secrets.read)
+def test_the_key_of_an_object_is_that_which_argos_client_makes():
+    """Source: what `argon2.IDKey` of Go's own cryptography gives for the same secret, salt and settings."""
+    assert object_key(b"secret", "bucket", "key-abc").hex() == "32fee9c9c2db1022416799206ef73948400762d0578fa61d27288e49f69b7d6c"
+    with pytest.raises(SpecError, match="shorter than 8"):
+        object_key(b"secret", "abc", "key")
+
+
+@pytest.mark.parametrize(("kms", "secret", "message"), [("k", b"x" * 32, "do not go together"), ("", b"", "is empty")])
+def test_encryption_that_cannot_be_given_is_refused(secrets, kms, secret, message):
+    options = S3EncryptionOptions(kms_key_id=kms, server_side_customer_key_secret=secrets("c", secret))
+    with pytest.raises(SpecError, match=message):
+        customer_secret(options, secrets.read)
 
 
 def test_an_upload_that_breaks_off_leaves_no_parts(store, secrets):
