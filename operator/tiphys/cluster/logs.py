@@ -7,6 +7,9 @@ import msgspec
 
 from tiphys.cluster.api import Api, path_of
 
+_LONGEST = 2**18
+"""What is read of a line before it is handed on: containers may print without end, and without an end of line."""
+
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
     """Which lines of a log.
@@ -55,12 +58,18 @@ class PodLogs:
     async def follow(
         self, namespace: str, pod: str, container: str, *, follow: bool = True, window: Window | None = None
     ) -> AsyncIterator[bytes]:
-        """Lines with their ends, until the container ends; without `follow`, those that are there."""
+        """Lines with their ends, until the container ends; without `follow`, those that are there.
+
+        A line that is longer than 256 KiB comes in parts, of which the last has the end.
+        """
         query = {"container": container, **({"follow": "true"} if follow else {}), **(window.query() if window else {})}
         rest = b""
         async for chunk in self._api.stream(path_of("Pod", namespace, pod) + "/log", query):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 yield line + b"\n"
+            if len(rest) > _LONGEST:
+                yield rest
+                rest = b""
         if rest:
             yield rest

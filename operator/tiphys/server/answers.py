@@ -85,22 +85,30 @@ def checked_name(text: str, what: str) -> str:
     return text
 
 
-_REMEMBERED = 256
+class _Branch:
+    """Names that follow a path, and whether the path is one that was asked for."""
 
+    __slots__ = ("below", "is_end")
 
-class _Level(msgspec.Struct):
-    """What is known of the keys of objects at a path: whether they are kept, or what is known below them.
+    def __init__(self) -> None:
+        self.below: dict[str, _Branch] = {}
+        self.is_end = False
 
-    Attributes:
-        prefix: The path, with a dot at its end.
-    """
-
-    prefix: str
-    keys: "dict[str, bool | _Level]" = {}
+    def after(self, path: str) -> "_Branch | None":
+        """Where a path leads from here, or ends on the way; None where nothing was asked for."""
+        branch = self
+        for name in path.split("."):
+            found = branch.below.get(name)
+            if found is None or found.is_end:
+                return found
+            branch = found
+        return branch
 
 
 class Fields:
     """The query value `fields`: comma-separated paths to keep, or with a leading `-` to leave out.
+
+    However many there are, what is cut is looked at once.
 
     Attributes:
         text: It.
@@ -108,9 +116,14 @@ class Fields:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._levels: dict[str, _Level] = {}
         self._is_exclusion = text.startswith("-")
-        self._paths = tuple(path for path in text.removeprefix("-").split(",") if path)
+        self._paths = frozenset(path for path in text.removeprefix("-").split(",") if path)
+        self._root = _Branch()
+        for path in self._paths:
+            branch = self._root
+            for name in path.split("."):
+                branch = branch.below.setdefault(name, _Branch())
+            branch.is_end = True
 
     @property
     def is_all(self) -> bool:
@@ -118,57 +131,55 @@ class Fields:
         return not self._paths
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def kept(self) -> frozenset[str]:
         """The paths to keep; none where nothing is left out, or it is said what to leave out."""
-        return () if self._is_exclusion else self._paths
+        return frozenset() if self._is_exclusion else self._paths
 
     def names(self, path: str) -> bool:
         """Whether a path, or something below it, is to be kept by name."""
-        return any(one == path or one.startswith(f"{path}.") for one in self.kept)
+        branch: _Branch | None = self._root
+        for name in path.split("."):
+            branch = branch and branch.below.get(name)
+        return branch is not None and not self._is_exclusion
 
     def keeps(self, path: str) -> bool:
         """Whether anything of a path is wanted."""
-        return self.is_all or self._is_kept(path)
+        return self.is_all or self._is_kept(self._root.after(path))
 
     def cut(self, value: Any, prefix: str = "") -> Any:
         """The value with what was asked for; `prefix` is the path of the value itself, with a dot at its end."""
         if not self._paths:
             return value
-        return self._cut(value, self._levels.setdefault(prefix, _Level(prefix)))
+        branch = self._root.after(prefix.removesuffix(".")) if prefix else self._root
+        if branch is None or branch.is_end:
+            return self._outside(value, is_wanted=self._is_kept(branch))
+        return self._cut(value, branch)
 
-    def _cut(self, value: Any, level: _Level) -> Any:
+    def _outside(self, value: Any, *, is_wanted: bool) -> Any:
+        if is_wanted or not isinstance(value, dict | list):
+            return value
+        return {} if isinstance(value, dict) else [self._outside(one, is_wanted=False) for one in value]
+
+    def _cut(self, value: Any, branch: _Branch) -> Any:
         if isinstance(value, list):
-            return [self._cut(one, level) for one in value]
+            return [self._cut(one, branch) for one in value]
         if not isinstance(value, dict):
             return value
         shown = {}
         for key, one in value.items():
-            known = level.keys.get(key)
-            if known is None:
-                known = self._decided(level, key)
-            if known is True:
-                shown[key] = one
-            elif known is not False:
-                shown[key] = self._cut(one, known)
+            below = branch.after(key) if "." in key else branch.below.get(key)
+            if below is None or below.is_end:
+                if (below is None) is self._is_exclusion:
+                    shown[key] = one
+            else:
+                shown[key] = self._cut(one, below)
         return shown
 
-    def _decided(self, level: _Level, key: str) -> bool | _Level:
-        path = level.prefix + key
-        found: bool | _Level = self._is_kept(path)
-        if found and self._is_split(path):
-            found = _Level(f"{path}.")
-        # names of nodes are keys, too, and others in each workflow
-        if len(level.keys) < _REMEMBERED:
-            level.keys[key] = found
-        return found
-
-    def _is_split(self, path: str) -> bool:
-        """Whether only a part below is meant."""
-        return any(one.startswith(f"{path}.") for one in self._paths) and path not in self._paths
-
-    def _is_kept(self, path: str) -> bool:
-        below = any(path == one or path.startswith(f"{one}.") for one in self._paths)
-        return not below if self._is_exclusion else below or self._is_split(path)
+    def _is_kept(self, branch: _Branch | None) -> bool:
+        """Whether something of what is found there is wanted."""
+        if self._is_exclusion:
+            return branch is None or not branch.is_end
+        return branch is not None
 
 
 def listing(items: Iterable[Json], kind: str, *, version: str = "", more: str = "") -> Json:

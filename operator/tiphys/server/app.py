@@ -3,6 +3,7 @@
 Source: rest-and-clients 1.1, 1.2.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,20 +29,27 @@ from tiphys.server.webhooks import is_signed
 
 log = logging.getLogger(__name__)
 _MAX_BODY = 2 * 1024 * 1024
+_BODY_SECONDS = 60.0
 
 
 async def _read(request: Request) -> bytes:
-    """The body, read no further than it may be long.
+    """The body, read no further than it may be long, and for no longer than it may take.
 
     Raises:
-        SpecError: It is too long.
+        SpecError: It is too long, too slow, or ends before its end.
     """
-    read = b""
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > _MAX_BODY:
-            raise SpecError(f"the body is longer than {_MAX_BODY} bytes")
-    return read
+    read = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                read += chunk
+                if len(read) > _MAX_BODY:
+                    raise SpecError(f"the body is longer than {_MAX_BODY} bytes")
+    except TimeoutError:
+        raise SpecError(f"the body was not there after {_BODY_SECONDS:.0f} s") from None
+    except ClientDisconnect:
+        raise SpecError("the body has no end") from None
+    return bytes(read)
 
 
 def _decoded(read: bytes) -> Any:
@@ -139,7 +147,11 @@ def make_app(gate: Gate, base: str = "/", *, more: Sequence[Route] = (), kept: K
     behind = kept or Kept(configured(gate.access))
     routes = [Route("/healthz", _health), *more, *sign_in_routes(None), *schemas.ROUTES, *openapi.ROUTES, *upcoming.ROUTES]
     for verb, path, handler in OPERATIONS:
-        routes.append(Route(path, _endpoint(gate, behind, handler), methods=[verb]))
+        route = Route(path, _endpoint(gate, behind, handler), methods=[verb])
+        if handler in STREAMS and path.startswith("/api/") and route.methods is not None:
+            # no file: the head alone of an answer without end would have no end either
+            route.methods.discard("HEAD")
+        routes.append(route)
     routes.append(Route("/{path:path}", document, methods=["GET"]))
 
     @contextlib.asynccontextmanager

@@ -7,21 +7,20 @@ Differs from Argo: without `follow` the answer ends with what has been printed u
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
 
 from tiphys.cluster.logs import PodLogs, Window
-from tiphys.errors import InvalidManifest, NotFound, TiphysError
+from tiphys.errors import InvalidManifest, NotFound
 from tiphys.model.base import Json
 from tiphys.server.answers import Fields, checked_name
 from tiphys.server.call import Call
 from tiphys.server.logs import pattern_of, window_of
-from tiphys.server.streams import changes
+from tiphys.server.streams import changes, queued
 
-_QUEUED = 1000
+_QUEUED = 64
 _COMMON = frozenset({"namespace", "level", "time", "msg"})
 _AGAIN_SECONDS = 1.0
 
@@ -85,16 +84,8 @@ class ForeignLogs:
                 except InvalidManifest as e:
                     yield self._entry(pod, f"no logs: {e.message}")
             return
-        queue: asyncio.Queue[Json | None] = asyncio.Queue(_QUEUED)
-        work = asyncio.create_task(self._follow(queue))
-        try:
-            while (said := await queue.get()) is not None:
-                yield said
-            await work
-        finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError, TiphysError):
-                await work
+        async for told in queued(self._follow, _QUEUED):
+            yield told
 
     async def _pods(self) -> list[_Pod]:
         pages = self._call.api.list("Pod", self._namespace, labels=self._labels, metadata_only=True)
@@ -127,9 +118,6 @@ class ForeignLogs:
                     await asyncio.sleep(_AGAIN_SECONDS)
         except BaseExceptionGroup as e:
             raise e.exceptions[0] from e
-        finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await queue.put(None)
 
     async def _told(self, pod: _Pod) -> AsyncIterator[Json]:
         follows, window = self._follows, self._window

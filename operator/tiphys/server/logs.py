@@ -5,7 +5,6 @@ What is not followed comes in the order in which it was printed; archived logs h
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -14,7 +13,7 @@ import re2
 from starlette.responses import Response
 
 from tiphys.cluster.logs import PodLogs, Window
-from tiphys.errors import InvalidManifest, NotFound, SpecError, TiphysError
+from tiphys.errors import InvalidManifest, NotFound, SpecError
 from tiphys.model.base import Json
 from tiphys.model.parse import parse_workflow
 from tiphys.model.phases import COMPLETED, POD
@@ -27,9 +26,9 @@ from tiphys.server.finding import Wanted, find
 from tiphys.server.interleaving import Log, Moment, beginning, interleaved, moment_of
 from tiphys.server.printed import kept_lines, pods_of
 from tiphys.server.rights import require
-from tiphys.server.streams import opened
+from tiphys.server.streams import opened, queued
 
-_QUEUED_LINES = 1000
+_QUEUED_LINES = 64
 _POLL_SECONDS = 0.5
 _NOT_YET = ("ContainerCreating", "PodInitializing", "is waiting to start")
 
@@ -80,8 +79,11 @@ def pattern_of(text: str) -> "re2._Regexp[str]":
     Raises:
         SpecError: It is no regular expression.
     """
+    options = re2.Options()
+    # who asks is told; the server's own log is not for that
+    options.log_errors = False
     try:
-        return re2.compile(text)
+        return re2.compile(text, options)
     except re2.error as e:
         raise SpecError(f"no pattern: {e}", path="grep") from e
 
@@ -139,16 +141,8 @@ class _Reader:
             async for told in self._there():
                 yield told
             return
-        queue: asyncio.Queue[tuple[str, str] | None] = asyncio.Queue(_QUEUED_LINES)
-        work = asyncio.create_task(self._follow(queue))
-        try:
-            while (line := await queue.get()) is not None:
-                yield line
-            await work
-        finally:
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError, TiphysError):
-                await work
+        async for told in queued(self._follow, _QUEUED_LINES):
+            yield told
 
     async def _there(self) -> AsyncIterator[tuple[str, str]]:
         """What has been printed until now, in order."""
@@ -191,9 +185,6 @@ class _Reader:
                     await asyncio.sleep(_POLL_SECONDS)
         except BaseExceptionGroup as e:
             raise e.exceptions[0] from e
-        finally:
-            with contextlib.suppress(asyncio.CancelledError):
-                await queue.put(None)
 
     async def _hand_over(self, workflow: Workflow, pod: str, queue: "asyncio.Queue[tuple[str, str] | None]") -> None:
         async for line in self._told(workflow, pod):

@@ -1,7 +1,7 @@
 """What the pods of a workflow have printed: which pods those are, and what was kept of it when a pod is gone."""
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 
@@ -12,6 +12,8 @@ from tiphys.model.places import key_of
 from tiphys.model.stored import archived_log
 from tiphys.model.workflow import Workflow, pod_name
 from tiphys.server.stores import open_artifact, stored_lines
+
+_MOST_BYTES = 2**22
 
 
 async def pods_of(api: Api, workflow: Workflow, labels: str = "") -> list[str]:
@@ -44,16 +46,28 @@ async def kept_lines(
     if log is None:
         return None
     driver = await open_artifact(api, workflow.metadata.namespace, log.artifact)
-    return _last(stored_lines(driver, key_of(log.artifact)), tail)
+    return last_lines(lambda: stored_lines(driver, key_of(log.artifact)), tail)
 
 
-async def _last(lines: AsyncIterator[bytes], count: int | None) -> AsyncIterator[bytes]:
-    """All of them, or the last so many."""
-    kept: deque[bytes] = deque(maxlen=count)
-    async for line in lines:
+async def last_lines(read: Callable[[], AsyncIterator[bytes]], count: int | None) -> AsyncIterator[bytes]:
+    """All lines, or the last so many; those that are too many to wait here are read twice."""
+    kept: deque[bytes] = deque()
+    size = seen = 0
+    async for line in read():
         if count is None:
             yield line
-        else:
-            kept.append(line)
-    for line in kept:
-        yield line
+            continue
+        seen += 1
+        kept.append(line)
+        size += len(line)
+        while len(kept) > count or size > _MOST_BYTES:
+            size -= len(kept.popleft())
+    if count is None or len(kept) == min(seen, count):
+        for line in kept:
+            yield line
+        return
+    number = 0
+    async for line in read():
+        number += 1
+        if number > seen - count:
+            yield line

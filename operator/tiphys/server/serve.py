@@ -29,6 +29,7 @@ from tiphys.server.draining import Draining
 from tiphys.server.exposing import metrics_of
 from tiphys.server.kept import Kept, configured
 from tiphys.server.measures import ServerMetrics
+from tiphys.server.patience import Patient
 from tiphys.server.queueing import Dispatching
 from tiphys.server.sign_in import SignIn, sign_in_routes
 from tiphys.server.subject import Gate, Mode
@@ -140,8 +141,9 @@ def make_server(
     more = [Route("/metrics", numbers), *sign_in_routes(sign_in)]
     draining = Draining(make_app(gate, safety.base_href, more=more, kept=kept))
     config = uvicorn.Config(
-        Around(draining, safety, metrics), host=listening.host, port=listening.port, log_config=None, access_log=False,
-        server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS, h11_max_incomplete_event_size=_LINE_BYTES,
+        Around(draining, safety, metrics), http=Patient, host=listening.host, port=listening.port, log_config=None,
+        access_log=False, server_header=False, timeout_graceful_shutdown=_GRACE_SECONDS,
+        h11_max_incomplete_event_size=_LINE_BYTES,
         ssl_context_factory=(lambda _config, _default: context) if context is not None else None,
     )  # fmt: skip
     return _Server(config, draining)

@@ -6,7 +6,7 @@ Source: rest-and-clients 1.2, "Streams".
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from starlette.responses import StreamingResponse
@@ -19,6 +19,7 @@ from tiphys.server.answers import HEADERS, Fields, codes_of
 _EVENTS = "text/event-stream"
 KEEP_ALIVE_SECONDS = 15.0
 Prepare = Callable[[Json], Awaitable[Json]]
+T = TypeVar("T")
 _ALIVE = b":\n"
 
 
@@ -69,6 +70,32 @@ async def with_pauses(messages: AsyncIterator[Json], seconds: float) -> AsyncIte
             waiting.cancel()
             with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration, TiphysError):
                 await waiting
+
+
+async def queued(fill: Callable[["asyncio.Queue[T | None]"], Awaitable[None]], most: int) -> AsyncIterator[T]:
+    """What is put into a queue of so many places, until whoever fills it ends; he is stopped when nobody takes any more."""
+    queue: asyncio.Queue[T | None] = asyncio.Queue(most)
+
+    async def filled() -> None:
+        try:
+            await fill(queue)
+        except asyncio.CancelledError:
+            # nobody takes what would be put now
+            raise
+        except Exception:
+            await queue.put(None)
+            raise
+        await queue.put(None)
+
+    work = asyncio.create_task(filled())
+    try:
+        while (one := await queue.get()) is not None:
+            yield one
+        await work
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError, TiphysError):
+            await work
 
 
 async def _next(source: AsyncIterator[Json]) -> Json:

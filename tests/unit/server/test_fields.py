@@ -1,5 +1,6 @@
 """Of an object exactly that is shown which `fields` names, however its keys are called."""
 
+import string
 from typing import Any
 
 from hypothesis import given
@@ -42,8 +43,16 @@ def test_what_is_left_out_is_not_shown_and_all_else_is(document: dict[str, Any],
     assert shown == {path for path in _leaves(document) if not _is_below(path, names)}
 
 
-def test_more_names_than_are_remembered_are_told_apart() -> None:
+def test_of_many_nodes_those_that_are_named_are_told_apart() -> None:
     nodes = {f"n-{number}": {"phase": "Failed", "message": "m"} for number in range(1000)}
     fields = Fields("nodes.n-3,nodes.n-999.phase")
     for _ in range(2):
         assert fields.cut({"nodes": nodes}) == {"nodes": {"n-3": nodes["n-3"], "n-999": {"phase": "Failed"}}}
+
+
+def test_thousands_of_paths_cost_no_more_than_a_look() -> None:
+    """As many as a query holds: each name of what is cut is looked up, not compared."""
+    paths = [f"{first}{second}{third}.x" for first in string.ascii_letters for second in string.ascii_letters for third in "abcd"]
+    document = {"nodes": {f"n{number}": {"x": 1} for number in range(20_000)}}
+    assert Fields(",".join(paths)).cut(document) == {}
+    assert Fields("nodes.n7.x," + ",".join(f"nodes.{path}" for path in paths)).cut(document) == {"nodes": {"n7": {"x": 1}}}
