@@ -101,6 +101,8 @@ async def files(call: Call) -> Response:
     """
     kind, side, one = call.part("kind"), call.part("side"), call.part("id")
     await require(call.api, "get", "Workflow", call.namespace, "" if kind == "archived-workflows" else one)
+    # the description of Argo's API, and so whoever is made of it, has the first in the singular
+    kind = "workflows" if kind == "workflow" else kind
     if kind not in ("workflows", "archived-workflows"):
         raise SpecError(f"{kind!r} is neither workflows nor archived-workflows")
     if side not in ("inputs", "outputs"):
