@@ -16,6 +16,7 @@ import pytest
 from tests.databases import argo
 from tests.databases.servers import PASSWORD, MariaDB, Postgres, Server, install
 from tests.e2e.conftest import Cluster, ControllerProcess, run
+from tests.e2e.server.client import Argo, serving
 
 STATUS = "workflows.argoproj.io/workflow-archiving-status"
 INSTANCE = "workflows.argoproj.io/controller-instanceid"
@@ -134,6 +135,36 @@ def test_a_finished_workflow_is_archived_shown_and_resubmitted_after_its_object_
     name = again.result().strip()
     eventually(lambda: site.archived(name))
     assert site.cluster.workflow(name)["status"]["phase"] == "Succeeded"
+
+
+def test_argos_own_command_line_lists_retries_resubmits_and_deletes_what_is_archived(site: Site) -> None:
+    message = {"name": "message", "value": "bad"}
+    main = {"container": {"image": "alpine", "command": ["sh", "-c", "[ {{workflow.parameters.message}} = good ]"]}}
+    site.apply(site.create("kept", main, arguments={"parameters": [message]}))
+    eventually(lambda: site.archived("kept"))
+    old = site.workflows()["kept"]
+    uid = old["metadata"]["uid"]
+    assert old["status"]["phase"] == "Failed"
+    site.cluster.kubectl("delete", "workflow", "kept")
+    with serving(site.cluster.kubeconfig, "--auth-mode", "server", "--managed-namespace", site.namespace) as address:
+        # the command wants a token, the server in this mode none
+        served = {"ARGO_SERVER": address, "ARGO_HTTP1": "true", "ARGO_SECURE": "false", "ARGO_TOKEN": "Bearer none", "KUBECONFIG": "/dev/null"}
+        ask = Argo(site.namespace, served)
+        assert "kept" in ask.run("archive", "list")
+        assert ask.run("archive", "list", "-l", "kind=other", "-o", "name").strip() in ("", "No workflows found")
+        assert json.loads(ask.run("archive", "get", uid, "-o", "json"))["status"] == old["status"]
+        assert "kind" in ask.run("archive", "list-label-keys").split()
+        assert "kept" in ask.run("archive", "list-label-values", "-l", "kind").split()
+        # of the outputs that it names it knows JSON and YAML here
+        name = json.loads(ask.run("archive", "resubmit", uid, "-p", "message=good", "-o", "json"))["metadata"]["name"]
+        ask.run("archive", "retry", uid, "-p", "message=good", "--wait")
+        ask.run("wait", name)
+        assert {one: site.workflows()[one]["status"]["phase"] for one in ("kept", name)} == {"kept": "Succeeded", name: "Succeeded"}
+        again = site.workflows()["kept"]["metadata"]["uid"]
+        eventually(lambda: site.archived("kept") and site.archived(name))
+        assert json.loads(ask.run("archive", "get", again, "-o", "json"))["status"]["phase"] == "Succeeded"
+        ask.run("archive", "delete", uid)
+        ask.run("archive", "get", uid, code=1)
 
 
 def test_what_argo_archived_is_there_beside_what_we_archive(site: Site) -> None:

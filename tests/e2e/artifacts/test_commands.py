@@ -1,6 +1,7 @@
 """Examples as people write them, the commands for artifacts, and artifact collection, on a real cluster with real stores."""
 
 import json
+import pathlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from tests.e2e.artifacts.conftest import Outage, Servers, Space, Submit
 from tests.e2e.conftest import ROOT
+from tests.e2e.server.client import Argo, serving
 from tests.servers.nginx import PASSWORD, USER
 
 
@@ -90,6 +92,28 @@ def test_an_artifact_is_passed_on_listed_and_copied(space: Space, names: dict[st
     assert (name, place) == ("hello-art", "s3://artifacts/" + found["status"]["nodes"][node]["outputs"]["artifacts"][0]["s3"]["key"])
     space.tiphys("cp", names["passing"], tmp_path, "--path", "{artifactName}")
     assert (tmp_path / "hello-art/hello-art.tgz").read_bytes().startswith(b"\x1f\x8b")
+
+
+def test_argos_own_command_line_copies_artifacts_through_the_server(space: Space, names: dict[str, str], tmp_path: pathlib.Path) -> None:
+    for name in (names["passing"], "set"):
+        assert space.finished(name, 150)["status"]["phase"] == "Succeeded"
+        space.tiphys("cp", name, tmp_path / "ours", "--path", "{workflowName}/{artifactName}")
+    space.kubectl("create", "serviceaccount", "copier")
+    space.kubectl("create", "rolebinding", "copier", "--clusterrole=cluster-admin", f"--serviceaccount={space.namespace}:copier")
+    token = f"Bearer {space.kubectl('create', 'token', 'copier').strip()}"
+    with serving(space.kubeconfig, "--auth-mode", "client", "--managed-namespace", space.namespace) as address:
+        served = {"ARGO_SERVER": address, "ARGO_HTTP1": "true", "ARGO_SECURE": "false", "ARGO_TOKEN": token, "KUBECONFIG": "/dev/null"}
+        ask = Argo(space.namespace, served)
+        ask.run("cp", names["passing"], tmp_path / "argos", "--path", "{workflowName}/{artifactName}", "--artifact-name", "hello-art")
+        ask.run("cp", "set", tmp_path / "argos", "--path", "{workflowName}/{artifactName}", "--template-name", "main")
+    ours, argos = (files(tmp_path / whose) for whose in ("ours", "argos"))
+    assert argos == ours
+    assert {path.name for path in argos} == {"hello-art.tgz", "first.log", "main.log", "out.tgz"}
+    assert next(content for path, content in argos.items() if path.name == "main.log") == b"main words\n"
+
+
+def files(folder: pathlib.Path) -> dict[pathlib.Path, bytes]:
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_git_examples_build_in_a_checkout(space: Space, names: dict[str, str]) -> None:
