@@ -13,6 +13,7 @@ import msgspec
 from tiphys.controller.admission import Admission, Glance, Limits, place_of
 from tiphys.controller.agents import Agents, Watch
 from tiphys.controller.artifact_gc import ArtifactCollector
+from tiphys.controller.calls import TURN, Calls
 from tiphys.controller.circumstances import pod_settings_of, premises_of
 from tiphys.controller.effects import Effects
 from tiphys.controller.estimating import Estimator
@@ -89,6 +90,7 @@ class Controller:
         collector: Deletes artifacts.
         home: The controller's own namespace.
         namespace: Whose workflows are followed; empty for all.
+        calls: Tells of what it does itself.
         locking: Who holds which lock.
         memos: What templates remember.
         agents: What is done without a pod of its own.
@@ -112,6 +114,7 @@ class Controller:
         self.is_stopping = False
         self.home = world.home
         self.namespace = world.namespace
+        self.calls = Calls(world.spans, world.clock)
         self.locking = Locking(self, world.locks)
         self.memos = Memos(self)
         self.agents = Agents(self, world.task_sets)
@@ -268,6 +271,7 @@ class Controller:
         self._quarantined.pop(uid, None)
         self.admission.release(uid)
         self.metrics.custom.forget(uid)
+        self.calls.forget(uid)
         self.locking.gone(uid)
         self.housekeeper.gone(uid)
         live = self.lives.pop(uid, None)
@@ -283,6 +287,7 @@ class Controller:
         if live is None or live.phase != RUNNING:
             self.admission.release(uid)
         self.metrics.custom.forget(uid)
+        self.calls.forget(uid)
         self.locking.left(uid)
         self.housekeeper.gone(uid)
         if live is not None:
@@ -314,6 +319,7 @@ class Controller:
         self.task_results.ended(live.namespace, live.uid)
         self.kept.unfollowed(live.uid)
         self.admission.release(live.uid)
+        self.calls.forget(live.uid)
         self.locking.gone(live.uid)
         self.agents.ended(live)
         live.close()
@@ -428,7 +434,7 @@ class Controller:
             await asyncio.sleep(0)
 
     def _turn(self, live: Live) -> None:
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), self.clock.now()
         end = loop.time() + SLICE_SECONDS
         try:
             if live.needs_restore and not self._restorer.restore(live):
@@ -440,6 +446,7 @@ class Controller:
         except Exception as e:
             self._fail(live, e)
             return
+        self.calls.done(live, TURN, began)
         if live.events:
             self.turn_soon(live)
         self._writer.soon(live)
@@ -447,6 +454,7 @@ class Controller:
     def handle(self, live: Live, run: Run, event: Event) -> None:
         """Let one thing happen to a run, and do what it says."""
         now = self.clock.now()
+        self.calls.heard(live, event)
         actions = run.handle(event, now)
         if self.recorder is not None:
             self.recorder.record(live.stored, run, event, now, actions)

@@ -65,8 +65,8 @@ class Effects:
             EmitMetric: self._emit,
             RestartCounted: self._count_restart,
             WorkflowChanged: self.teller.workflow_changed,
-            AskLocks: controller.locking.ask,
-            WithdrawLocks: controller.locking.withdraw,
+            AskLocks: self._ask_locks,
+            WithdrawLocks: self._withdraw_locks,
             LookUpMemo: controller.memos.look_up,
             SaveMemo: controller.memos.save,
             CreateBudget: self.companions.create_budget,
@@ -139,6 +139,14 @@ class Effects:
     def _node_changed(self, live: Live, action: NodeChanged) -> None:
         self.teller.node_changed(live, action)
         self.labels.changed(live, action)
+
+    def _ask_locks(self, live: Live, action: AskLocks) -> None:
+        self._controller.calls.asked(live, action)
+        self._controller.locking.ask(live, action)
+
+    def _withdraw_locks(self, live: Live, action: WithdrawLocks) -> None:
+        self._controller.calls.withdrawn(live, action)
+        self._controller.locking.withdraw(live, action)
 
     # --- metrics of users
 

@@ -70,10 +70,12 @@ class Following:
         self._first.append(done)
 
     async def _when_known(self) -> None:
+        began = self._controller.clock.now()
         await self.pods.synced.wait()
         for done in self._first:
             await done()
         self._controller.ready()
+        self._controller.calls.ready(began)
         log.info("pods are known: runs are restored")
         await asyncio.Event().wait()
 

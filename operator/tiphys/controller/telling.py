@@ -58,7 +58,7 @@ class Teller:
         """A pod was deleted; where its node had not ended, nobody sees it later."""
         node = live.run.tree.by_id(node_id(pod)) if self._spans and live.run is not None else None
         if self._spans and node is not None and node.phase not in FULFILLED:
-            self._spans.pod_gone(live.stored, pod, self._clock.now())
+            self._spans.pod_gone(live.stored, node, pod, self._clock.now())
 
     def _node_event(self, live: Live, action: NodeChanged, phase: str, message: str) -> None:
         node = live.run.tree.by_id(action.node_id) if live.run is not None else None
@@ -116,4 +116,3 @@ class Teller:
 
 def _type(phase: str) -> str:
     return "Warning" if phase in (FAILED, ERROR) else "Normal"
-

@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tiphys.controller.backoff import Backoff
+from tiphys.controller.calls import WRITE
 from tiphys.controller.live import Live
 from tiphys.controller.measuring import QUEUE
 from tiphys.controller.packing import TooLarge
@@ -94,6 +95,7 @@ class Writer:
 
     async def flush(self, live: Live) -> None:
         """Write what is to be written; after a conflict, decide again from what is stored."""
+        began = self._controller.clock.now()
         patch, is_ending = live.take_patch()
         stored = live.run.snapshot() if live.run is not None else live.stored
         live.is_writing = True
@@ -126,6 +128,7 @@ class Writer:
                 await backoff.wait(e)
             else:
                 live.stored, live.version, live.packing = stored, meta.resource_version, packing
+                self._controller.calls.done(live, WRITE, began)
                 self._written(live, is_ending=is_ending)
                 return
 

@@ -13,15 +13,16 @@ import msgspec
 from tiphys.pods.failure import INIT, MAIN, WAIT
 from tiphys.pods.view import ContainerStatus, PodView
 
-_RUNS = {MAIN: "run_main_container", INIT: "run_init_container", WAIT: "run_wait_container"}
+_RUNS = {MAIN: "runMainContainer", INIT: "runInitContainer", WAIT: "runWaitContainer", "supervisor": "runSupervisorContainer"}
 
 
 class PodPhase(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a pod's life.
 
     Attributes:
-        name: `pod_scheduling`, until a host was found; `pod_preparing`, until the first container ran: volumes, network, images;
-            `run_main_container`, `run_init_container`, `run_wait_container` for what Argo calls so, else `run_container`.
+        name: `podScheduling`, until a host was found; `podPreparing`, until the first container ran: volumes, network, images;
+            `runMainContainer`, `runInitContainer`, `runWaitContainer`, `runSupervisorContainer` (in Argo's pods without init
+            containers) for what Argo calls so, else `runContainer`.
         container: Whose run it is; empty for the pod's own phases.
         began: When.
         ended: None while it goes on.
@@ -44,9 +45,9 @@ def pod_phases(pod: PodView) -> tuple[PodPhase, ...]:
     first = runs[0].began if runs else None
     own = []
     if created is not None:
-        own.append(PodPhase(name="pod_scheduling", began=created, ended=scheduled or first))
+        own.append(PodPhase(name="podScheduling", began=created, ended=scheduled or first))
     if scheduled is not None:
-        own.append(PodPhase(name="pod_preparing", began=scheduled, ended=first))
+        own.append(PodPhase(name="podPreparing", began=scheduled, ended=first))
     return (*own, *runs)
 
 
@@ -56,7 +57,7 @@ def _scheduled(pod: PodView) -> datetime | None:
 
 
 def _run(status: ContainerStatus) -> PodPhase | None:
-    name, state = _RUNS.get(status.name, "run_container"), status.state
+    name, state = _RUNS.get(status.name, "runContainer"), status.state
     ended = state.terminated
     if ended is not None and ended.started_at is not None:
         message = "" if ended.exit_code == 0 else ended.reason

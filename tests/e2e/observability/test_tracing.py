@@ -18,13 +18,15 @@ SPEC = {
         {"name": "slow", "container": {"image": "alpine", "command": ["sleep", "8"]}},
     ],
 }
-OF_A_POD = ["node_phase Pending", "node_phase Running", "pod_scheduling", "pod_preparing", "run_main_container"]
+OF_A_NODE = ["nodePhase Pending", "nodePhase Running", "createWorkflowPod"]
+OF_A_POD = ["podScheduling", "podPreparing", "runMainContainer"]
+OF_THE_CONTROLLER = ("reconcileWorkflow", "persistUpdates")
 
 
 def of_node(spans: list[Told], node: str) -> dict[str, Told]:
     """The spans with the node's id; a span that is told twice is the same."""
-    return {f"{one.name} {one.attributes['phase']}" if one.name == "node_phase" else one.name: one
-            for one in spans if one.attributes.get("node.id") == node}  # fmt: skip
+    return {f"{one.name} {one.attributes['node_phase']}" if one.name == "nodePhase" else one.name: one
+            for one in spans if one.attributes.get("node_id") == node}  # fmt: skip
 
 
 def test_a_trace_reaches_a_collector_whole_though_the_controller_is_killed(
@@ -52,16 +54,21 @@ def test_a_trace_reaches_a_collector_whole_though_the_controller_is_killed(
             time.sleep(0.1)
         spans = collector.spans()
     annotations = found["metadata"]["annotations"]
+    starts = [span for span in spans if span.name.startswith("startup")]
+    assert sorted(span.name for span in starts) == ["startupCacheSync"] * 2 + ["startupController"] * 2
+    spans = [span for span in spans if span not in starts]
     assert {span.trace for span in spans} == {annotations["workflows.argoproj.io/trace-id"]}
     (whole,) = {span.id: span for span in spans if span.name == "workflow"}.values()
     assert (whole.id, whole.parent) == (annotations["workflows.argoproj.io/span-id"], "")
     assert datetime.fromisoformat(found["status"]["startedAt"]).timestamp() == whole.times[0] < killed < whole.times[1]
+    assert {(span.name, span.parent) for span in spans} >= {(name, whole.id) for name in OF_THE_CONTROLLER}
     for name in ("quick", "slow"):
         own = of_node(spans, ids[name])
-        assert sorted(own) == sorted(["node", *OF_A_POD])
-        assert {own[one].parent for one in OF_A_POD} == {own["node"].id}
-        assert own["run_main_container"].times[0] < killed
-    assert (own["run_main_container"].times[1] > killed, own["run_main_container"].attributes["exit_code"]) == (True, "0")
+        assert sorted(own) == sorted(["node", *OF_A_NODE, *OF_A_POD])
+        assert {own[one].parent for one in OF_A_NODE} == {own["node"].id}
+        assert {own[one].parent for one in OF_A_POD} == {own["createWorkflowPod"].id}
+        assert own["runMainContainer"].times[0] < killed
+    assert (own["runMainContainer"].times[1] > killed, own["runMainContainer"].attributes["exit_code"]) == (True, "0")
     group = of_node(spans, ids["[0]"])["node"]
     assert of_node(spans, ids["slow"])["node"].parent in (group.id, of_node(spans, "traced")["node"].id)
     quick = of_node(spans, ids["quick"])["node"].id

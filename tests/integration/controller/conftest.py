@@ -26,6 +26,7 @@ from tiphys.controller.following import Following
 from tiphys.local.objects import Place
 from tiphys.pods.settings import PodSettings
 from tiphys.telemetry.metrics import ControllerMetrics
+from tiphys.telemetry.tracing import Spans
 from tiphys.testing.apiserver import APIServer, Ending, Store
 from tiphys.testing.apiserver.kubelet import Behaviour
 
@@ -68,13 +69,13 @@ class LoopClock:
 class Life:
     """A controller from its start to its end."""
 
-    def __init__(self, server: APIServer) -> None:
+    def __init__(self, server: APIServer, spans: Spans | None = None) -> None:
         self.metrics = ControllerMetrics()
         self.server = server
         self.api = Api(Access(server=server.address), observe=self.metrics.observe_request)
         clock = LoopClock()
         self.announcements = EventQueue(self.api, clock)
-        world = Surroundings(self.api, PodLogs(self.api), self.announcements, clock, self.metrics, PodSettings(),
+        world = Surroundings(self.api, PodLogs(self.api), self.announcements, clock, self.metrics, PodSettings(), spans=spans,
                              task_sets=partial(watch_task_sets, self.api, ""))  # fmt: skip
         self.controller = Controller(world)
         self.feed = WatchedWorkflows(self.api, self.controller)
@@ -104,8 +105,8 @@ class Harbour:
         self.server = server
         self.lives: list[Life] = []
 
-    async def controller(self) -> Life:
-        life = await Life(self.server).start()
+    async def controller(self, spans: Spans | None = None) -> Life:
+        life = await Life(self.server, spans).start()
         self.lives.append(life)
         return life
 

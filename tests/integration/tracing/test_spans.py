@@ -34,7 +34,9 @@ def collector() -> Iterator[HttpReceiver]:
 
 STEPS = NodeStatus(name="w", id="w", type="Steps", phase="Failed", started_at=at(0), finished_at=at(9), message="child failed")
 STARTED = {"running": {"startedAt": "2026-11-24T12:00:03Z"}}
-ENDED = {"terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-11-24T12:00:03Z", "finishedAt": "2026-11-24T12:00:08Z"}}
+ENDED = {
+    "terminated": {"exitCode": 1, "reason": "Error", "startedAt": "2026-11-24T12:00:03Z", "finishedAt": "2026-11-24T12:00:08Z"}
+}
 
 
 def pod(state: dict[str, object]) -> PodView:
@@ -55,6 +57,11 @@ WORKFLOW = Workflow(
 )
 
 
+def phase_of(attributes: dict[str, str]) -> str:
+    """Which phase a span is about, of those that are."""
+    return attributes.get("node_phase") or ("" if attributes.keys() - {"phase"} else attributes["phase"])
+
+
 def told(collector: HttpReceiver, *seen: str) -> dict[str, Span]:
     spans = open_spans(OTLPSpanExporter(endpoint=f"{collector.address}/v1/traces"))
     for phase, when in (("Pending", 1), ("Running", 3)):
@@ -63,19 +70,20 @@ def told(collector: HttpReceiver, *seen: str) -> dict[str, Span]:
     if "Failed" in seen:
         spans.node_changed(WORKFLOW, POD, at(8), pod(ENDED))
     if "gone" in seen:
-        spans.pod_gone(WORKFLOW, pod(STARTED), at(7))
+        spans.pod_gone(WORKFLOW, POD, pod(STARTED), at(7))
     spans.workflow_ended(WORKFLOW, {"w-1": pod(ENDED)} if "pod" in seen else {})
     spans.close()
     names: dict[str, Span] = {}
     for span in collector.spans:
         attributes = {one.key: one.value.string_value for one in span.attributes}
-        names[f"{span.name} {attributes.get('node.id', '')} {attributes['phase'] if span.name.endswith('_phase') else ''}".strip()] = span
+        names[f"{span.name} {attributes.get('node_id', '')} {phase_of(attributes)}".strip()] = span
     return names
 
 
 LIFE = ("Pending", "Running", "Failed")
-EVEN_IF_NOT_SEEN = ["workflow", "workflow_phase  Pending", "workflow_phase  Running", "node w", "node w-1"]
-OF_A_NODE = ["node_phase w-1 Pending", "node_phase w-1 Running", "pod_scheduling w-1", "pod_preparing w-1", "run_main_container w-1"]
+EVEN_IF_NOT_SEEN = ["workflow", "workflowPhase  Pending", "workflowPhase  Running", "node w", "node w-1"]
+OF_A_NODE = ["nodePhase w-1 Pending", "nodePhase w-1 Running", "createWorkflowPod w-1", "podScheduling w-1", "podPreparing w-1",
+             "runMainContainer w-1"]  # fmt: skip
 
 
 def seconds(span: Span) -> tuple[float, float]:
@@ -90,37 +98,39 @@ def test_a_workflow_is_one_trace_of_nodes_and_their_phases(collector: HttpReceiv
     assert spans["workflow"].parent_span_id == b""
     assert spans["node w"].parent_span_id == spans["workflow"].span_id
     assert spans["node w-1"].parent_span_id == spans["node w"].span_id
-    assert spans["node_phase w-1 Running"].parent_span_id == spans["node w-1"].span_id
+    assert spans["nodePhase w-1 Running"].parent_span_id == spans["node w-1"].span_id
     assert seconds(spans["workflow"]) == (0, 10)
     assert seconds(spans["node w-1"]) == (1, 8)
-    assert seconds(spans["node_phase w-1 Pending"]) == (1, 3)
-    assert seconds(spans["node_phase w-1 Running"]) == (3, 8)
+    assert seconds(spans["nodePhase w-1 Pending"]) == (1, 3)
+    assert seconds(spans["nodePhase w-1 Running"]) == (3, 8)
     assert (spans["node w-1"].status.code, spans["node w-1"].status.message) == (Status.STATUS_CODE_ERROR, "exit 1")
 
 
-def test_the_phases_of_a_pod_are_below_its_node(collector: HttpReceiver) -> None:
+def test_the_phases_of_a_pod_are_below_its_creation(collector: HttpReceiver) -> None:
     spans = told(collector, *LIFE)
-    of_pod = {name: spans[f"{name} w-1"] for name in ("pod_scheduling", "pod_preparing", "run_main_container")}
-    assert {span.parent_span_id for span in of_pod.values()} == {spans["node w-1"].span_id}
+    of_pod = {name: spans[f"{name} w-1"] for name in ("podScheduling", "podPreparing", "runMainContainer")}
+    creation = spans["createWorkflowPod w-1"]
+    assert (creation.parent_span_id, seconds(creation)) == (spans["node w-1"].span_id, (1, 1))
+    assert {span.parent_span_id for span in of_pod.values()} == {creation.span_id}
     assert {name: seconds(span) for name, span in of_pod.items()} == {
-        "pod_scheduling": (1, 2), "pod_preparing": (2, 3), "run_main_container": (3, 8),
+        "podScheduling": (1, 2), "podPreparing": (2, 3), "runMainContainer": (3, 8),
     }  # fmt: skip
-    run = of_pod["run_main_container"]
+    run = of_pod["runMainContainer"]
     said = {one.key: one.value.string_value for one in run.attributes}
-    assert said == {"node.id": "w-1", "pod": "w-say-1", "host": "host-1", "container": "main", "exit_code": "1", "message": "Error",
-                    "phase": "Failed"}  # fmt: skip
+    assert said == {"name": "w", "namespace": "argo", "node_id": "w-1", "pod": "w-say-1", "host": "host-1", "container": "main",
+                    "exit_code": "1", "message": "Error", "phase": "Failed"}  # fmt: skip
     assert (run.status.code, run.status.message) == (Status.STATUS_CODE_ERROR, "Error")
 
 
 def test_a_workflow_waits_and_runs(collector: HttpReceiver) -> None:
     spans = told(collector)
-    assert seconds(spans["workflow_phase  Pending"]) == (-2, 0)
-    assert seconds(spans["workflow_phase  Running"]) == (0, 10)
-    assert spans["workflow_phase  Running"].parent_span_id == spans["workflow"].span_id
+    assert seconds(spans["workflowPhase  Pending"]) == (-2, 0)
+    assert seconds(spans["workflowPhase  Running"]) == (0, 10)
+    assert spans["workflowPhase  Running"].parent_span_id == spans["workflow"].span_id
 
 
 def test_what_ran_in_a_pod_that_was_deleted_ends_with_it(collector: HttpReceiver) -> None:
-    run = told(collector, "Pending", "Running", "gone")["run_main_container w-1"]
+    run = told(collector, "Pending", "Running", "gone")["runMainContainer w-1"]
     assert (seconds(run), run.status.message) == ((3, 7), "pod deleted")
 
 
@@ -168,3 +178,31 @@ def test_the_protocol_is_grpc_unless_a_variable_says_otherwise() -> None:
     assert [protocol(signal, said) for signal in ("traces", "metrics")] == ["http/protobuf", "grpc"]
     with pytest.raises(SpecError, match="'http/json' is not one of grpc, http/protobuf"):
         protocol("traces", {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"})
+
+
+def test_what_the_controller_does_is_below_the_workflow_and_its_start_is_a_trace_of_its_own(collector: HttpReceiver) -> None:
+    spans = open_spans(OTLPSpanExporter(endpoint=f"{collector.address}/v1/traces"))
+    spans.started(at(-9), at(-8), at(-5))
+    for start in (1, 2):
+        spans.called(
+            "uid-1", "tryAcquireLock", (at(start), at(start + 1)), {"lock_name": "workflow-sync", "acquired": start == 2}
+        )
+    spans.workflow_ended(WORKFLOW)
+    spans.close()
+    by_name = {span.name: span for span in collector.spans}
+    locks = [span for span in collector.spans if span.name == "tryAcquireLock"]
+    assert {span.parent_span_id for span in locks} == {by_name["workflow"].span_id}
+    assert len({span.span_id for span in locks}) == 2
+    assert [{one.key: one.value.bool_value for one in span.attributes}["acquired"] for span in locks] == [False, True]
+    start, listing = by_name["startupController"], by_name["startupCacheSync"]
+    assert (seconds(start), seconds(listing), listing.parent_span_id) == ((-9, -5), (-8, -5), start.span_id)
+    assert start.trace_id == listing.trace_id != by_name["workflow"].trace_id
+
+
+def test_phases_of_a_workflow_that_is_forgotten_are_not_told_with_its_end(collector: HttpReceiver) -> None:
+    spans = open_spans(OTLPSpanExporter(endpoint=f"{collector.address}/v1/traces"))
+    spans.node_changed(WORKFLOW, NodeStatus(name="w[0].a", id="w-1", phase="Running"), at(3))
+    spans.forget("uid-1")
+    spans.workflow_ended(WORKFLOW)
+    spans.close()
+    assert "nodePhase" not in {span.name for span in collector.spans}

@@ -36,23 +36,23 @@ def told(one: PodView) -> list[tuple[str, str, int, int | None]]:
 def test_a_pod_is_scheduled_prepared_and_run_container_by_container():
     inits = (ran("wait", 4, 20), ran("init", 2, 3), ran("own", 4, 5, 3))
     assert told(pod(ran("main", 6, 19), ran("side", 7, None), inits=inits)) == [
-        ("pod_scheduling", "", 0, 1),
-        ("pod_preparing", "", 1, 2),
-        ("run_init_container", "init", 2, 3),
-        ("run_wait_container", "wait", 4, 20),
-        ("run_container", "own", 4, 5),
-        ("run_main_container", "main", 6, 19),
-        ("run_container", "side", 7, None),
+        ("podScheduling", "", 0, 1),
+        ("podPreparing", "", 1, 2),
+        ("runInitContainer", "init", 2, 3),
+        ("runWaitContainer", "wait", 4, 20),
+        ("runContainer", "own", 4, 5),
+        ("runMainContainer", "main", 6, 19),
+        ("runContainer", "side", 7, None),
     ]
 
 
 def test_a_pod_that_found_no_host_is_being_scheduled():
-    assert told(pod(scheduled=None)) == [("pod_scheduling", "", 0, None)]
+    assert told(pod(scheduled=None)) == [("podScheduling", "", 0, None)]
 
 
 def test_a_container_that_never_ran_has_no_run():
     never = {"name": "main", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
-    assert told(pod(never)) == [("pod_scheduling", "", 0, 1), ("pod_preparing", "", 1, None)]
+    assert told(pod(never)) == [("podScheduling", "", 0, 1), ("podPreparing", "", 1, None)]
 
 
 def test_a_container_that_failed_says_so():
