@@ -36,7 +36,7 @@ class Collector:
 
 def _told(span: dict[str, Any]) -> Told:
     times = int(span["startTimeUnixNano"]) / 1e9, int(span["endTimeUnixNano"]) / 1e9
-    attributes = {one["key"]: one["value"]["stringValue"] for one in span["attributes"]}
+    attributes = {one["key"]: str(next(iter(one["value"].values()))) for one in span.get("attributes", ())}
     return Told(span["name"], span["traceId"], span["spanId"], span.get("parentSpanId", ""), times, attributes)
 
 
