@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from tiphys.cli.reach import Reach
 from tiphys.cluster.connection import find_access
 from tiphys.errors import SpecError
 from tiphys.server.around import Safety
@@ -173,6 +174,7 @@ def server(  # noqa: PLR0913 as many options as there are
     list_cache: int = 20_000,
     browser: Annotated[bool, Parameter(name=["--browser", "-b"], negative="")] = False,
     unused: Unused | None = None,
+    reach: Reach | None = None,
 ) -> int:
     """Serve the REST API and the web page. Without --auth-mode only on this machine, each caller with the own token.
 
@@ -194,6 +196,7 @@ def server(  # noqa: PLR0913 as many options as there are
             0 keeps none. Who asks sees what he may list, as without.
         browser: Open the page in a browser of this machine.
         unused: Flags of Argo's server that change nothing here.
+        reach: How the API server is reached, and as whom.
     """
     if list_cache < 0:
         raise SpecError("a number of workflows is 0 or more", path="--list-cache")
@@ -206,7 +209,10 @@ def server(  # noqa: PLR0913 as many options as there are
     set_up_logs(loglevel, log_format)
     for sentence in (unused or Unused()).sentences():
         log.warning("%s", sentence)
-    access = find_access(kubeconfig)
+    choice = (reach or Reach()).choice
+    if choice.as_user:
+        raise SpecError("the server acts for itself and its callers: --as, --as-group and --as-uid are for users' commands")
+    access = find_access(kubeconfig, choice)
     own = managed_namespace or (access.namespace if namespaced else "")
 
     from tiphys.server.serve import Listening, Order, run_server

@@ -158,8 +158,7 @@ class Api:
 
     def headers(self, **more: str) -> dict[str, str]:
         """Who we are, and more."""
-        token = self.access.token() if self.access.token else ""
-        return {**({"Authorization": f"Bearer {token}"} if token else {}), **more}
+        return {**self.access.credentials, **more}
 
     async def call(  # noqa: PLR0913 an HTTP request has as many parts
         self, verb: str, kind: str, path: str, *, body: Any = None, query: Mapping[str, str] | None = None,
@@ -193,7 +192,8 @@ class Api:
         import aiohttp
 
         try:
-            async with self.session.request(verb, path, timeout=aiohttp.ClientTimeout(total=60), **request) as answer:
+            limit = aiohttp.ClientTimeout(total=self.access.timeout or None)
+            async with self.session.request(verb, path, timeout=limit, **request) as answer:
                 return Answer(answer.status, await answer.read(), retry_after(answer.headers))
         except (aiohttp.ClientError, TimeoutError, OSError) as e:
             raise Unavailable(f"no answer from {self.access.server}: {e or type(e).__name__}") from e

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import yaml
 
-from tiphys.cluster.choice import Choice, content
+from tiphys.cluster.choice import Choice, checked_proxy, content
 from tiphys.cluster.credentials import FileToken, PluginToken
 from tiphys.errors import NotFound
 
@@ -34,7 +34,11 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
         namespace: The default one.
         token: Gives the bearer token of the moment; None where a certificate says who we are.
         renew: Forgets what is known of the token, since the server did not take it.
+        username: Of basic authentication; empty for none.
         headers: What every request says besides.
+        tls_server_name: Whose certificate the server shows; empty for its host's.
+        proxy: Who is asked to reach the server; empty for nobody.
+        timeout: So many seconds a request may take; 0 for any.
     """
 
     server: str
@@ -44,8 +48,22 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     ca: bytes = b""
     certificate: bytes = b""
     key: bytes = b""
+    username: str = ""
+    password: str = ""
     is_insecure: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    tls_server_name: str = ""
+    proxy: str = ""
+    timeout: float = 60.0
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header that says who we are, at this moment."""
+        if self.token is not None:
+            token = self.token()
+            return {"Authorization": f"Bearer {token}"} if token else {}
+        pair = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return {"Authorization": f"Basic {pair}"} if self.username else {}
 
 
 def find_access(kubeconfig: str = "", choice: Choice = _NOTHING) -> Access:
@@ -78,13 +96,27 @@ def _chosen(found: Access, choice: Choice) -> Access:
         said["server"] = choice.server.rstrip("/")
     if choice.certificate_authority:
         said["ca"] = content(choice.certificate_authority)
+    if choice.tls_server_name:
+        said["tls_server_name"] = choice.tls_server_name
+    if choice.proxy_url:
+        said["proxy"] = checked_proxy(choice.proxy_url)
+    if choice.timeout is not None:
+        said["timeout"] = choice.timeout
+    if choice.is_insecure is not None:
+        said["is_insecure"] = choice.is_insecure
+    return msgspec.structs.replace(found, **said, **_identity(choice))
+
+
+def _identity(choice: Choice) -> dict[str, Any]:
+    """Who we are instead."""
+    said: dict[str, Any] = {}
     if choice.client_certificate:
         said |= {"certificate": content(choice.client_certificate), "key": content(choice.client_key)}
     if choice.token:
         said |= {"token": lambda: choice.token, "renew": None}
-    if choice.is_insecure is not None:
-        said["is_insecure"] = choice.is_insecure
-    return msgspec.structs.replace(found, **said)
+    elif choice.username:
+        said |= {"username": choice.username, "password": choice.password, "token": None, "renew": None}
+    return said
 
 
 def _in_cluster() -> Access:
@@ -134,7 +166,11 @@ def _from_file(path: Path, choice: Choice) -> Access:
         ca=_content(cluster, "certificate-authority", path.parent),
         certificate=certificate,
         key=key,
+        username=str(user.get("username") or "") if token is None else "",
+        password=str(user.get("password") or ""),
         is_insecure=bool(cluster.get("insecure-skip-tls-verify")),
+        tls_server_name=str(cluster.get("tls-server-name") or ""),
+        proxy=checked_proxy(str(cluster.get("proxy-url") or "")),
     )
 
 
@@ -160,11 +196,20 @@ def _official_token(path: Path, context: str) -> Callable[[], str]:
     return lambda: str(settings.get_api_key_with_prefix("authorization") or "").removeprefix("Bearer ")
 
 
+class _Renamed(ssl.SSLContext):
+    """Asks for, and checks, the certificate of `name`, whatever host is connected to."""
+
+    name = ""
+
+    def wrap_bio(self, *rest: Any, **more: Any) -> ssl.SSLObject:
+        return super().wrap_bio(*rest, **{**more, "server_hostname": self.name})
+
+
 def ssl_context(access: Access) -> ssl.SSLContext | bool:
     """The TLS settings of an access; False for plain HTTP."""
     if not access.server.startswith("https"):
         return False
-    context = ssl.create_default_context(cadata=access.ca.decode() or None)
+    context = _renamed(access) if access.tls_server_name else ssl.create_default_context(cadata=access.ca.decode() or None)
     if access.is_insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -177,14 +222,25 @@ def ssl_context(access: Access) -> ssl.SSLContext | bool:
     return context
 
 
+def _renamed(access: Access) -> ssl.SSLContext:
+    context = _Renamed(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = access.tls_server_name
+    if access.ca:
+        context.load_verify_locations(cadata=access.ca.decode())
+    else:
+        context.load_default_certs()
+    return context
+
+
 def open_session(access: Access, pool: "ConnectionPool | None" = None) -> "aiohttp.ClientSession":
     """A session; with connections of its own, or with those of a pool, which stay open when it is closed."""
     import aiohttp
 
     connector = pool.connector(access) if pool is not None else _connector(access)
     return aiohttp.ClientSession(
-        access.server, connector=connector, connector_owner=pool is None, auto_decompress=True, headers=access.headers
-    )
+        access.server, connector=connector, connector_owner=pool is None, auto_decompress=True, headers=access.headers,
+        proxy=access.proxy or None,
+    )  # fmt: skip
 
 
 def _connector(access: Access) -> "aiohttp.TCPConnector":
@@ -204,7 +260,7 @@ class ConnectionPool:
 
     def connector(self, access: Access) -> "aiohttp.TCPConnector":
         """The connections for an access."""
-        key = (access.server, access.ca, access.certificate, access.key, access.is_insecure)
+        key = (access.server, access.ca, access.certificate, access.key, access.is_insecure, access.tls_server_name)
         if key not in self._connectors:
             self._connectors[key] = _connector(access)
         return self._connectors[key]

@@ -10,8 +10,6 @@ from tiphys.cluster.api import Answer, Api, retry_after
 from tiphys.cluster.connection import Access, ssl_context
 from tiphys.errors import Unavailable
 
-_TIMEOUT = 60
-
 
 class PlainApi(Api):
     """Calls one after another; each blocks whatever else the process does."""
@@ -28,10 +26,12 @@ class PlainApi(Api):
     async def _send(  # type: ignore[override]
         self, verb: str, path: str, *, data: bytes | None, params: Mapping[str, str] | None, headers: Mapping[str, str]
     ) -> Answer:
+        if self.access.proxy or self.access.tls_server_name:
+            return await super()._send(verb, path, data=data, params=params, headers=headers)
         target = path + (f"?{urlencode(params)}" if params else "")
         try:
             connection = self._connected()
-            connection.request(verb, self._prefix + target, body=data, headers=dict(headers))
+            connection.request(verb, self._prefix + target, body=data, headers={**dict(self.access.headers), **headers})
             answer = connection.getresponse()
             return Answer(answer.status, answer.read(), retry_after(dict(answer.headers)))
         except (OSError, http.client.HTTPException) as e:
@@ -44,7 +44,7 @@ class PlainApi(Api):
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is None:
             address = urlsplit(self.access.server)
-            host: dict[str, Any] = {"host": str(address.hostname), "port": address.port, "timeout": _TIMEOUT}
+            host: dict[str, Any] = {"host": str(address.hostname), "port": address.port, "timeout": self.access.timeout or None}
             context = ssl_context(self.access)
             if isinstance(context, ssl.SSLContext):
                 self._connection = http.client.HTTPSConnection(**host, context=context)

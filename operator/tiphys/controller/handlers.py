@@ -14,7 +14,7 @@ from typing import Any
 
 import kopf
 
-from tiphys.cluster.connection import Access
+from tiphys.cluster.connection import Access, open_session
 from tiphys.controller.controller import Controller
 from tiphys.controller.crons import Crons
 
@@ -122,7 +122,7 @@ class KopfThread:
 
     def _register(self, registry: kopf.OperatorRegistry) -> None:
         @kopf.on.login(registry=registry)
-        def login(**_: Any) -> kopf.ConnectionInfo:
+        async def login(**_: Any) -> kopf.ConnectionInfo | kopf.AiohttpSession:
             if self._access.renew is not None:
                 self._access.renew()
             return connection_info(self._access)
@@ -157,13 +157,20 @@ def hear_crons(crons: Crons) -> Hear:
     return hear
 
 
-def connection_info(access: Access) -> kopf.ConnectionInfo:
-    """The access in Kopf's terms."""
+def connection_info(access: Access) -> kopf.ConnectionInfo | kopf.AiohttpSession:
+    """The access in Kopf's terms; on the loop of who asks."""
+    if access.tls_server_name:
+        session = open_session(access)
+        session.headers.update(access.credentials)
+        return kopf.AiohttpSession(aiohttp_session=session, server=access.server, default_namespace=access.namespace)
     return kopf.ConnectionInfo(
         server=access.server,
         ca_data=access.ca or None,
         insecure=access.is_insecure,
         token=access.token() if access.token else None,
+        username=access.username or None,
+        password=access.password or None,
+        proxy_url=access.proxy or None,
         certificate_data=access.certificate or None,
         private_key_data=access.key or None,
         default_namespace=access.namespace,

@@ -172,9 +172,12 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         return Caller(access, {**claims, **known}, self.pool)
 
     def bearing(self, token: str) -> Access:
-        """The way to the cluster of who bears a token: the server's certificate and token stay behind."""
+        """The way to the cluster of who bears a token: the server's own identity stays behind."""
         own = self.access
-        return Access(server=own.server, namespace=own.namespace, token=lambda: token, ca=own.ca, is_insecure=own.is_insecure)
+        return Access(
+            server=own.server, namespace=own.namespace, token=lambda: token, ca=own.ca, is_insecure=own.is_insecure,
+            tls_server_name=own.tls_server_name, proxy=own.proxy, timeout=own.timeout,
+        )  # fmt: skip
 
     def place(self, namespace: str) -> str:
         """The namespace that a request is about.

@@ -12,8 +12,6 @@ from tiphys.cli.app import app
 NOT_OURS = {
     "--argo-server", "--argo-http1", "--argo-base-href", "--header", "--secure", "--insecure-skip-verify",  # commands talk to Kubernetes
     "--gloglevel", "--loglevel", "--log-format", "--verbose",  # commands write no log
-    "--username", "--password",  # Kubernetes knows them no more
-    "--disable-compression", "--proxy-url", "--request-timeout", "--tls-server-name",
 }  # fmt: skip
 """Refused as unknown options."""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.integration.controller.conftest import Harbour, place
+from tests.servers.ways import proxy, tls_before
 
 from tiphys.cluster.connection import Access
 from tiphys.cluster.credentials import FileToken
@@ -62,6 +63,22 @@ async def test_workflows_are_heard_of_and_nothing_is_written_on_them(harbour: Ha
         assert kinds[0] == "ADDED"
     assert harbour.server.effects == []
     assert "annotations" not in harbour.workflow("before")["metadata"]
+
+
+async def test_workflows_are_heard_of_through_a_proxy_and_by_another_name_of_the_server(harbour: Harbour, tmp_path: pathlib.Path) -> None:
+    ear, port = Ear(), int(harbour.server.address.rpartition(":")[2])
+    async with tls_before(port, tmp_path, "api.example") as front, proxy() as way:
+        access = Access(
+            server=f"https://127.0.0.1:{front.port}", proxy=f"http://127.0.0.1:{way.port}", tls_server_name="api.example",
+            ca=(tmp_path / "ca.crt").read_bytes(), token=lambda: "mine",
+        )  # fmt: skip
+        harbour.submit(HELLO, "before")
+        async with listening(ear, access):
+            await ear.until(lambda: ("", "before") in ear.heard)
+            harbour.submit(HELLO, "after")
+            await ear.until(lambda: ("ADDED", "after") in ear.heard)
+        assert {asked.split(" HTTP")[0] for asked in way.asked} == {f"CONNECT 127.0.0.1:{front.port}"}
+        assert all("authorization: bearer mine" in asked.lower() for asked in front.asked)
 
 
 async def test_kopf_is_started_again_when_it_ends(harbour: Harbour, caplog: pytest.LogCaptureFixture) -> None:

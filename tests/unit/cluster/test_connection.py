@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from tiphys.cli.reach import Reach
 from tiphys.cluster.choice import Choice
 from tiphys.cluster.connection import find_access
 from tiphys.errors import NotFound, SpecError
@@ -36,6 +37,7 @@ def config(tmp_path: pathlib.Path) -> str:
         (Choice(user="v"), "https://k", "of-v", "own"),
         (Choice(server="https://m/"), "https://m", "of-u", "own"),
         (Choice(token="mine"), "https://k", "mine", "own"),  # noqa: S106
+        (Choice(token="mine", username="jo"), "https://k", "mine", "own"),  # noqa: S106
     ],
 )
 def test_what_is_said_counts_instead_of_the_kubeconfig(config: str, choice: Choice, server: str, token: str, namespace: str) -> None:
@@ -76,3 +78,33 @@ def test_a_server_needs_no_kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path:
 def test_what_the_kubeconfig_has_not_is_named(config: str, choice: Choice) -> None:
     with pytest.raises(NotFound, match=r"the kubeconfig has no (context|cluster|user) 'x'"):
         find_access(config, choice)
+
+
+def test_a_user_may_have_a_password(config: str, tmp_path: pathlib.Path) -> None:
+    access = find_access(config, Choice(username="jo", password="p:w"))  # noqa: S106
+    assert access.credentials == {"Authorization": f"Basic {base64.b64encode(b'jo:p:w').decode()}"}
+    (tmp_path / "other").write_text(CONFIG.replace("token: of-u", "username: ann, password: p"))
+    assert find_access(str(tmp_path / "other")).credentials == {"Authorization": f"Basic {base64.b64encode(b'ann:p').decode()}"}
+    assert find_access(str(tmp_path / "other"), Choice(token="mine")).credentials == {"Authorization": "Bearer mine"}  # noqa: S106
+
+
+def test_how_the_server_is_reached_is_said_or_stands_in_the_kubeconfig(config: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "other").write_text(CONFIG.replace('"https://k"', '"https://k", proxy-url: "http://p:1", tls-server-name: n'))
+    access = find_access(str(tmp_path / "other"))
+    assert (access.proxy, access.tls_server_name, access.timeout) == ("http://p:1", "n", 60)
+    access = find_access(str(tmp_path / "other"), Choice(proxy_url="https://q", tls_server_name="m", timeout=0, is_plain=True))
+    assert (access.proxy, access.tls_server_name, access.timeout) == ("https://q", "m", 0)
+    assert access.headers == (("Accept-Encoding", "identity"),)
+    for url in ("socks5://p:1", "p:1", "http://"):
+        with pytest.raises(SpecError, match="is no address of a proxy"):
+            find_access(config, Choice(proxy_url=url))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", None), ("0", 0), ("30", 30), ("1m30s", 90), ("300ms", 0.3)])
+def test_the_time_of_a_request_is_seconds_or_says_its_units(text: str, seconds: float | None) -> None:
+    assert Reach(request_timeout=text).choice.timeout == seconds
+
+
+def test_what_is_no_time_of_a_request_is_told() -> None:
+    with pytest.raises(SpecError, match="--request-timeout"):
+        _ = Reach(request_timeout="soon").choice
