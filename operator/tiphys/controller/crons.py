@@ -65,6 +65,11 @@ class _Followed:
         self.patch: Json = {}
         self.writer: asyncio.Task[None] | None = None
 
+    @property
+    def key(self) -> str:
+        """`namespace/name`; one that was deleted and its successor may have the same."""
+        return f"{self.namespace}/{self.name}"
+
 
 class CronSurroundings(NamedTuple):
     """What following schedules needs.
@@ -93,6 +98,7 @@ class Crons:
     def __init__(self, world: CronSurroundings) -> None:
         self._world = world
         self._followed: dict[str, _Followed] = {}
+        self._named: dict[str, dict[str, _Followed]] = {}
         self._children: dict[str, dict[str, act.Child]] = {}
         self._waiting: dict[str, CronWorkflow] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -145,7 +151,8 @@ class Crons:
         followed = self._followed.get(meta.uid)
         if followed is None:
             followed = self._followed[meta.uid] = _Followed(meta.namespace, meta.name, self._world.place)
-            for child in self._children.get(f"{meta.namespace}/{meta.name}", {}).values():
+            self._named.setdefault(followed.key, {})[meta.uid] = followed
+            for child in self._children.get(followed.key, {}).values():
                 self._send(followed, act.ChildSeen(child))
         self._send(followed, act.CronChanged(cron))
 
@@ -153,8 +160,14 @@ class Crons:
         """A schedule is gone; its children go with it."""
         self._waiting.pop(uid, None)
         followed = self._followed.pop(uid, None)
-        if followed is not None and followed.wake is not None:
+        if followed is None:
+            return
+        if followed.wake is not None:
             followed.wake.cancel()
+        named = self._named[followed.key]
+        del named[uid]
+        if not named:
+            del self._named[followed.key]
 
     def child_changed(self, _key: str, view: ChildView) -> None:
         """A workflow with a schedule's label is new or has changed."""
@@ -176,9 +189,8 @@ class Crons:
         self._send_to(key, act.ChildGone(view.metadata.uid))
 
     def _send_to(self, key: str, event: act.CronEvent) -> None:
-        for followed in list(self._followed.values()):
-            if f"{followed.namespace}/{followed.name}" == key:
-                self._send(followed, event)
+        for followed in tuple(self._named.get(key, {}).values()):
+            self._send(followed, event)
 
     # --- what is done
 

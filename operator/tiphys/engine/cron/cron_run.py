@@ -11,7 +11,7 @@ import msgspec
 from tiphys.engine.cron import actions as act
 from tiphys.engine.cron.child import child_of
 from tiphys.engine.cron.conditions import is_to_stop, is_wanted
-from tiphys.engine.cron.missed import missed_slots, slots_between
+from tiphys.engine.cron.missed import due_slots, missed_slots, newest_of
 from tiphys.engine.cron.times import Schedule, parse_schedule, parse_zone
 from tiphys.engine.patch import as_json, difference
 from tiphys.errors import ExpressionError, SpecError
@@ -42,7 +42,7 @@ class CronRun:
         self._children: dict[str, act.Child] = {}
         self._schedules: tuple[Schedule, ...] = ()
         self._submitting: set[datetime] = set()
-        self._seen_until: datetime | None = None
+        self._looked: tuple[datetime, ...] = ()
         self._actions: list[act.CronAction] = []
 
     def handle(self, event: act.CronEvent, now: datetime) -> list[act.CronAction]:
@@ -67,8 +67,12 @@ class CronRun:
     # --- the object
 
     def _changed(self, cron: CronWorkflow, now: datetime) -> None:
+        was_idle = self._stored is None or self._is_idle
         before, self._stored, self.cron = self._stored, cron, cron
         is_new_spec = before is None or before.spec != cron.spec
+        if was_idle:
+            # what went by meanwhile was not to run
+            self._look(now)
         if not is_new_spec:
             return
         was_valid = bool(self._schedules)
@@ -81,8 +85,8 @@ class CronRun:
             return
         self._condition(SPEC_ERROR, "")
         has_new_schedule = self._note_schedule()
-        if before is None or not was_valid or has_new_schedule:
-            self._seen_until = now
+        if before is None or not was_valid or has_new_schedule or len(self._looked) != len(self._schedules):
+            self._look(now)
         if not has_new_schedule:
             self._fire(missed_slots(cron, self._schedules, now), now)
 
@@ -118,19 +122,30 @@ class CronRun:
 
     # --- slots
 
+    def _look(self, at: datetime) -> None:
+        """No slot before `at` is due any more."""
+        self._looked = (at,) * len(self._schedules)
+
     def _settle(self, now: datetime) -> None:
         self._reconcile()
         if self._schedules:
             self._check_stop(now)
-            if self._seen_until is not None:
-                due = slots_between(self._schedules, self._seen_until, now)
-                self._seen_until = max(now, self._seen_until)
-                self._fire(due, now)
-            upcoming = [slot for schedule in self._schedules if (slot := schedule.after(now)) is not None]
+            self._fire(self._due(now), now)
+            upcoming = [slot for schedule, at in self._watched if (slot := schedule.after(at)) is not None]
             if upcoming and not self._is_idle:
                 self._actions.append(act.CronWakeAt(min(upcoming)))
         self._trim()
         self._write()
+
+    @property
+    def _watched(self) -> tuple[tuple[Schedule, datetime], ...]:
+        """Each schedule with the time until which its slots have been seen: its last slot, or when it began to count."""
+        return tuple(zip(self._schedules, self._looked, strict=True))
+
+    def _due(self, now: datetime) -> list[datetime]:
+        due = [due_slots(self.cron, schedule, at, now) for schedule, at in self._watched]
+        self._looked = tuple(slots[-1] if slots else at for slots, at in zip(due, self._looked, strict=True))
+        return newest_of(self.cron, due)
 
     @property
     def _is_idle(self) -> bool:

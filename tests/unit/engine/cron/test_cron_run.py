@@ -117,6 +117,7 @@ def test_the_child_is_named_after_its_slot_and_belongs_to_the_schedule() -> None
 
 def test_two_schedules_that_meet_make_one_child() -> None:
     world = World(a_cron(schedules=["0 * * * *", "*/30 * * * *"]))
+    world.tick(minutes(30))
     world.tick(minutes(60))
     assert world.submitted == [minutes(30), minutes(60)]
 
@@ -322,3 +323,80 @@ def test_reading_back_what_was_written_writes_nothing_again() -> None:
     world.send(act.CronChanged(world.run.cron), minutes(1.1))
     assert world.patches == []
     assert world.submitted == [minutes(1)]
+
+
+def test_of_slots_that_a_sleeping_controller_missed_the_last_one_of_each_schedule_runs() -> None:
+    world = World(a_cron(schedules=["* * * * *", "30 * * * *"]))
+    world.tick(minutes(24 * 60 + 15.5))
+    assert world.submitted == [minutes(24 * 60 - 30), minutes(24 * 60 + 15)]
+    assert world.wake == minutes(24 * 60 + 16)
+
+
+def test_as_many_slots_are_caught_up_with_after_a_sleep_as_the_schedule_says() -> None:
+    world = World(a_cron(annotations={"tiphys.io/catch-up": "all", "tiphys.io/catch-up-limit": "3"}))
+    world.tick(minutes(100_000.5))
+    assert world.submitted == [minutes(99_998), minutes(99_999), minutes(100_000)]
+
+
+def test_no_slot_runs_again_when_the_clock_is_set_back() -> None:
+    world = World(a_cron())
+    world.tick(minutes(1))
+    for at in (-59, -30, 0, 1):
+        world.tick(minutes(at))
+    assert (world.submitted, world.wake) == ([minutes(1)], minutes(2))
+    world.tick(minutes(2))
+    assert world.submitted == [minutes(1), minutes(2)]
+
+
+def test_slots_that_went_by_while_a_schedule_was_suspended_do_not_run_when_it_goes_on() -> None:
+    world = World(a_cron())
+    world.send(act.CronChanged(a_cron(suspend=True)), minutes(0.5))
+    world.send(act.CronChanged(a_cron()), minutes(5.5))
+    assert (world.submitted, world.wake) == ([], minutes(6))
+    world.send(act.CronChanged(a_cron({"phase": "Stopped"})), minutes(5.6))
+    world.send(act.CronChanged(a_cron()), minutes(9.5))
+    assert (world.submitted, world.wake) == ([], minutes(10))
+
+
+def test_what_happens_to_children_and_to_other_schedules_does_not_put_off_a_constant_distance() -> None:
+    world = World(a_cron(schedules=["@every 90m", "*/20 * * * *"]))
+    for at in range(10, 180, 10):
+        world.send(act.ChildSeen(a_child(minutes(0), phase="Running" if at % 20 else "Pending")), minutes(at))
+    assert world.submitted == [minutes(at) for at in (20, 40, 60, 80, 90, 100, 120, 140, 160)]
+    assert world.wake == minutes(180)
+
+
+def test_a_hundred_schedules_are_one_schedule() -> None:
+    world = World(a_cron(schedules=[f"{at % 60} {at // 60} * * *" for at in range(720, 820)]))
+    for at in range(1, 100):
+        world.tick(minutes(at))
+    assert world.submitted == [minutes(at) for at in range(1, 100)]
+
+
+@pytest.mark.parametrize(
+    ("spec", "says"),
+    [
+        ({"when": "{{cronworkflow.nope}} == 1"}, "run policy error: "),
+        ({"when": "nope == 1"}, "run policy error: "),
+        ({"when": "{{= 1 / 0}} == 1"}, "run policy error: "),
+    ],
+)
+def test_a_when_that_cannot_be_decided_is_told_and_lets_nothing_run(spec: dict[str, Any], says: str) -> None:
+    world = World(a_cron(**spec))
+    world.tick(minutes(1))
+    assert (world.submitted, list(world.conditions())) == ([], ["SubmissionError"])
+    assert world.conditions()["SubmissionError"].startswith(says)
+    world.send(act.CronChanged(a_cron()), minutes(1.5))
+    world.tick(minutes(2))
+    assert (world.submitted, world.conditions()) == ([minutes(2)], {})
+
+
+@pytest.mark.parametrize("expression", ["nope > 1", "cronworkflow.failed", "cronworkflow.nope.deeper == 1", "(("])
+def test_a_stop_expression_that_cannot_be_decided_is_told_and_lets_nothing_run(expression: str) -> None:
+    world = World(a_cron(stopStrategy={"expression": expression}))
+    world.tick(minutes(1))
+    assert (world.submitted, list(world.conditions())) == ([], ["SpecError"])
+    assert "stopping condition" in world.conditions()["SpecError"]
+    world.send(act.CronChanged(a_cron()), minutes(1.5))
+    world.tick(minutes(2))
+    assert (world.submitted, world.conditions()) == ([minutes(2)], {})
