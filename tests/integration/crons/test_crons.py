@@ -23,6 +23,7 @@ from tiphys.testing.apiserver import APIServer, Fault
 from tiphys.testing.clock import ManualClock
 
 LAST_USED = "cronworkflows.argoproj.io/last-used-schedule"
+SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "i", "command": ["a"]}}]}
 START = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
 
 
@@ -58,7 +59,7 @@ class World:
             self.kills.pop()()
 
     async def create(self, annotations: dict[str, str] | None = None, **spec: Any) -> None:
-        whole = {"schedules": ["* * * * *"], "workflowSpec": {"entrypoint": "main"}, **spec}
+        whole = {"schedules": ["* * * * *"], "workflowSpec": SPEC, **spec}
         manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow",
                     "metadata": {"name": "hello", "annotations": annotations or {}}, "spec": whole}  # fmt: skip
         await self.api.create("CronWorkflow", "argo", manifest)

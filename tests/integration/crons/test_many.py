@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from tests.integration.crons.test_crons import World, name_at, world
+from tests.integration.crons.test_crons import SPEC, World, name_at, world
 
 __all__ = ["world"]
 MANY = 100
 
 
 async def create(world: World, name: str, **spec: Any) -> None:
-    whole = {"schedules": ["* * * * *"], "workflowSpec": {"entrypoint": "main"}, **spec}
+    whole = {"schedules": ["* * * * *"], "workflowSpec": SPEC, **spec}
     manifest = {"apiVersion": "argoproj.io/v1alpha1", "kind": "CronWorkflow", "metadata": {"name": name}, "spec": whole}
     await world.api.create("CronWorkflow", "argo", manifest)
 

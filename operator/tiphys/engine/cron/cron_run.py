@@ -13,6 +13,7 @@ from tiphys.engine.cron.child import child_of
 from tiphys.engine.cron.conditions import is_to_stop, is_wanted
 from tiphys.engine.cron.missed import due_slots, missed_slots, newest_of
 from tiphys.engine.cron.times import Schedule, parse_schedule, parse_zone
+from tiphys.engine.cron.validate import workflow_faults
 from tiphys.engine.patch import as_json, difference
 from tiphys.errors import ExpressionError, SpecError
 from tiphys.model.base import Json
@@ -105,6 +106,9 @@ class CronRun:
                 read.append(parse_schedule(text, place))
             except SpecError as e:
                 raise SpecError(f"cron schedule {text} is malformed: {e.message}", path=f"spec.schedules[{index}]") from e
+        fault = next(workflow_faults(cron), None)
+        if fault is not None:
+            raise SpecError(f"cannot validate Workflow: {fault}")
         return tuple(read)
 
     def _note_schedule(self) -> bool:

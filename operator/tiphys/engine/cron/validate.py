@@ -45,8 +45,13 @@ def cron_faults(cron: CronWorkflow, lookup: Lookup | None = None) -> Iterator[Sp
         yield SpecError("startingDeadlineSeconds must be positive", path="spec.startingDeadlineSeconds")
     if spec.stop_strategy is not None:
         yield from compile_faults(spec.stop_strategy.expression, "spec.stopStrategy.expression")
+    yield from workflow_faults(cron, lookup)
+
+
+def workflow_faults(cron: CronWorkflow, lookup: Lookup | None = None) -> Iterator[SpecError]:
+    """All that is wrong with what a schedule starts, and with its name."""
     name = cron.metadata.name or f"{cron.metadata.generate_name}xxxxx"
-    inner = Workflow(metadata=msgspec.structs.replace(cron.metadata, name=name), spec=spec.workflow_spec)
+    inner = Workflow(metadata=msgspec.structs.replace(cron.metadata, name=name), spec=cron.spec.workflow_spec)
     yield from (_under(error, "spec.workflowSpec") for error in find_faults(inner, lookup, stored_as="cron workflow"))
 
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from tiphys.engine.cron import actions as act
@@ -12,6 +13,7 @@ from tiphys.model.parse import parse_as
 from tiphys.model.workflow import CronWorkflow
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+SPEC = {"entrypoint": "main", "templates": [{"name": "main", "container": {"image": "i", "command": ["a"]}}]}
 
 
 def minutes(count: float) -> datetime:
@@ -26,7 +28,7 @@ def a_cron(status: dict[str, Any] | None = None, annotations: dict[str, str] | N
                 "name": "hello", "namespace": "argo", "uid": "cron-uid", "labels": {"workflows.argoproj.io/creator": "me", "other": "x"},
                 "annotations": annotations or {},
             },
-            "spec": {"schedules": ["* * * * *"], "workflowSpec": {"entrypoint": "main"}, **spec},
+            "spec": {"schedules": ["* * * * *"], "workflowSpec": SPEC, **spec},
             "status": status or {},
         },
     )  # fmt: skip
@@ -260,10 +262,22 @@ def test_a_broken_schedule_is_told_and_mended_by_an_edit() -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [({"schedules": []}, "at least one"), ({"concurrencyPolicy": "Maybe"}, "not a valid"), ({"timezone": "Mars"}, "Mars"),
-     ({"startingDeadlineSeconds": -1}, "positive")],
+     ({"startingDeadlineSeconds": -1}, "positive"), ({"workflowSpec": {**SPEC, "entrypoint": "nope"}}, "cannot validate Workflow: "),
+     ({"workflowSpec": {}}, "entrypoint is required")],
 )  # fmt: skip
-def test_a_spec_that_cannot_be_is_told(spec: dict[str, Any], says: str) -> None:
-    assert says in World(a_cron(**spec)).conditions()["SpecError"]
+def test_a_spec_that_cannot_be_is_told_and_starts_nothing(spec: dict[str, Any], says: str) -> None:
+    world = World(a_cron(**spec))
+    world.tick(minutes(1))
+    assert says in world.conditions()["SpecError"]
+    assert (world.submitted, world.fired) == ([], ["spec-error"])
+
+
+def test_a_name_that_is_too_long_for_children_is_told() -> None:
+    long = msgspec.structs.replace(a_cron().metadata, name="n" * 53)
+    world = World(msgspec.structs.replace(a_cron(), metadata=long))
+    world.tick(minutes(1))
+    assert "must not be more than 52 characters long (currently 53)" in world.conditions()["SpecError"]
+    assert world.submitted == []
 
 
 KNOWN = {ANNOTATION_LAST_SCHEDULE: "0 * * * *"}
