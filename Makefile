@@ -44,9 +44,9 @@ unit: shim packages
 simulate: setup
 	$(RUN) python -m tests.simulation --seeds 10000
 
-# half of their time is waiting: two processes share them
+# more than half of their time is waiting: three processes share two cores
 integration: shim ui
-	$(RUN) python -m pytest -n 2 --dist loadfile tests/integration tests/contract
+	$(RUN) python -m pytest -n 3 --dist loadfile --no-loadscope-reorder tests/integration tests/contract
 
 # a running test cluster with Tiphys' kinds, and without Tiphys: tests start controllers of their own
 kinds: shim

@@ -23,7 +23,7 @@ def server(servers: dict[str, Server]) -> Server:
 @pytest.fixture
 async def worlds(server: Server, name: str) -> AsyncIterator[list[World]]:
     """Two clusters that share a database."""
-    async with APIServer(lambda _pod: Ending(seconds=1.0)) as first, APIServer(lambda _pod: Ending(seconds=1.0)) as second:
+    async with APIServer(lambda _pod: Ending(seconds=3.0)) as first, APIServer(lambda _pod: Ending(seconds=1.0)) as second:
         both = [World(one, server, name) for one in (first, second)]
         yield both
         for world in both:
@@ -50,8 +50,9 @@ async def test_two_controllers_hold_a_mutex_of_the_database_in_turns(worlds: lis
     worlds[0].submit("first", synchronization=mutex)
     await eventually(lambda: phase(worlds[0], "first") == "Running")
     worlds[1].submit("second", synchronization=mutex)
-    await eventually(lambda: phase(worlds[1], "second") == "Pending")
-    assert "(mtx/team/build). Lock status: 1/1" in worlds[1].workflow("second")["status"]["message"]
+    waiting = "(mtx/team/build). Lock status: 1/1"
+    await eventually(lambda: waiting in worlds[1].workflow("second").get("status", {}).get("message", ""))
+    assert phase(worlds[1], "second") == "Pending"
     await eventually(lambda: phase(worlds[1], "second") == "Succeeded")
     assert phase(worlds[0], "first") == "Succeeded"
     await eventually(lambda: server.sql("select count(*) from sync_state;", name).strip() == "0")

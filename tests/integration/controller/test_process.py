@@ -33,12 +33,12 @@ class Process:
         self.process = process
         self.log = log
 
-    async def says(self, text: str, seconds: float = 30) -> None:
+    async def says(self, text: str, seconds: float = 90) -> None:
         async with asyncio.timeout(seconds * SPEED):
             while text not in self.log.read_text():  # noqa: ASYNC110 another process writes
                 await asyncio.sleep(1)
 
-    async def sees(self, replicas: int, seconds: float = 30) -> None:
+    async def sees(self, replicas: int, seconds: float = 90) -> None:
         """Return when it has said that so many replicas are alive."""
         told = re.compile("replicas that are alive: " + ", ".join([r"[\w-]+"] * replicas) + r'["\n]')
         async with asyncio.timeout(seconds * SPEED):
@@ -48,7 +48,7 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    async def ended(self, seconds: float = 15) -> int:
+    async def ended(self, seconds: float = 60) -> int:
         async with asyncio.timeout(seconds * SPEED):
             return await self.process.wait()
 
@@ -87,7 +87,7 @@ def made(harbour: Harbour) -> Counter[str]:
 async def test_a_process_runs_workflows_and_ends_when_it_is_asked_to(harbour: Harbour, tmp_path: pathlib.Path) -> None:
     async with started(harbour, tmp_path, "one") as process:
         harbour.submit(CHAIN)
-        await harbour.finished("w", seconds=30 * SPEED)
+        await harbour.finished("w", seconds=90 * SPEED)
         process.signal(signal.SIGTERM)
         assert await process.ended() == 0
         assert "broke" not in process.log.read_text()
@@ -98,11 +98,11 @@ async def test_another_process_goes_on_where_one_was_asked_to_end(harbour: Harbo
     harbour.server.kubelet.behave = lambda _pod: Ending(seconds=3 * SPEED)
     async with started(harbour, tmp_path, "one") as process:
         names = [harbour.submit(CHAIN, name=f"w{index}") for index in range(3)]
-        await harbour.until(lambda: len(harbour.pods()) == 3, 30 * SPEED)
+        await harbour.until(lambda: len(harbour.pods()) == 3, 90 * SPEED)
         process.signal(signal.SIGTERM)
         assert await process.ended() == 0
     async with started(harbour, tmp_path, "two"):
-        await harbour.finished(*names, seconds=40 * SPEED)
+        await harbour.finished(*names, seconds=90 * SPEED)
     assert all(set(harbour.nodes(name).values()) == {"Succeeded"} for name in names)
     assert set(made(harbour).values()) == {1}
 
@@ -115,7 +115,7 @@ async def signs_of_all(harbour: Harbour) -> None:
         return {lease["metadata"]["name"]: lease["spec"]["renewTime"] for lease in leases}
 
     before = signs()
-    await harbour.until(lambda: all(signs().get(name) != sign for name, sign in before.items()), 30 * SPEED)
+    await harbour.until(lambda: all(signs().get(name) != sign for name, sign in before.items()), 90 * SPEED)
 
 
 async def test_a_process_that_sleeps_through_its_lease_does_no_harm(harbour: Harbour, tmp_path: pathlib.Path) -> None:
@@ -129,9 +129,9 @@ async def test_a_process_that_sleeps_through_its_lease_does_no_harm(harbour: Har
         for process in (one, two):
             await process.sees(2)
         names = [harbour.submit(CHAIN, name=f"w{index}") for index in range(8)]
-        await harbour.until(lambda: len(harbour.pods()) == 8, 30 * SPEED)
+        await harbour.until(lambda: len(harbour.pods()) == 8, 90 * SPEED)
         one.signal(signal.SIGSTOP)
-        await harbour.finished(*names, seconds=60 * SPEED)
+        await harbour.finished(*names, seconds=90 * SPEED)
         one.signal(signal.SIGCONT)
         for _ in range(4):
             await signs_of_all(harbour)
@@ -150,8 +150,8 @@ async def test_traces_and_metrics_are_told_to_a_receiver_and_go_on_where_a_proce
     harbour.server.kubelet.behave = lambda pod: Ending(hangs=pod["metadata"]["name"] == last)
     async with started(harbour, tmp_path, "one", variables=said) as process:
         harbour.submit(CHAIN)
-        await harbour.until(lambda: last in made(harbour), 30 * SPEED)
-        async with asyncio.timeout(30 * SPEED):
+        await harbour.until(lambda: last in made(harbour), 90 * SPEED)
+        async with asyncio.timeout(90 * SPEED):
             while len([span for span in receiver.spans if span.name == "node"]) < 2:  # noqa: ASYNC110 another thread receives
                 await asyncio.sleep(1)
         process.signal(signal.SIGKILL)
@@ -161,7 +161,7 @@ async def test_traces_and_metrics_are_told_to_a_receiver_and_go_on_where_a_proce
         ended = {"exitCode": 0, "reason": "Completed"}
         status = {"phase": "Succeeded", "containerStatuses": [{"name": "main", "state": {"terminated": ended}}]}
         harbour.server.store.patch(place(last, "pods"), {"status": status})
-        await harbour.finished("w", seconds=30 * SPEED)
+        await harbour.finished("w", seconds=90 * SPEED)
         process.signal(signal.SIGTERM)
         assert await process.ended() == 0
     receiver.close()
@@ -183,14 +183,14 @@ async def test_a_setting_that_a_process_is_built_on_is_taken_while_it_runs_and_a
     harbour.server.store.create(at, {"metadata": {"name": at.name}, "data": {"parallelism": "9"}})
     async with started(harbour, tmp_path, "one") as process:
         harbour.submit(CHAIN, name="before")
-        await harbour.finished("before", seconds=30 * SPEED)
+        await harbour.finished("before", seconds=90 * SPEED)
         harbour.server.store.patch(at, {"data": {"persistence": "archive: true"}})
         await process.says("persistence: archive or nodeStatusOffLoad is set, but no database")
         harbour.server.store.patch(at, {"data": {"persistence": None, "instanceID": "blue"}})
         await process.says("instanceID changed: the controller begins anew")
         for name, labels in (("mine", {"workflows.argoproj.io/controller-instanceid": "blue"}), ("foreign", {})):
             harbour.submit(CHAIN, name=name, labels=labels)
-        await harbour.finished("mine", seconds=60 * SPEED)
+        await harbour.finished("mine", seconds=90 * SPEED)
         process.signal(signal.SIGTERM)
         assert await process.ended() == 0
     assert harbour.status("foreign") == {}

@@ -33,7 +33,7 @@ class Home:
 
     def tiphys(self, *arguments: str, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "tiphys", *arguments], env=self.environment, capture_output=True, text=True, cwd=ROOT, timeout=60,
+            [sys.executable, "-m", "tiphys", *arguments], env=self.environment, capture_output=True, text=True, cwd=ROOT, timeout=120,
             stdin=subprocess.DEVNULL, check=False,
         )
         assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
@@ -53,7 +53,7 @@ class Home:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
-    def until(self, reached: Callable[[], bool], seconds: float = 30) -> None:
+    def until(self, reached: Callable[[], bool], seconds: float = 90) -> None:
         end = time.monotonic() + seconds
         while not reached():
             assert time.monotonic() < end, "not reached"
@@ -61,7 +61,7 @@ class Home:
 
     def end(self, process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
         process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=120)
         return process.returncode, said
 
 

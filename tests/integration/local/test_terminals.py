@@ -57,7 +57,7 @@ def stored(home: Home) -> dict[str, Any]:
 
 def ended(process: "subprocess.Popen[str]") -> int:
     """The exit code of a run, which ends in much less than its step would take."""
-    process.communicate(timeout=40)
+    process.communicate(timeout=120)
     return process.returncode
 
 
@@ -91,7 +91,7 @@ def test_a_run_is_suspended_answered_and_resumed_from_another_terminal(home: Hom
     home.until(lambda: nodes_of(home).get("more") == ("Suspend", "Running"))
     assert "suspend" not in stored(home)["spec"]
     home.tiphys("resume", "w", "--local", "--node-field-selector", "displayName=more")
-    said, _ = process.communicate(timeout=40)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "green" in said
 
@@ -99,7 +99,7 @@ def test_a_run_is_suspended_answered_and_resumed_from_another_terminal(home: Hom
 def test_a_run_that_another_terminal_deletes_ends_with_its_processes(home: Home) -> None:
     process = begun(home, sleeper(home))
     home.tiphys("delete", "w", "--local")
-    said, _ = process.communicate(timeout=40)
+    said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "w was deleted" in said
     assert "No workflows found" in home.tiphys("list", "--local")

@@ -121,7 +121,7 @@ def test_signals_reach_the_command_and_what_it_wrote_is_recorded(tmp_path, numbe
     process = subprocess.Popen([SHIM, "--termination", message, "--result", "--", "sh", "-c", script], stdout=subprocess.PIPE)
     wait_for(ready)
     process.send_signal(number)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 9
     assert output == b"before\ncaught\n"
     assert record(message.read_text()).result == "before\ncaught"
@@ -146,7 +146,7 @@ def test_a_grandchild_that_writes_for_ever_does_not_hold_the_step(tmp_path):
     message = tmp_path / "message"
     process = subprocess.Popen(
         [SHIM, "--termination", message, "--result", "--", "sh", "-c", "yes & exit 0"], stdout=subprocess.PIPE)  # fmt: skip
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert output.startswith(b"y\n") or output == b""
 
@@ -342,5 +342,5 @@ def test_progress_is_printed_when_it_changes_and_its_last_word_is_the_message(tm
         assert process.stdout.readline() == b"3/3\n"
         process.terminate()
         assert process.stdout.read() == b""
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert message.read_text() == "3/3"
