@@ -28,9 +28,10 @@ from tests.integration.archive.conftest import NAMESPACE, World
 
 from tiphys.archive.database import Database
 from tiphys.archive.migrate import migrate
-from tiphys.archive.picking import beginning, walking
+from tiphys.archive.picking import beginning
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
+from tiphys.archive.walking import demanded, stretch_of, walking
 from tiphys.cluster.api import Api, path_of
 from tiphys.cluster.connection import find_access
 from tiphys.local.objects import Place
@@ -159,7 +160,10 @@ async def pages(server: Server, database: Database) -> None:
     many = "names that begin alike, 111,111 of them"
     await _explain(server, f"{many}, by their index", beginning(database.tables, database.target, QUERIES[many]))
     for name in ("label that 100,000 rows have, all of them the oldest", "two labels that no row has together, and a namespace"):
-        await _explain(server, name, walking(database.tables, database.target, QUERIES[name]))
+        async with database.transaction() as connection:
+            stretch = await stretch_of(connection, database.tables, database.target, QUERIES[name])
+        if stretch is not None:
+            await _explain(server, name, walking(database.tables, database.target, QUERIES[name], demanded(QUERIES[name]), stretch))
 
 
 async def _explain(server: Server, name: str, statement: Select[Any]) -> None:

@@ -1,21 +1,22 @@
 """Which rows a label, a namespace or the beginning of a name means, found the cheap way.
 
 What many have is among the newest rows. Where these do not fill a page, labels and namespaces are walked in the order of lists by
-our own table of them (`listing.py` enters what others archive), and names are found by their index. A database's planner takes
-labels for independent of each other and of time, and is wrong by orders of magnitude.
+our own table of them (`walking.py`; `listing.py` enters what others archive), and names are found by their index. A database's
+planner takes labels for independent of each other and of time, and is wrong by orders of magnitude.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, or_, select
+from sqlalchemy import ColumnElement, Select, Text, bindparam, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tiphys.archive.selector import begins, conditions, requirements
-from tiphys.archive.tables import NAMES, NAMESPACE, Tables
+from tiphys.archive.selector import begins, conditions
+from tiphys.archive.tables import NAMES, Tables
 from tiphys.archive.target import Target
+from tiphys.archive.walking import demanded, walk
 from tiphys.model.archived import ArchiveQuery, parse_cursor
 
 _FEW = 4_000
@@ -24,16 +25,9 @@ _NEWEST, _NEWEST_LABELLED = 5_000, 500
 """So many of the newest rows are looked at one by one; with labels those that others may have archived just now."""
 
 
-def _demanded(query: ArchiveQuery) -> list[tuple[str, str]]:
-    """The labels that must have one value, and the namespace."""
-    parts = [part for part in requirements(query.labels) if part.sign in ("=", "in") and len(part.values) == 1]
-    wanted = [(part.key, part.values[0]) for part in parts]
-    return [*wanted, (NAMESPACE, query.namespace)] if query.namespace else wanted
-
-
 async def pick(connection: AsyncConnection, tables: Tables, target: Target, query: ArchiveQuery) -> list[str] | None:
     """The uids of the rows of the page, perhaps with others that the query means; None where time is the better way."""
-    if not query.name_prefix and not _demanded(query):
+    if not query.name_prefix and not demanded(query):
         return None
     if query.name_prefix:
         named = await _named(connection, tables, target, query.name_prefix)
@@ -47,8 +41,11 @@ async def pick(connection: AsyncConnection, tables: Tables, target: Target, quer
     uids = list((await connection.execute(newest)).scalars())
     if len(uids) > query.offset + query.limit:
         return uids
-    others = beginning(tables, target, query) if query.name_prefix else walking(tables, target, query)
-    return [*{*uids, *(await connection.execute(others)).scalars()}]
+    if query.name_prefix:
+        others = list((await connection.execute(beginning(tables, target, query))).scalars())
+    else:
+        others = await walk(connection, tables, target, query)
+    return [*{*uids, *others}]
 
 
 async def _newest_since(
@@ -78,28 +75,6 @@ def beginning(tables: Tables, target: Target, query: ArchiveQuery) -> Select[Any
     # no index is sorted by what is no column: the one of names is all that is left to find rows by
     found = _page(tables, target, query, func.coalesce(started, started))
     return found.with_hint(tables.archive, f"FORCE INDEX ({NAMES})", "mysql")
-
-
-def walking(tables: Tables, target: Target, query: ArchiveQuery) -> Select[Any]:
-    """The uids of a page by the table of labels, which is in the order of lists; several labels are walked side by side.
-
-    A row that was archived anew may have left entries of what it was: only those that are still true count.
-    """
-    archive, at = tables.archive, tables.archive.c
-    walked = [tables.times.alias() for _ in _demanded(query)]
-    first = walked[0]
-    joined: Any = first
-    for other in walked[1:]:
-        joined = joined.join(other, (other.c.startedat == first.c.startedat) & (other.c.uid == first.c.uid))
-    same = (at.clustername == target.cluster) & (at.uid == first.c.uid) & (at.startedat == first.c.startedat)
-    found = select(first.c.uid).select_from(joined.join(archive, same)).where(*conditions(query, tables, target))
-    for entry, (name, value) in zip(walked, _demanded(query), strict=True):
-        found = found.where(entry.c.clustername == target.cluster, entry.c.name == name, entry.c.value == value)
-    if query.cursor:
-        start, last = _start(query), parse_cursor(query.cursor).uid
-        found = found.where(first.c.startedat <= start, or_(first.c.startedat < start, first.c.uid < last))
-    found = found.order_by(first.c.startedat.desc(), first.c.uid.desc()).limit(query.offset + query.limit + 1)
-    return found.prefix_with("STRAIGHT_JOIN", dialect="mysql")
 
 
 async def _named(connection: AsyncConnection, tables: Tables, target: Target, prefix: str) -> list[str] | None:
