@@ -79,7 +79,9 @@ def beginning(tables: Tables, target: Target, query: ArchiveQuery) -> Select[Any
 
 async def _named(connection: AsyncConnection, tables: Tables, target: Target, prefix: str) -> list[str] | None:
     at = tables.archive.c
-    named = select(at.uid).where(at.clustername == target.cluster, begins(at.name, prefix, target.kind))
+    # left to itself MariaDB reads the whole archive, bodies and all, where the index of names would read these alone
+    named = select(at.uid).with_hint(tables.archive, f"FORCE INDEX ({NAMES})", "mysql")
+    named = named.where(at.clustername == target.cluster, begins(at.name, prefix, target.kind))
     some = named.limit(_FEW + 1).subquery()
     if int((await connection.execute(select(func.count()).select_from(some))).scalar_one()) > _FEW:
         return None

@@ -15,8 +15,8 @@ from tiphys.archive.tables import NAMESPACE, Tables
 from tiphys.archive.target import Target
 from tiphys.model.archived import ArchiveQuery, parse_cursor
 
-_COUNTED = 20_000
-"""Up to so many entries are counted to find out which label the fewest rows have."""
+_MANY = (1_000, 20_000)
+"""The label that has no more entries than this is walked first."""
 Label = tuple[str, str]
 Stretch = tuple[datetime, datetime]
 
@@ -36,8 +36,8 @@ async def walk(connection: AsyncConnection, tables: Tables, target: Target, quer
         return []
     if len(labels) > 1 and target.kind != "postgresql":
         # the first is walked, and the others are looked up for each of its entries; PostgreSQL chooses, and may merge them
-        counts = [int((await connection.execute(_count(tables, target, label, stretch))).scalar_one()) for label in labels]
-        labels = [label for _, label in sorted(zip(counts, labels, strict=True), key=lambda one: one[0])]
+        rare = await _rarest(connection, tables, target, labels, stretch)
+        labels = [rare, *(label for label in labels if label != rare)]
     return list((await connection.execute(walking(tables, target, query, labels, stretch))).scalars())
 
 
@@ -66,10 +66,17 @@ def _edges(tables: Tables, target: Target, labels: list[Label]) -> Select[Any]:
     return select(*found)
 
 
-def _count(tables: Tables, target: Target, label: Label, stretch: Stretch) -> Select[Any]:
-    entry = tables.times.alias()
-    some = select(entry.c.uid).where(*_is(entry, target, label, stretch)).limit(_COUNTED).subquery()
-    return select(func.count()).select_from(some)
+async def _rarest(connection: AsyncConnection, tables: Tables, target: Target, labels: list[Label], stretch: Stretch) -> Label:
+    """The label that has the fewest entries, or one of those that have so many that it does not matter."""
+    for many in _MANY:
+        last = []
+        for label in labels:
+            entry = tables.times.alias()
+            last.append(select(literal(1)).where(*_is(entry, target, label, stretch)).offset(many).limit(1).scalar_subquery())
+        found = (await connection.execute(select(*last))).one()
+        if None in found:
+            return labels[list(found).index(None)]
+    return labels[0]
 
 
 def _is(entry: FromClause, target: Target, label: Label, stretch: Stretch | None = None) -> list[ColumnElement[bool]]:

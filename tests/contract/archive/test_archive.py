@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from sqlalchemy import delete, update
 
-from tiphys.archive import picking
+from tiphys.archive import picking, walking
 from tiphys.archive.convert import convert
 from tiphys.archive.database import Database
 from tiphys.archive.store import SqlArchive
@@ -233,6 +233,21 @@ async def test_what_is_archived_anew_is_found_where_it_is_now_alone(archive: Sql
         seen += [json.loads(item)["metadata"]["name"] for item in page.items]
         cursor = page.cursor
     assert seen == ["job-005", "job-001", "job-004", "job-003", "job-002", "job-000"]
+
+
+async def test_several_labels_are_walked_only_where_all_of_them_have_rows(archive: SqlArchive, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picking, "_NEWEST_LABELLED", 1)
+    monkeypatch.setattr(walking, "_MANY", (1, 3))
+    # all have a, the first four b, every other one c
+    await fill(archive, *(finished(number, a="1", **({"b": "1"} if number < 4 else {}), **({"c": "1"} if number % 2 else {})) for number in range(12)))
+    async with database.transaction() as connection:
+        stretch = await walking.stretch_of(connection, database.tables, database.target, ArchiveQuery(labels="a=1,b=1,c=1"))
+    began = START.replace(tzinfo=None)
+    assert stretch == (began + timedelta(minutes=1), began + timedelta(minutes=3))
+    assert await names(archive, labels="a=1,c=1,b=1", namespace="team") == ["job-003", "job-001"]
+    assert await names(archive, labels="a=1,c=1", limit=3) == ["job-011", "job-009", "job-007"]
+    assert await names(archive, labels="a=1,d=1") == []
+    assert await names(archive, labels="a=1,b=1", namespace="other") == []
 
 
 @pytest.mark.parametrize("body", ["[]", '"text"', "null", "{}", '{"metadata": 3, "status": []}', '{"metadata": {"labels": [], "name": null}}'])
