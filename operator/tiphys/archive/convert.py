@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import Join, func, select
 
 from tiphys.archive.database import Database
-from tiphys.archive.nulls import hide_nulls, show_nulls
+from tiphys.archive.nulls import show_nulls, stored
 from tiphys.archive.upsert import upsert
 from tiphys.model.archived import summary_of_text
 
@@ -59,5 +59,5 @@ async def _summarise(database: Database, uid: str) -> None:
         if found is None:
             return
         summary = summary_of_text(show_nulls(found.workflow) if is_postgresql else found.workflow, found._asdict())
-        row = {"clustername": cluster, "uid": uid, "summary": hide_nulls(summary) if is_postgresql else summary}
+        row = {"clustername": cluster, "uid": uid, "summary": stored(summary, database.kind)}
         await connection.execute(upsert(database.kind, database.tables.summaries, row))

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tiphys.archive.counting import EARLY, count_early
 from tiphys.archive.database import Database
 from tiphys.archive.grouping import Group
-from tiphys.archive.nulls import hide_nulls, show_nulls
+from tiphys.archive.nulls import hide_nulls, show_nulls, stored
 from tiphys.archive.picking import among, pick
 from tiphys.archive.save import Written, save_in_one, save_in_steps
 from tiphys.archive.selector import conditions
@@ -25,6 +25,7 @@ from tiphys.errors import Conflict, InvalidManifest, NotFound, SpecError, Unavai
 from tiphys.model.archived import MAX_PAGE, ArchivedWorkflow, ArchivePage, ArchiveQuery, Position, print_cursor, summary_of_text
 
 _TRIES = 5
+_FIRST, _LAST = datetime(1970, 1, 1, 0, 0, 1), datetime(2038, 1, 19, 3, 14, 7)  # noqa: DTZ001 as columns are
 _MAX_LABELS = 1000
 _PACKET_REST = 4096
 """What a statement is longer than its body by, at most."""
@@ -43,7 +44,8 @@ class SqlArchive:
 
     async def save(self, workflow: ArchivedWorkflow) -> None:
         """Keep it, in one transaction; saving the same uid again replaces it, by however many at once."""
-        hidden = hide_nulls if self._has_nulls else str
+        document = hide_nulls(workflow.document) if self._has_nulls else workflow.document
+        summary = stored(workflow.summary, self._database.kind)
         row = {
             "clustername": self._cluster,
             "uid": workflow.uid,
@@ -51,17 +53,17 @@ class SqlArchive:
             "name": workflow.name,
             "namespace": workflow.namespace,
             "phase": workflow.phase,
-            "startedat": _naive(workflow.started_at),
-            "finishedat": _naive(workflow.finished_at),
-            "creationtimestamp": _naive(workflow.created_at),
-            "workflow": hidden(workflow.document),
+            "startedat": self._column(workflow.started_at),
+            "finishedat": self._column(workflow.finished_at),
+            "creationtimestamp": self._column(workflow.created_at),
+            "workflow": document,
         }
         for left in reversed(range(_TRIES)):
             try:
                 if self._has_nulls:
-                    await save_in_one(self._database, row, workflow, hidden(workflow.summary))
+                    await save_in_one(self._database, row, workflow, summary)
                 else:
-                    await self._group.add(workflow.uid, Written(row, workflow.labels, workflow.summary))
+                    await self._group.add(workflow.uid, Written(row, workflow.labels, summary))
             except Conflict:
                 if not left:
                     raise
@@ -74,6 +76,10 @@ class SqlArchive:
         self._saved += 1
         if self._has_nulls and self._saved == EARLY:
             await count_early(self._database)
+
+    def _column(self, time: datetime) -> datetime:
+        """A time as its column takes it: MySQL's know none before 1970 and after 2038; what is archived says what it was."""
+        return min(max(_naive(time), _FIRST), _LAST) if self._database.kind == "mysql" else _naive(time)
 
     async def _check_packet(self, size: int) -> None:
         """Raise InvalidManifest for a body that the server takes in no packet."""
