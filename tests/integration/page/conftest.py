@@ -222,10 +222,3 @@ async def night(world: World, browser: Browser) -> AsyncIterator[Visit]:
     """Somebody at a desk, by night."""
     async with visit(browser, world.address, dark=True) as one:
         yield one
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def phone(world: World, browser: Browser) -> AsyncIterator[Visit]:
-    """Somebody with a phone."""
-    async with visit(browser, world.address, phone=True) as one:
-        yield one
