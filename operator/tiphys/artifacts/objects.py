@@ -60,14 +60,19 @@ def _number(environ: Mapping[str, str], name: str, least: int, most: int) -> int
     return int(text)
 
 
-def client_options(*, insecure: bool = False) -> dict[str, Any]:
-    """How obstore's HTTP client behaves; for a server it goes by the proxy that looks where it connects."""
+def client_options(*, insecure: bool = False, only: str = "") -> dict[str, Any]:
+    """How obstore's HTTP client behaves; for a server it goes by the proxy that looks where it connects.
+
+    Args:
+        insecure: Whether HTTP is spoken without TLS.
+        only: The `host:port` that requests must not leave, wherever they are redirected; empty is none.
+    """
     wait = {"connect_timeout": timedelta(seconds=10), "timeout": timedelta(minutes=5)}
     options = {**wait, "allow_http": insecure, "user_agent": "tiphys"}
-    if is_guarded():
+    if is_guarded() or only:
         from tiphys.artifacts.pin import proxy_url
 
-        if url := proxy_url():
+        if url := proxy_url(only, looks=is_guarded()):
             options["proxy_url"] = url
     return options
 

@@ -2,6 +2,9 @@
 
 The library of object stores resolves names itself. Where a server asks for somebody, it is given this proxy: each connection goes
 to an address that was looked at, and the name is not resolved again. What is said through it is not read, but for the first line.
+
+The library follows redirects, too, and takes along what it does not know for credentials: tokens of sessions, and keys that
+objects are encrypted with. Where there are such, it is given a proxy that leads to the artifact's own store only.
 """
 
 import os
@@ -25,11 +28,17 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 @cache
-def proxy_url() -> str:
-    """Where the proxy of this process listens; empty where the environment names another one, which resolves names itself."""
+def proxy_url(only: str = "", *, looks: bool = True) -> str:
+    """Where a proxy of this process listens; empty where the environment names another one, which resolves names itself.
+
+    Args:
+        only: The one `host:port` that it leads to; empty is any.
+        looks: Whether it looks at addresses, as servers do.
+    """
     if any(os.environ.get(name) or os.environ.get(name.upper()) for name in _PROXIES):
         return ""
     server = _Server(("127.0.0.1", 0), _Connection)
+    server.only, server.looks = only, looks
     threading.Thread(target=server.serve_forever, name="pin", daemon=True).start()
     return f"http://127.0.0.1:{server.server_address[1]}"
 
@@ -37,12 +46,15 @@ def proxy_url() -> str:
 class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
+    only = ""
+    looks = True
 
 
 class _Connection(socketserver.BaseRequestHandler):
     """One connection: the first request says where to, and all that follows goes there."""
 
     request: socket.socket
+    server: _Server
 
     def handle(self) -> None:
         """Bring both sides together until one of them is done."""
@@ -54,8 +66,12 @@ class _Connection(socketserver.BaseRequestHandler):
         except (OSError, ValueError):
             self._refuse("400 Bad Request")
             return
+        if self.server.only and f"{host}:{port}" != self.server.only:
+            self._refuse("403 Forbidden", f"the store sends on to {host}:{port}, which is not the artifact's")
+            return
         try:
-            addresses = [host] if host in _IDENTITY else addresses_of(host, port)
+            is_plain = host in _IDENTITY or not self.server.looks
+            addresses = [host] if is_plain else addresses_of(host, port)
             other = _connected(addresses, port)
         except TiphysError:
             self._refuse("403 Forbidden")
@@ -83,9 +99,10 @@ class _Connection(socketserver.BaseRequestHandler):
         head, _, rest = found.partition(b"\r\n\r\n")
         return head, rest
 
-    def _refuse(self, status: str) -> None:
+    def _refuse(self, status: str, reason: str = "") -> None:
+        body = f"<Error><Code>AccessDenied</Code><Message>{reason}</Message></Error>" if reason else ""
         with suppress(OSError):
-            self.request.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            self.request.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
 
 
 def _where(method: str, target: str, version: str, head: bytes) -> tuple[str, int, bytes]:

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from tiphys.artifacts import aws
 from tiphys.artifacts.guard import look_at
@@ -154,7 +155,19 @@ class S3Driver(ObjectDriver):
         is_plain = self._base().startswith("http://")
         look_at(settings["endpoint"])
         with told():
-            return S3Store(place.bucket, client_options=client_options(insecure=is_plain), retry_config=RETRY, **settings)  # type: ignore[arg-type]
+            options = client_options(insecure=is_plain, only=self._only(settings["endpoint"]))
+            return S3Store(place.bucket, client_options=options, retry_config=RETRY, **settings)  # type: ignore[arg-type]
+
+    def _only(self, endpoint: str) -> str:
+        """Where requests must stay, since redirects would take secrets along; AWS redirects to itself only.
+
+        Not where the library signs in by itself: that is elsewhere.
+        """
+        has_secrets = self._customer or self._keys.token or self._place.role_arn
+        if self._is_aws or not has_secrets or not (self._keys.access or self._place.role_arn):
+            return ""
+        parts = urlsplit(endpoint)
+        return f"{parts.hostname}:{parts.port or (80 if parts.scheme == 'http' else 443)}"
 
     def _credentials(self) -> dict[str, Any]:
         """What the store signs with: the artifact's keys, else a role, else the environment's or the machine's identity.

@@ -13,7 +13,7 @@ from tiphys.artifacts.objects import PART
 from tiphys.artifacts.s3 import S3Driver
 from tiphys.errors import Forbidden, InvalidManifest, TiphysError, Unavailable
 from tiphys.executor.attempts import attempt
-from tiphys.model.locations import S3Artifact
+from tiphys.model.locations import S3Artifact, S3EncryptionOptions
 
 CONTENT = os.urandom(PART + 12_345)
 
@@ -99,3 +99,24 @@ def test_nothing_is_seen_of_an_upload_whose_last_request_is_lost(proxy, driver):
         driver.save("days/lost", [CONTENT])
     with pytest.raises(TiphysError, match="NoSuchKey"):
         list(driver.stream("days/lost"))
+
+
+@pytest.mark.parametrize("what", ["token", "customer's key"])
+def test_secrets_do_not_go_along_with_a_redirect(store, tmp_path, what):
+    """The store sends on to another, which would be told the token of the session, or the key that the object is encrypted with."""
+    secrets = Secrets(tmp_path / "secrets")
+    more = {"session_token_secret": secrets("token", b"token-canary")}
+    if what != "token":
+        more = {"encryption_options": S3EncryptionOptions(server_side_customer_key_secret=secrets("customer", b"secret"))}
+    keys = {"access_key_secret": secrets("access", KEYS.access), "secret_key_secret": secrets("secret", KEYS.secret)}
+    with faulty(store.host, store.port) as owner, faulty(store.host, store.port) as other:
+        place = S3Artifact(endpoint=owner.endpoint, region="us-east-1", insecure=True, bucket="bucket", **keys, **more)
+        for method in ("GET", "HEAD"):
+            owner.faults.append(Fault(method, "days/sent-on", 307, "", headers=(("Location", f"http://{other.endpoint}/bucket/days/sent-on"),)))
+        driver = S3Driver(place, secrets.read)
+        with pytest.raises(Forbidden, match=f"AccessDenied: the store sends on to {other.endpoint}, which is not the artifact's"):
+            list(driver.stream("days/sent-on"))
+        with pytest.raises(Forbidden):
+            driver.size("days/sent-on")
+        assert len(owner.met) == 2
+        assert other.requests == []
