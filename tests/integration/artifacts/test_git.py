@@ -5,6 +5,7 @@ import pathlib
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -230,19 +231,25 @@ def test_a_key_from_another_system_works_and_one_that_nobody_can_use_is_told(ssh
         load(place("cut", ssh.key[:200]), secrets, tmp_path / "out3")
 
 
-def test_ssh_works_as_a_user_that_the_image_does_not_know(ssh: SSHServer, secrets, tmp_path):
-    secrets("key", ssh.key)
-    for folder in (tmp_path, *list(tmp_path.parents)[:3]):
-        folder.chmod(folder.stat().st_mode | 0o011)
-    for one in (tmp_path / "secrets").rglob("*"):
+@pytest.fixture
+def everybodys() -> Iterator[pathlib.Path]:
+    """A folder that others may enter; those of tests are closed to them again by whoever starts tests on this machine."""
+    with tempfile.TemporaryDirectory(prefix="tiphys-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        yield pathlib.Path(folder)
+
+
+def test_ssh_works_as_a_user_that_the_image_does_not_know(ssh: SSHServer, everybodys):
+    Secrets(everybodys / "secrets")("key", ssh.key)
+    for one in (everybodys / "secrets", *(everybodys / "secrets").rglob("*")):
         one.chmod(0o755)
-    (tmp_path / "space").mkdir(mode=0o777)
-    (tmp_path / "space").chmod(0o777)
-    words = [ssh.url("app.git"), str(tmp_path / "secrets"), str(tmp_path / "space/out")]
-    known = {**os.environ, "TMPDIR": str(tmp_path / "space")}
+    (space := everybodys / "space").mkdir()
+    space.chmod(0o777)
+    words = [ssh.url("app.git"), str(everybodys / "secrets"), str(space / "out")]
+    known = {**os.environ, "TMPDIR": str(space)}
     done = subprocess.run([sys.executable, "-c", AS_A_STRANGER, *words], env=known, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert version(tmp_path / "space/out") == "3.0"
+    assert version(space / "out") == "3.0"
 
 
 @pytest.mark.parametrize(
