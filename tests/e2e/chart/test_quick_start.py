@@ -1,5 +1,6 @@
 """The quick starts, applied as a newcomer does: one file, and workflows run, keep artifacts and are archived."""
 
+import asyncio
 import concurrent.futures
 import json
 import pathlib
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.e2e.chart import tutorial
 from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, run
 from tests.e2e.server.client import Argo, Client, forwarded
 
@@ -41,11 +43,16 @@ def until(reached: Callable[[], Any], story: Callable[[], str], seconds: float =
 
 
 @pytest.fixture(params=["postgres", "mysql"])
-def started(request: pytest.FixtureRequest, kubeconfig: str, images: None, controller: ControllerProcess) -> Iterator[Cluster]:
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def started(database: str, kubeconfig: str, images: None, controller: ControllerProcess) -> Iterator[Cluster]:
     # the other tests' controller follows all namespaces, and would take these workflows, too
     controller.stop()
     one = Cluster(kubeconfig, "argo")
-    one.kubectl("apply", "-f", ROOT / f"deploy/quick-start-{request.param}.yaml")
+    one.kubectl("apply", "-f", ROOT / f"deploy/quick-start-{database}.yaml")
     yield one
     one.kubectl("delete", "namespace", "argo", "--timeout=90s")
     controller.start()
@@ -92,7 +99,7 @@ def read_from_the_archive_by_argo(started: Cluster, uid: str) -> None:
         assert "workflows.argoproj.io/phase" in argo.run("archive", "list-label-keys")
 
 
-def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
+def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster, database: str) -> None:
     def story() -> str:
         pods = started.kubectl("get", "pods,statefulsets,workflows", "-o", "wide", check=False)
         logs = started.kubectl("logs", "-l", "app.kubernetes.io/instance=tiphys", "--tail=40", "--prefix", "--all-containers", check=False)
@@ -115,6 +122,9 @@ def test_one_apply_runs_keeps_artifacts_and_archives(started: Cluster) -> None:
     assert key.endswith("/out.txt")
     started.kubectl("delete", "workflow", "one")
     asked_through_the_server(started)
+    if database == "postgres":
+        # the page knows nothing of what is behind the archive
+        asyncio.run(tutorial.follow(started))
     inside = ("exec", "deploy/tiphys-controller", "--", "tiphys")
     assert json.loads(started.kubectl(*inside, "archive", "get", "one", "-o", "json"))["status"] == live["status"]
     # from this machine, which knows no Service of the cluster by its name

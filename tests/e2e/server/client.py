@@ -113,9 +113,9 @@ def _is_healthy(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def forwarded(kubeconfig: str, namespace: str, target: str, port: int) -> Iterator[str]:
-    """`127.0.0.1:PORT`, forwarded to a port in the cluster."""
-    command = ["kubectl", "--kubeconfig", kubeconfig, "-n", namespace, "port-forward", target, f":{port}", "--address", "127.0.0.1"]
+def forwarded(kubeconfig: str, namespace: str, target: str, port: int, local: int | None = None) -> Iterator[str]:
+    """`127.0.0.1:PORT`, forwarded to a port in the cluster; any that is free, unless one is named."""
+    command = ["kubectl", "--kubeconfig", kubeconfig, "-n", namespace, "port-forward", target, f"{local or ''}:{port}", "--address", "127.0.0.1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
