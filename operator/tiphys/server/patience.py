@@ -21,11 +21,13 @@ class Patient(H11Protocol):
         head_seconds: Until the whole head of a request is there, and the rest of one that was answered before its end.
         body_seconds: Until the next part of a body is there.
         take_seconds: Until a client takes something of an answer that waits for it.
+        end_seconds: The same, once the server ends.
     """
 
     head_seconds = 20.0
     body_seconds = 60.0
     take_seconds = 120.0
+    end_seconds = 3.0
     _coming: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
     _awaited = ""
@@ -54,6 +56,13 @@ class Patient(H11Protocol):
         """It has taken enough for more."""
         super().resume_writing()
         self._stop("_leaving")
+
+    def shutdown(self) -> None:
+        """The server ends."""
+        super().shutdown()
+        if self.flow.write_paused:
+            self._stop("_leaving")
+            self._leaving = self.loop.call_later(self.end_seconds, self._abort, "takes nothing of its answer")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more."""

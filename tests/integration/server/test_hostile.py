@@ -314,6 +314,26 @@ async def _none_reads() -> None:
         await asyncio.sleep(0.01)
 
 
+async def test_who_takes_nothing_does_not_keep_the_server_from_its_end(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Patient, "end_seconds", 0.3)
+    pending: list[int] = []
+    monkeypatch.setattr(Patient, "pause_writing", _noted(Patient.pause_writing, pending))
+    async with APIServer() as cluster, _besieged(cluster) as besieged:
+        for number in range(40):
+            await _idle(cluster, number, 200_000)
+        sockets = [await besieged.open(EVENTS) for _ in range(4)]
+        for _, writer in sockets:
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+        while len(pending) < len(sockets):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        besieged.program.should_exit = True
+        await asyncio.wait_for(besieged.alone(), 60)
+        for _, writer in sockets:
+            writer.transport.abort()
+    # it was not the last resort that ended them
+    assert not [record.getMessage() for record in caplog.records if record.name == "uvicorn.error" and record.levelname == "ERROR"]
+
+
 async def test_two_hundred_streams_end_well_when_the_server_ends() -> None:
     async with APIServer() as cluster, _besieged(cluster) as besieged, aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         cluster.store.create(Place(ARGO, "workflows", "ns", "w"), {"metadata": {"name": "w"}, "spec": SPEC})
