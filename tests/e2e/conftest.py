@@ -27,8 +27,13 @@ IMAGE = "quay.io/tiphys/tiphys:e2e"
 # controllers that follow one namespace, or workflows of their own instance: they run beside all others
 WITH_THEIR_OWN = (
     "archive/test_archive.py", "artifacts/test_artifacts.py", "artifacts/test_commands.py", "artifacts/test_drivers.py", "chart/test_chart.py",
-    "circumstances/test_circumstances.py", "cluster/test_cluster.py", "crds/test_crds.py", "local/test_plan.py",
+    "circumstances/test_circumstances.py", "cluster/test_cluster.py", "conformance/test_flags.py", "controller/test_kills.py", "crds/test_crds.py",
+    "housekeeping/test_taken_over.py", "language/test_big.py", "language/test_language.py", "local/test_plan.py",
+    "observability/test_tracing.py", "pods/test_configured.py", "pods/test_failures.py", "pods/test_fields.py", "pods/test_injected.py",
+    "pods/test_lost.py",
 )  # fmt: skip
+INSTANCE = f"e2e-{uuid.uuid4().hex[:8]}"
+INSTANCE_LABEL = "workflows.argoproj.io/controller-instanceid"
 TIPHYS = (sys.executable, "-m", "tiphys")
 
 
@@ -93,19 +98,21 @@ def kubeconfig() -> str:
     return path
 
 
-class TwoProcesses(LoadScopeScheduling):
-    """One process has all files that use the controller of all namespaces; the other has those with controllers of their own, or none."""
+class SharedByProcesses(LoadScopeScheduling):
+    """One process has all files that use the controller of all namespaces; others have the folders of those that do not."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return path if path.endswith(WITH_THEIR_OWN) else "controller"
+        return path.rpartition("/")[0] if path.endswith(WITH_THEIR_OWN) else "controller"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TwoProcesses:
-    return TwoProcesses(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SharedByProcesses:
+    return SharedByProcesses(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # the kubelet looks at volumes once a minute: what it ends then began long ago
+    items.sort(key=lambda item: item.path.name == "test_failures.py")
     for item in items:
         is_astray = str(item.path).endswith(WITH_THEIR_OWN) and "controller" in getattr(item, "fixturenames", ())
         assert not is_astray, f"{item.nodeid} uses the controller of all namespaces: its file is not one of WITH_THEIR_OWN"
@@ -193,10 +200,29 @@ def controller(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFac
         yield process
 
 
+@pytest.fixture(scope="session")
+def keeper(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
+    """It follows the workflows of its instance in all namespaces: its tests run beside all others."""
+    with controlling(kubeconfig, image, tmp_path_factory.mktemp("keeper"), "--instance-id", INSTANCE) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def namespace(kubeconfig: str) -> Iterator[Cluster]:
+    one = Cluster(kubeconfig, f"e2e-{uuid.uuid4().hex[:8]}")
+    run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", one.namespace)
+    yield one
+    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", one.namespace, "--wait=false")
+
+
+@pytest.fixture
+def kept(kubeconfig: str, keeper: ControllerProcess) -> Iterator[Cluster]:
+    """A namespace for workflows of that instance."""
+    with namespace(kubeconfig) as one:
+        yield one
+
+
 @pytest.fixture
 def cluster(kubeconfig: str, controller: ControllerProcess) -> Iterator[Cluster]:
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    one = Cluster(kubeconfig, name)
-    run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", name)
-    yield one
-    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")
+    with namespace(kubeconfig) as one:
+        yield one

@@ -12,15 +12,13 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
-from tests.e2e.conftest import ROOT, Cluster, ControllerProcess, controlling, run
+from tests.e2e.conftest import INSTANCE, INSTANCE_LABEL, ROOT, Cluster, ControllerProcess, run
 from tests.servers.minio import KEYS, Minio, minio
 from tests.servers.nginx import PASSWORD, USER, Nginx, nginx
 from tests.servers.process import free_port
 from tests.servers.repository import Repository, SSHServer, sshd
 
-LABEL = "workflows.argoproj.io/controller-instanceid"
 BRIDGE = "10.88.0.1"
-INSTANCE = f"artifacts-{uuid.uuid4().hex[:8]}"
 WRONG = "wrong-canary-" + "x" * 8
 
 
@@ -95,16 +93,9 @@ class Space(Cluster):
 
     def create(self, path: str) -> str:
         manifest = yaml.safe_load((ROOT / path).read_text())
-        manifest["metadata"].setdefault("labels", {})[LABEL] = INSTANCE
+        manifest["metadata"].setdefault("labels", {})[INSTANCE_LABEL] = INSTANCE
         made = self.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(manifest))
         return str(json.loads(made)["metadata"]["name"])
-
-
-@pytest.fixture(scope="session")
-def keeper(kubeconfig: str, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControllerProcess]:
-    """A controller of these tests alone, in all namespaces."""
-    with controlling(kubeconfig, image, tmp_path_factory.mktemp("keeper"), "--instance-id", INSTANCE) as process:
-        yield process
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +128,7 @@ Submit = Callable[..., None]
 @pytest.fixture(scope="module")
 def submit(space: Space) -> Submit:
     def create(name: str, templates: list[dict[str, Any]], **spec: Any) -> None:
-        kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "labels": {LABEL: INSTANCE}}}
+        kind = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "labels": {INSTANCE_LABEL: INSTANCE}}}
         body = {**kind, "spec": {"entrypoint": templates[0]["name"], "templates": templates, **spec}}
         space.kubectl("create", "-f", "-", stdin=json.dumps(body))
 

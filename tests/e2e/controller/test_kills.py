@@ -4,12 +4,12 @@ import json
 import random
 import time
 
-from tests.e2e.conftest import Cluster, ControllerProcess, nodes
+from tests.e2e.conftest import INSTANCE, INSTANCE_LABEL, Cluster, ControllerProcess, nodes
 
 WORKFLOW = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
-metadata: {{name: k{index}}}
+metadata: {{name: k{index}, labels: {{{label}: {instance}}}}}
 spec:
   entrypoint: main
   onExit: bye
@@ -31,23 +31,23 @@ spec:
 COUNT, KILLS = 5, 6
 
 
-def test_random_kills_lose_no_node_and_start_nothing_twice(cluster: Cluster, controller: ControllerProcess) -> None:
+def test_random_kills_lose_no_node_and_start_nothing_twice(kept: Cluster, keeper: ControllerProcess) -> None:
     moments = random.Random(7)  # noqa: S311 the same moments each time
     for index in range(COUNT):
-        cluster.apply(WORKFLOW.format(index=index))
+        kept.apply(WORKFLOW.format(index=index, label=INSTANCE_LABEL, instance=INSTANCE))
     for _ in range(KILLS):
         time.sleep(moments.uniform(0.3, 2.5))
-        controller.kill()
-        controller.start()
+        keeper.kill()
+        keeper.start()
     for index in range(COUNT):
-        found = cluster.finished(f"k{index}", 150)
+        found = kept.finished(f"k{index}", 150)
         assert found["status"]["phase"] == "Succeeded", json.dumps(found["status"], indent=1)[:3000]
         phases = {phase for _kind, phase in nodes(found).values()}
         assert phases == {"Succeeded", "Failed"}
         assert [phase for display, (kind, phase) in nodes(found).items() if kind == "Pod"].count("Failed") == 1
         assert found["metadata"]["labels"]["workflows.argoproj.io/completed"] == "true"
-    pods = json.loads(cluster.kubectl("get", "pods", "-o", "json"))["items"]
+    pods = json.loads(kept.kubectl("get", "pods", "-o", "json"))["items"]
     # make, two of use, two attempts of flaky, bye: each once, under its own name
     assert len(pods) == 6 * COUNT
-    events = json.loads(cluster.kubectl("get", "events", "-o", "json", "--field-selector", "reason=Scheduled"))["items"]
+    events = json.loads(kept.kubectl("get", "events", "-o", "json", "--field-selector", "reason=Scheduled"))["items"]
     assert len({event["involvedObject"]["uid"] for event in events}) == 6 * COUNT

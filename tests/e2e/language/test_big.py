@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.e2e.conftest import Cluster, ControllerProcess, run
+from tests.e2e.conftest import INSTANCE, INSTANCE_LABEL, Cluster, ControllerProcess, run
 
 COUNT = 5_000
 TASKS, EACH = 100, 100
@@ -35,11 +35,12 @@ def handing(name: str, values: list[str], steps: list[str]) -> dict[str, Any]:
 
 
 def workflow(name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name}, "spec": spec}
+    meta = {"name": name, "labels": {INSTANCE_LABEL: INSTANCE}}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": meta, "spec": spec}
 
 
 @pytest.fixture(scope="module")
-def big(kubeconfig: str, controller: ControllerProcess) -> Iterator[Cluster]:
+def big(kubeconfig: str, keeper: ControllerProcess) -> Iterator[Cluster]:
     """A long loop, a large graph, a deep recursion, a long parameter, and more than can be stored, all at once."""
     cluster = Cluster(kubeconfig, f"e2e-{uuid.uuid4().hex[:8]}")
     run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", cluster.namespace)
@@ -125,7 +126,7 @@ MEASURED = {
 }  # fmt: skip
 
 
-def test_progress_resources_and_metrics_of_users_are_measured(cluster: Cluster, controller: ControllerProcess) -> None:
+def test_progress_resources_and_metrics_of_users_are_measured(cluster: Cluster, keeper: ControllerProcess) -> None:
     spec = json.loads(json.dumps(MEASURED).replace("NAME", cluster.namespace))
     cluster.apply(json.dumps(workflow("measured", spec)))
     status = cluster.finished("measured")["status"]
@@ -133,7 +134,7 @@ def test_progress_resources_and_metrics_of_users_are_measured(cluster: Cluster, 
     assert status["resourcesDuration"]["memory"] >= 2
     assert status["resourcesDuration"]["cpu"] >= 1
     assert {one["type"]: one["status"] for one in status["conditions"]} == {"PodRunning": "False", "Completed": "True"}
-    metrics = controller.metrics()
+    metrics = keeper.metrics()
     assert f'argo_workflows_ends{{w="{cluster.namespace}"}} 1.0' in metrics
     assert f'argo_workflows_spent_bucket{{le="1000.0",w="{cluster.namespace}"}} 1.0' in metrics
     assert f'argo_workflows_whole_seconds{{w="{cluster.namespace}"}}' in metrics

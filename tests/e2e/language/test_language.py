@@ -2,13 +2,13 @@
 
 import json
 
-from tests.e2e.conftest import IMAGE, ROOT, Cluster, ControllerProcess, nodes
+from tests.e2e.conftest import IMAGE, INSTANCE, INSTANCE_LABEL, ROOT, Cluster, ControllerProcess, nodes
 
-HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: {name}}}\nspec:\n"
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nmetadata: {{name: {name}, labels: {{{label}: {instance}}}}}\nspec:\n"
 
 
 def apply(cluster: Cluster, name: str, spec: str) -> None:
-    cluster.apply(HEAD.format(name=name) + "\n".join(f"  {line}" for line in spec.strip("\n").splitlines()))
+    cluster.apply(HEAD.format(name=name, label=INSTANCE_LABEL, instance=INSTANCE) + "\n".join(f"  {line}" for line in spec.strip("\n").splitlines()))
 
 
 SET = """
@@ -76,7 +76,7 @@ templates:
 
 
 def test_locks_are_held_waited_for_and_given_back_though_the_controller_is_killed(
-    cluster: Cluster, controller: ControllerProcess
+    cluster: Cluster, keeper: ControllerProcess
 ) -> None:
     cluster.apply("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: limits}\ndata: {two: '2'}")
     apply(cluster, "locked", LOCKED)
@@ -88,9 +88,9 @@ def test_locks_are_held_waited_for_and_given_back_though_the_controller_is_kille
     first = cluster.workflow("first")
     phases = {first["status"]["phase"], second["status"]["phase"]}
     assert phases <= {"Pending", "Running"}
-    controller.kill()
-    controller.log.write_bytes(b"")
-    controller.start()
+    keeper.kill()
+    keeper.log.write_bytes(b"")
+    keeper.start()
     found = {name: cluster.finished(name) for name in ("locked", "first", "second")}
     assert {one["status"]["phase"] for one in found.values()} == {"Succeeded"}
     assert all("synchronization" not in one["status"] for one in found.values())
@@ -104,7 +104,7 @@ def test_locks_are_held_waited_for_and_given_back_though_the_controller_is_kille
         at_once += change
         most = max(most, at_once)
     assert most == 2
-    assert "argo_workflows_locks_taken_total" in controller.metrics()
+    assert "argo_workflows_locks_taken_total" in keeper.metrics()
 
 
 def pairs(cluster: Cluster) -> list[list[float]]:
@@ -254,7 +254,7 @@ templates:
     manifest: |
       apiVersion: argoproj.io/v1alpha1
       kind: Workflow
-      metadata: {generateName: child-}
+      metadata: {generateName: child-, labels: {workflows.argoproj.io/controller-instanceid: INSTANCE}}
       spec: {entrypoint: a, templates: [{name: a, container: {image: alpine, command: [echo, hi]}}]}
   outputs: {parameters: [{name: phase, valueFrom: {jsonPath: "{.status.phase}"}}]}
 - name: brought
@@ -296,7 +296,7 @@ def allow_resources(cluster: Cluster) -> None:
 
 def test_resources_are_made_patched_read_and_deleted_by_manifest_artifact_and_flags(cluster: Cluster) -> None:
     allow_resources(cluster)
-    apply(cluster, "resource", RESOURCE)
+    apply(cluster, "resource", RESOURCE.replace("INSTANCE", INSTANCE))
     found = cluster.finished("resource", 120)
     assert found["status"]["phase"] == "Succeeded", messages(found)
     by_name = {node["displayName"]: node for node in found["status"]["nodes"].values()}

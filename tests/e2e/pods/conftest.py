@@ -3,13 +3,12 @@
 import json
 import pathlib
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.conftest import Cluster, ControllerProcess, run
+from tests.e2e.conftest import INSTANCE, INSTANCE_LABEL, Cluster, ControllerProcess, namespace
 
 WAYS: dict[str, Any] = yaml.safe_load((pathlib.Path(__file__).parent / "failures.yaml").read_text())
 SLOWEST = "too-much-disk"
@@ -17,7 +16,7 @@ SLOWEST = "too-much-disk"
 
 
 def manifest(name: str, template: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name},
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": {"name": name, "labels": {INSTANCE_LABEL: INSTANCE}},
             "spec": {"entrypoint": name, "podSpecPatch": "terminationGracePeriodSeconds: 2",
                      "templates": [{"name": name, **template}], **spec}}  # fmt: skip
 
@@ -40,16 +39,13 @@ def pod(place: Cluster, name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def place(kubeconfig: str, controller: ControllerProcess) -> Iterator[Cluster]:
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    one = Cluster(kubeconfig, name)
-    run("kubectl", "--kubeconfig", kubeconfig, "create", "namespace", name)
-    one.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
-    one.kubectl("create", "secret", "generic", "password", "--from-literal=word=xyzzy")
-    one.apply(yaml.safe_dump(manifest(SLOWEST, WAYS[SLOWEST])))
-    lose_a_node(one)
-    yield one
-    run("kubectl", "--kubeconfig", kubeconfig, "delete", "namespace", name, "--wait=false")
+def place(kubeconfig: str, keeper: ControllerProcess) -> Iterator[Cluster]:
+    with namespace(kubeconfig) as one:
+        one.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
+        one.kubectl("create", "secret", "generic", "password", "--from-literal=word=xyzzy")
+        one.apply(yaml.safe_dump(manifest(SLOWEST, WAYS[SLOWEST])))
+        lose_a_node(one)
+        yield one
 
 
 def lose_a_node(place: Cluster) -> None:

@@ -52,7 +52,8 @@ def failing(place: Cluster) -> dict[str, set[str]]:
     said: dict[str, set[str]] = {name: set() for name in WAYS}
     end = time.monotonic() + 120
     while time.monotonic() < end:
-        found = json.loads(place.kubectl("get", "workflows", "-o", "json"))["items"]
+        known = json.loads(place.kubectl("get", "workflows", "-o", "json"))["items"]
+        found = [one for one in known if one["metadata"]["name"] in WAYS]
         for workflow in found:
             if node(workflow).get("phase") == "Pending":
                 said[workflow["metadata"]["name"]].add(node(workflow).get("message", ""))

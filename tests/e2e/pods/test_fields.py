@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.e2e.conftest import Cluster, nodes
+from tests.e2e.conftest import INSTANCE, Cluster, nodes
 
 HERE = pathlib.Path(__file__).parent
 LINES = 2000
@@ -31,7 +31,7 @@ def volume(place: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def fields(place: Cluster, volume: str) -> dict[str, Any]:
     architecture = place.kubectl("get", "node", "tiphys", "-o", "jsonpath={.status.nodeInfo.architecture}", check=False) or "amd64"
-    place.apply((HERE / "fields.yaml").read_text().replace("CLASS", volume).replace("ARCH", architecture))
+    place.apply((HERE / "fields.yaml").read_text().replace("CLASS", volume).replace("ARCH", architecture).replace("INSTANCE", INSTANCE))
     return place.finished("fields", 120)
 
 
@@ -71,7 +71,7 @@ def test_a_pod_is_the_users_container_and_what_the_step_needs(place: Cluster, fi
 GIVING_BACK = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
-metadata: {name: back}
+metadata: {name: back, labels: {workflows.argoproj.io/controller-instanceid: INSTANCE}}
 spec:
   entrypoint: all
   templates:
@@ -117,7 +117,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def back(place: Cluster) -> dict[str, Any]:
-    text = GIVING_BACK.replace("LINES", str(LINES)).replace("SOURCE", json.dumps(SCRIPT))
+    text = GIVING_BACK.replace("LINES", str(LINES)).replace("SOURCE", json.dumps(SCRIPT)).replace("INSTANCE", INSTANCE)
     place.kubectl("create", "-f", "-", stdin=text)  # what kubectl apply remembers of it would not fit into an annotation
     return place.finished("back", 120)
 

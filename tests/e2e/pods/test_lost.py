@@ -4,14 +4,14 @@ import json
 
 import pytest
 import yaml
-from tests.e2e.conftest import Cluster
+from tests.e2e.conftest import INSTANCE, Cluster
 from tests.e2e.pods.conftest import manifest, node, pod, until
 
 SLEEP = {"container": {"image": "busybox", "command": ["sleep", "100"]}}
 STEPS = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
-metadata: {name: after-success}
+metadata: {name: after-success, labels: {workflows.argoproj.io/controller-instanceid: INSTANCE}}
 spec:
   entrypoint: m
   templates:
@@ -30,7 +30,7 @@ def started(place: Cluster) -> Cluster:
     """All workflows of this module, begun together."""
     all_ = [manifest("gracefully", SLEEP), manifest("by-force", SLEEP), manifest("before-start", {**SLEEP, "nodeSelector": {"no": "such"}}),
             manifest("stopped", {"container": {"image": "busybox", "command": ["sh", "-c", "trap 'exit 0' TERM; sleep 100 & wait"]}})]  # fmt: skip
-    place.apply(yaml.safe_dump_all(all_) + "---" + STEPS)
+    place.apply(yaml.safe_dump_all(all_) + "---" + STEPS.replace("INSTANCE", INSTANCE))
     return place
 
 
