@@ -5,7 +5,7 @@ Its tasks and the secrets that they need are objects of this machine, to which n
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import msgspec
@@ -110,6 +110,15 @@ class _AgentHere:
         Raises:
             NotFound: Always.
         """
+        return self.within(("sh",))
+
+    def within(self, command: Sequence[str]) -> list[str]:
+        """Nothing can be done in it.
+
+        Raises:
+            NotFound: Always.
+        """
+        del command
         raise NotFound("an agent has no container on this machine: the program that runs the workflow does its work")
 
 

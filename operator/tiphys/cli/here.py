@@ -16,6 +16,11 @@ from tiphys.model.parse import parse_as, to_json
 from tiphys.model.phases import COMPLETED
 from tiphys.model.workflow import CronWorkflow, Workflow
 
+_UNHEEDED = frozenset((
+    "affinity", "lifecycle", "livenessProbe", "nodeSelector", "resources", "securityContext", "startupProbe", "tolerations",
+))  # fmt: skip
+"""What pods and containers say that a cluster heeds, and this machine does not."""
+
 
 def workflow_in(documents: list[Document]) -> Document:
     """The one Workflow of the given files; without any, what the one CronWorkflow would submit now.
@@ -42,7 +47,10 @@ def _once(document: Document) -> Document:
 
 
 def warnings(documents: list[Document]) -> Iterator[str]:
-    """What a workflow of the files may do to the world outside of this machine, and where."""
+    """What a workflow of the files may do to the world outside of this machine, and where; what of it is not heeded here."""
+    ignored = sorted(_UNHEEDED & {key for document in documents for key in _keys(document.value.get("spec"))})
+    if ignored:
+        yield f"not heeded on this machine: {', '.join(ignored)}"
     if any("resource" in template for document in documents for template in _templates(document)):
         try:
             access = find_access()
@@ -62,6 +70,17 @@ def say_who_heeds(api: Api, workflow: Workflow) -> None:
         name = workflow.metadata.name
         if not is_run(api, name):
             print(f"no program runs {name}; it heeds that with: tiphys run --resume {name}", file=sys.stderr)
+
+
+def _keys(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            yield key
+            if key != "volumeClaimTemplates":
+                yield from _keys(value)
+    elif isinstance(part, list):
+        for one in part:
+            yield from _keys(one)
 
 
 def _templates(document: Document) -> list[dict[str, Any]]:

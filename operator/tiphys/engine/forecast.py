@@ -12,7 +12,7 @@ import msgspec
 
 from tiphys.engine.dag import plan_of
 from tiphys.engine.library import Library
-from tiphys.engine.loops import is_loop, items_of
+from tiphys.engine.loops import is_loop, item_values, items_of
 from tiphys.engine.templates import Found, Templates, kind_of
 from tiphys.engine.workflow_scope import parameter_values
 from tiphys.errors import ExpressionError, SpecError, UserError
@@ -25,7 +25,7 @@ from tiphys.model.workflow import Workflow
 
 T = TypeVar("T")
 _TAG = re.compile(r"\{\{=?\s*(.*?)\s*\}\}", re.DOTALL)
-_MAX_STEPS, _MAX_DEPTH = 20_000, 100
+_MAX_STEPS, _MAX_DEPTH, _MOST_ITEMS = 20_000, 100, 100
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +39,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
         count: How many members a loop has; 1 for no loop, None when only a run can tell.
         unknown: Tags that only a run can resolve.
         template: As it is called, resolved as far as possible.
+        others: What further items of a loop make of the template, where it is not the same.
         calls: What is inside a steps or dag template.
         is_recursive: The template is being called already: what is inside is not followed.
     """
@@ -53,6 +54,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     verdict: bool | None = True
     count: int | None = 1
     unknown: tuple[str, ...] = ()
+    others: tuple[Template, ...] = ()
     calls: "tuple[Call, ...]" = ()
     is_recursive: bool = False
 
@@ -178,14 +180,38 @@ class _Forecaster:
     def _member(self, spot: "_Spot", step: "WorkflowStep | DAGTask", after: tuple[str, ...]) -> Call:
         scope = spot.scope
         called = self._templates.of(step, spot.found.inside)
-        arguments = Arguments(parameters=tuple(
+        made = self._call(f"{spot.path}.{step.name}", called, self._arguments(step, scope), scope, spot.above)
+        condition, verdict = self._verdict(step.when, scope)
+        count = self._count(step, scope)
+        made = self._with_items(made, step, spot, called)
+        return msgspec.structs.replace(made, name=step.name, after=after, condition=condition, verdict=verdict, count=count)
+
+    def _with_items(self, made: Call, step: "WorkflowStep | DAGTask", spot: "_Spot", called: Found) -> Call:
+        """The call of a loop whose items are known, with what each of them makes of its template."""
+        if made.kind in ("steps", "dag") or not is_loop(step):
+            return made
+        try:
+            items = items_of(step, spot.scope, self._now)
+        except UserError:
+            return made
+        if not 0 < len(items) <= _MOST_ITEMS:
+            return made
+        left = self._left
+        each = [
+            self._call(made.id, called, self._arguments(step, scope), scope, spot.above)
+            for scope in (spot.scope.child(item_values(item)) for item in items)
+        ]
+        self._left = left
+        first, *others = dict.fromkeys(msgspec.json.encode(one.template) for one in each)
+        kept = {msgspec.json.encode(one.template): one.template for one in each}
+        unknown = tuple(dict.fromkeys(tag for one in each for tag in one.unknown))
+        return msgspec.structs.replace(made, template=kept[first], others=tuple(kept[one] for one in others), unknown=unknown)
+
+    def _arguments(self, step: "WorkflowStep | DAGTask", scope: Scope) -> Arguments:
+        return Arguments(parameters=tuple(
             msgspec.structs.replace(one, value=str(self._resolved(one.value, scope))) if one.value is not None else one
             for one in step.arguments.parameters
         ))  # fmt: skip
-        made = self._call(f"{spot.path}.{step.name}", called, arguments, scope, spot.above)
-        condition, verdict = self._verdict(step.when, scope)
-        count = self._count(step, scope)
-        return msgspec.structs.replace(made, name=step.name, after=after, condition=condition, verdict=verdict, count=count)
 
     def _verdict(self, text: str, scope: Scope) -> tuple[str, bool | None]:
         if not text:
@@ -252,7 +278,8 @@ def timing(calls: tuple[Call, ...], seconds: Mapping[str, float], parallelism: i
                 lay(inner, begin)
                 end = max(end, spans[inner.id][1])
         else:
-            end = start + seconds.get(call.id, seconds.get(call.template_name, 1.0))
+            # times of earlier runs are whole seconds: what took none of them ran nonetheless
+            end = start + max(_LEAST_SECONDS, seconds.get(call.id, seconds.get(call.template_name, 1.0)))
         spans[call.id] = (start, end)
         return end
 
@@ -302,6 +329,7 @@ def _critical(calls: tuple[Call, ...], spans: Mapping[str, tuple[float, float]])
     return tuple(way)
 
 
+_LEAST_SECONDS = 0.001
 _UNITS = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 _QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)([a-zA-Z]*)$")
 

@@ -57,9 +57,9 @@ def needs_of(spec: WorkflowSpec, calls: Iterable[Call]) -> Needs:
         for leaf in call.leaves():
             if leaf.verdict is False or leaf.count == 0:
                 continue
-            template = msgspec.to_builtins(leaf.template)
-            used = {str(mount.get("name")) for mounts in _values(template, "volumeMounts") for mount in mounts}
-            _collect([template, *(volume for name, volume in around.items() if name in used)], found)
+            templates = msgspec.to_builtins([leaf.template, *leaf.others])
+            used = {str(mount.get("name")) for mounts in _values(templates, "volumeMounts") for mount in mounts}
+            _collect([*templates, *(volume for name, volume in around.items() if name in used)], found)
             account = leaf.template.service_account_name or spec.service_account_name or "default"
             if leaf.template.resource is not None:
                 found["accounts"].add(account)

@@ -75,6 +75,9 @@ class Handle(Protocol):
     def shell(self) -> list[str]:
         """The command that opens a shell in it, for a terminal."""
 
+    def within(self, command: Sequence[str]) -> list[str]:
+        """The command that does one in it, without a terminal."""
+
 
 class Runtime(Protocol):
     """Starts containers."""

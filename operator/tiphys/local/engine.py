@@ -50,6 +50,10 @@ class Container:
         """The command that opens a shell in it."""
         return [self._program, "exec", "--interactive", "--tty", self._name, "sh"]
 
+    def within(self, command: Sequence[str]) -> list[str]:
+        """The command that does one in it, without a terminal."""
+        return [self._program, "exec", self._name, *command]
+
     def _do(self, *words: str) -> None:
         task = asyncio.get_running_loop().create_task(self._call(*words))
         self._tasks.add(task)

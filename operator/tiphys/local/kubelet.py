@@ -16,6 +16,7 @@ from tiphys.errors import NotFound, SpecError, TiphysError
 from tiphys.local.api import log_file
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle, Mount, Runtime, expanded
 from tiphys.local.objects import Change, Place, Refusal, Store
+from tiphys.local.probe import check_probe, until_ready
 from tiphys.local.volumes import Volumes, environment_of, logins_of
 from tiphys.model.base import Json
 from tiphys.model.names import LABEL_WORKFLOW
@@ -150,6 +151,7 @@ class _Life:
         spec, began = self._pod["spec"], self._store.stamp()
         for container in (*spec.get("initContainers", ()), *spec["containers"]):
             try:
+                check_probe(container)
                 if container.get("image") != self._setting.executor_image:
                     self._setting.runtime.check(str(container.get("image", "")), container.get("command") or ())
             except SpecError as e:
@@ -221,12 +223,21 @@ class _Life:
             self._setting.started(self._pod, handle.pid)
         if self._is_ending:
             handle.stop()
-        statuses[name] = {"name": name, "ready": True, "state": {"running": {"startedAt": began}}}
+        state = {"running": {"startedAt": began}}
+        statuses[name] = {"name": name, "ready": "readinessProbe" not in container, "state": state}
         self._tell()
+        probing = asyncio.get_running_loop().create_task(self._probe(container, handle, statuses, state))
         code = await handle.wait()
         self.running.pop(name, None)
+        probing.cancel()
         message = termination.read_bytes()[:_MESSAGE_BYTES].decode(errors="replace") if termination.exists() else ""
         return self._ended(name, statuses, began, code, message, "Completed" if code == 0 else "Error")
+
+    async def _probe(self, container: Json, handle: Handle, statuses: dict[str, Json], state: Json) -> None:
+        if "readinessProbe" in container:
+            await until_ready(container, handle)
+            statuses[container["name"]] = {"name": container["name"], "ready": True, "state": state}
+            self._tell()
 
     def _ended(
         self, name: str, statuses: dict[str, Json], began: str, code: int, message: str, reason: str

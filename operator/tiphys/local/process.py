@@ -19,7 +19,7 @@ from tiphys.pods.passes.script import SCRIPT_PATH
 from tiphys.pods.passes.shim import SHIM_PATH
 
 _PID = "{pid}"
-"""Stands for the process in its shell's command."""
+"""Stands for the process in the command that does another one beside it."""
 _OURS = (SHIM_PATH, SCRIPT_PATH)
 """Files of ours in containers: where nothing else is mounted, commands are given their real places instead."""
 
@@ -27,9 +27,9 @@ _OURS = (SHIM_PATH, SCRIPT_PATH)
 class Process:
     """A process that runs, the first of its own session."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", shell: list[str]) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", opening: list[str]) -> None:
         self._process = process
-        self._shell = shell
+        self._opening = opening
 
     @property
     def pid(self) -> int:
@@ -54,7 +54,11 @@ class Process:
 
     def shell(self) -> list[str]:
         """The command that opens a shell beside it: in its folder, with its environment, in its view where it has one."""
-        return [word.format(pid=self._process.pid) if word == _PID else word for word in self._shell]
+        return self.within(("sh",))
+
+    def within(self, command: Sequence[str]) -> list[str]:
+        """The command that does one where a shell would be opened."""
+        return [*(word.format(pid=self._process.pid) if word == _PID else word for word in self._opening), *command]
 
     def _signal_all(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -96,14 +100,14 @@ class ProcessRuntime:
                 process = spawn(command, log, plan.folder, environment)
             except OSError as e:
                 raise SpecError(f"{command[0]}: {e.strerror or e}", hint="is the program on this machine?") from e
-        return Process(process, _shell(plan, environment))
+        return Process(process, _opening(plan, environment))
 
 
-def _shell(plan: ContainerPlan, environment: dict[str, str]) -> list[str]:
+def _opening(plan: ContainerPlan, environment: dict[str, str]) -> list[str]:
     known = ["env", "-i", *(f"{name}={value}" for name, value in environment.items()), f"TERM={os.environ.get('TERM', 'dumb')}"]
     if _needs_view(plan):
-        return [*entry(), "--target", _PID, "--root", "--wd", *known, "sh"]
-    return [*known, "sh", "-c", 'cd "$0" && exec sh', str(plan.folder)]
+        return [*entry(), "--target", _PID, "--root", "--wd", *known]
+    return [*known, "sh", "-c", 'cd "$0" && exec "$@"', str(plan.folder)]
 
 
 def _command(plan: ContainerPlan) -> list[str]:

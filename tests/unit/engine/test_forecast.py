@@ -138,6 +138,25 @@ def test_time_and_peaks_follow_what_waits_for_what() -> None:
     assert (limited.pods, limited.seconds) == (1, 21)
 
 
+def test_steps_of_which_it_is_known_that_they_took_no_whole_second_are_counted_and_end_the_way() -> None:
+    whole = workflow(steps([step("a")], [step("b", withItems=[1, 2, 3])]), leaf("a"), leaf("b"))
+    made = timing(forecast(whole, Library(), NOW), {"a": 2, "b": 0})
+    assert (round(made.seconds), made.critical, made.pods) == (2, ("main.a", "main.b"), 3)
+
+
+def test_items_that_are_written_out_are_no_tags_that_only_a_run_can_resolve() -> None:
+    made = calls(
+        steps([step("a", parameters={"image": "{{item.image}}", "x": "{{item.tag}}"}, withItems=[
+            {"image": "debian", "tag": 9}, {"image": "alpine", "tag": "3.6"}, {"image": "debian", "tag": 9},
+        ])]),
+        {"name": "a", "inputs": {"parameters": [{"name": "image"}, {"name": "x"}]},
+         "container": {"image": "{{inputs.parameters.image}}:{{inputs.parameters.x}}", "command": ["{{workflow.uid}}"]}},
+    )["main.a"]  # fmt: skip
+    assert (made.count, made.unknown) == (3, ("workflow.uid",))
+    images = [(one.container or {})["image"] for one in (made.template, *made.others)]
+    assert images == ["debian:9", "alpine:3.6"]
+
+
 def test_what_is_not_known_makes_figures_the_least() -> None:
     whole = workflow(steps([step("a")], [step("b", "a", withParam="{{steps.a.outputs.result}}")]), leaf("a"))
     assert timing(forecast(whole, Library(), NOW), {}).is_least
