@@ -208,16 +208,8 @@ class Trial:
     @property
     def order(self) -> list[str]:
         """Display names of what was run, in the order in which it began; attempts once."""
-        began = [self.node_of(order.node_id).display_name for order in self.world.orders]
-        return list(dict.fromkeys(_ATTEMPT.sub("", name) if self._is_attempt(name) else name for name in began))
-
-    def _is_attempt(self, name: str) -> bool:
-        node = self.node(name)
-        return node.node_flag is not None and bool(node.node_flag.retried)
-
-    def node_of(self, node_id: str) -> NodeStatus:
-        """The node with an id."""
-        return self.workflow.status.nodes[node_id]
+        nodes = self.workflow.status.nodes
+        return list(dict.fromkeys(_run_name(nodes[order.node_id]) for order in self.world.orders))
 
     def node(self, name: str) -> NodeStatus:
         """The node with a display name.
@@ -282,7 +274,13 @@ def all_templates(workflow: Workflow) -> dict[str, str]:
     return {template.name: kind_of(template) for template in workflow.spec.templates}
 
 
+def _run_name(node: NodeStatus) -> str:
+    """What is run: attempts at a step are that step."""
+    is_attempt = node.node_flag is not None and node.node_flag.retried
+    return _ATTEMPT.sub("", node.display_name) if is_attempt else node.display_name
+
+
 def _documents(path: Path) -> list[dict[str, Any]]:
     files = sorted(file for file in path.rglob("*") if file.suffix in (".yaml", ".yml", ".json")) if path.is_dir() else [path]
     files = [file for file in files if not file.name.endswith(".test.yaml")]
-    return [one for file in files for one in yaml.safe_load_all(file.read_text()) if isinstance(one, dict)]
+    return [one for file in files for one in yaml.load_all(file.read_text(), yaml.CSafeLoader) if isinstance(one, dict)]

@@ -234,10 +234,14 @@ def test_a_pytest_run_collects_files_of_cases(pytester: pytest.Pytester) -> None
     done.stdout.fnmatch_lines(["*phase is Failed, not Succeeded*"])
 
 
-def test_a_thousand_steps_are_played_in_one_go() -> None:
+def test_a_thousand_steps_are_played_in_one_go_and_their_order_is_told_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks = [{"name": f"t{n}", "template": "leaf", **({"depends": f"t{n - 10}"} if n >= 10 else {})} for n in range(1000)]
     text = {"entrypoint": "m", "templates": [{"name": "m", "dag": {"tasks": tasks}}, {"name": "leaf", "container": {"image": "x", "command": ["x"]}}]}
     from tiphys.model.parse import parse_workflow
 
     trial = Trial(parse_workflow({"metadata": {"name": "w", "uid": "u"}, "spec": text})).play()
     assert (trial.phase, len(trial.phases)) == ("Succeeded", 1001)
+    read: list[object] = []
+    monkeypatch.setattr("tiphys.testing.trial.parse_workflow", lambda stored: (read.append(stored), parse_workflow(stored))[1])
+    assert sorted(trial.order) == sorted(task["name"] for task in tasks)
+    assert len(read) == 1
