@@ -88,7 +88,7 @@ def _script(plan: ContainerPlan, command: list[str]) -> str:
     for place in _other_file_systems():
         # one that has gone since they were listed is nobody's loss
         mounted = f"mkdir -p {root}{quote(place)} && mount --rbind {quote(place)} {root}{quote(place)}"
-        lines.append(f"if [ -e {quote(place)} ]; then {mounted}; fi")
+        lines.append(f"if [ -e {quote(place)} ]; then {mounted} || ! mountpoint -q {quote(place)}; fi")
     for place in _own_places() if plan.is_executor else ():
         lines.append(f"mkdir -p {root}{quote(place)}")
         lines.append(f"mount --rbind {quote(place)} {root}{quote(place)}")

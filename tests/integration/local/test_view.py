@@ -20,7 +20,9 @@ def seen(folder: Path, command: str, *mounts: Mount, is_executor: bool = False) 
 
 
 def test_a_file_system_that_has_gone_since_it_was_seen_is_nobodys_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(view, "_other_file_systems", lambda: ["/no/such/place", str(tmp_path)])
+    # one that goes while it is mounted is a place at which nothing is mounted, and nothing can be
+    (tmp_path / "goes").touch()
+    monkeypatch.setattr(view, "_other_file_systems", lambda: ["/no/such/place", str(tmp_path / "goes"), str(tmp_path)])
     assert seen(tmp_path, "echo made > /out/1 && cat /out/1") == "made\n"
     assert not Path("/out").exists()
 
