@@ -104,7 +104,7 @@ def judge(
         document: An object of one of our kinds.
         library: The stored templates it may refer to; None believes all references.
         is_strict: Unknown fields and repeated keys are faults.
-        needs_values: A workflow's arguments must have values, since it will run as it is.
+        needs_values: A workflow's arguments must have values and it a name, since it will run as it is: no submission adds them.
     """
     kind = _KINDS[document.kind]
     made: dict[tuple[str, str], SpecError] = {}
@@ -206,7 +206,7 @@ def _rules(
             yield from _of_cron(parsed, library)
         case WorkflowEventBinding():
             yield from _of_binding(parsed, library)
-    if not document.name:
+    if not document.name and (needs_values or not isinstance(parsed, Workflow)):
         yield SpecError("a name is required", path="metadata")
 
 
@@ -223,9 +223,12 @@ def _stored_spec(spec: WorkflowSpec, library: Library | None, path: str) -> Iter
     if ref is None or library is None:
         return
     try:
-        library.spec(scope_of(ref.name, cluster_scope=ref.cluster_scope))
+        stored = library.spec(scope_of(ref.name, cluster_scope=ref.cluster_scope))
     except SpecError as e:
         yield SpecError(e.message, path=path)
+        return
+    if not spec.entrypoint and not stored.entrypoint:
+        yield SpecError("spec.entrypoint is required", path=path)
 
 
 def _of_cron(cron: CronWorkflow, library: Library | None) -> Iterator[SpecError]:

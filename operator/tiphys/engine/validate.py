@@ -3,6 +3,8 @@
 Source: argo-semantics 23.
 """
 
+import msgspec
+
 from tiphys.engine.checks.arguments import check_arguments, check_supplied
 from tiphys.engine.checks.artifacts import check_collection
 from tiphys.engine.checks.calls import Callees, Lookup, Place, check_hook
@@ -11,6 +13,7 @@ from tiphys.engine.checks.known import of_workflow
 from tiphys.engine.checks.naming import check_object_name, check_step_names
 from tiphys.engine.checks.templates import check_template
 from tiphys.errors import SpecError
+from tiphys.model.arguments import Arguments
 from tiphys.model.label_selector import matches
 from tiphys.model.parse import nearest
 from tiphys.model.template import Template
@@ -40,7 +43,7 @@ def find_faults(
         lookup: Finds templates of other objects; without it, what refers to them is believed.
         stored_as: `workflow template`, `cluster workflow template` or `cron workflow` when it is the spec of such an object;
             the first two may lack an entrypoint and values.
-        lacks_values: Arguments may lack values too: they come with the submission.
+        lacks_values: Arguments may lack values too, unless the entry point needs them: they come with the submission.
     """
     spec, faults = workflow.spec, list[SpecError]()
     check_object_name(workflow.metadata.name, stored_as or "workflow", faults)
@@ -49,7 +52,7 @@ def find_faults(
         faults.append(SpecError("Templates is invalid field in spec if workflow referred WorkflowTemplate reference"))
     templates = {template.name: template for template in spec.templates}
     if not refers:
-        _check_entry(workflow, templates, faults, may_lack=may_lack)
+        _check_entry(workflow, templates, faults, may_lack=may_lack, lacks_values=lacks_values)
     _check_spec(workflow, faults, may_lack=may_lack or refers, lacks_values=lacks_values)
     check_step_names((template.name for template in spec.templates), "templates", faults)
     known = of_workflow(workflow, has_values=not (may_lack or refers), has_labels=not (stored_as or refers))
@@ -62,7 +65,9 @@ def find_faults(
     return faults
 
 
-def _check_entry(workflow: Workflow, templates: dict[str, Template], faults: list[SpecError], *, may_lack: bool) -> None:
+def _check_entry(
+    workflow: Workflow, templates: dict[str, Template], faults: list[SpecError], *, may_lack: bool, lacks_values: bool
+) -> None:
     spec = workflow.spec
     if not spec.entrypoint:
         if not may_lack:
@@ -71,10 +76,17 @@ def _check_entry(workflow: Workflow, templates: dict[str, Template], faults: lis
         guess = nearest(spec.entrypoint, templates)
         faults.append(SpecError(f"template name '{spec.entrypoint}' undefined{guess}", path="spec.entrypoint"))
     elif not may_lack:
-        check_supplied(templates[spec.entrypoint], spec.arguments, f"templates.{spec.entrypoint}", faults)
+        given = _valued(spec.arguments) if lacks_values else spec.arguments
+        check_supplied(templates[spec.entrypoint], given, f"templates.{spec.entrypoint}", faults)
     if spec.on_exit and spec.on_exit not in templates:
         guess = nearest(spec.on_exit, templates)
         faults.append(SpecError(f"template name '{spec.on_exit}' undefined{guess}", path="spec.onExit"))
+
+
+def _valued(arguments: Arguments) -> Arguments:
+    """Those that say what they are worth."""
+    given = tuple(one for one in arguments.parameters if not (one.value is one.default is one.value_from is None))
+    return msgspec.structs.replace(arguments, parameters=given)
 
 
 def _check_spec(workflow: Workflow, faults: list[SpecError], *, may_lack: bool, lacks_values: bool) -> None:

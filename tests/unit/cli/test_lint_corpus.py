@@ -8,7 +8,9 @@ import yaml
 
 from tiphys.cli.documents import parse_documents, read_documents
 from tiphys.cli.judge import is_ours, judge, library_of
-from tiphys.engine.library import Library
+from tiphys.engine.library import Library, scope_of
+from tiphys.model.spec import WorkflowSpec
+from tiphys.model.template import Template
 
 ROOT = pathlib.Path(__file__).parents[3]
 CASES = [
@@ -65,11 +67,32 @@ def said_of(text: str, **how: bool) -> list[str]:
 
 
 def test_an_argument_that_comes_with_the_submission_may_lack_its_value_until_then() -> None:
-    say = {"name": "say", "inputs": {"parameters": [{"name": "a"}]}, "container": {"image": "i", "command": ["c"]}}
+    say = {"name": "say", "container": {"image": "i", "command": ["c"], "args": ["{{workflow.parameters.a}}"]}}
     spec = {"entrypoint": "say", "arguments": {"parameters": [{"name": "a"}]}, "templates": [say]}
     text = yaml.safe_dump({**NAMED, "metadata": {"name": "w"}, "spec": spec})
     assert said_of(text, needs_values=False) == []
     assert said_of(text, needs_values=True) == ["a.value or spec.arguments.a.valueFrom is required"]
+
+
+def test_a_value_that_the_entry_point_needs_is_missed_at_once() -> None:
+    say = {"name": "say", "inputs": {"parameters": [{"name": "a"}]}, "container": {"image": "i", "command": ["c"]}}
+    spec = {"entrypoint": "say", "arguments": {"parameters": [{"name": "a"}]}, "templates": [say]}
+    text = yaml.safe_dump({**NAMED, "metadata": {"name": "w"}, "spec": spec})
+    assert said_of(text, needs_values=False) == ["inputs.parameters.a was not supplied"]
+
+
+def test_a_name_may_come_with_the_submission() -> None:
+    spec = {"entrypoint": "say", "templates": [{"name": "say", "container": {"image": "i", "command": ["c"]}}]}
+    text = yaml.safe_dump({**NAMED, "metadata": {}, "spec": spec})
+    assert (said_of(text, needs_values=False), said_of(text, needs_values=True)) == ([], ["a name is required"])
+
+
+def test_somebody_says_the_entry_point_the_workflow_or_the_template_it_refers_to() -> None:
+    text = yaml.safe_dump({**NAMED, "metadata": {"name": "w"}, "spec": {"workflowTemplateRef": {"name": "t"}}})
+    stored = WorkflowSpec(templates=(Template(name="say"),))
+    (document,) = parse_documents("a.yaml", text)
+    (fault,) = judge(document, Library({scope_of("t", cluster_scope=False): stored}))
+    assert (fault.path, fault.reason) == ("spec.workflowTemplateRef", "spec.entrypoint is required")
 
 
 def test_an_artifact_argument_needs_its_location_at_once() -> None:
