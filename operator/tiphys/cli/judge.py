@@ -118,7 +118,9 @@ def judge(
     if is_strict:
         add(unknown_fields(kind, document.value))
     if parsed is not None:
-        add(_rules(parsed, document, library, needs_values=needs_values))
+        rules = _rules(parsed, document, library, needs_values=needs_values)
+        # what could not be read is not missed besides
+        add(fault for fault in rules if not any(error.path and error.path in str(fault) for error in errors))
     found = [_located(document, error) for error in made.values()]
     if is_strict:
         found += [_at(document, path, place, f"{path.rpartition('.')[2]!r} stands twice") for path, place in document.repeated]

@@ -106,3 +106,9 @@ def test_a_generated_name_is_cut_by_the_api_server_and_so_never_too_long() -> No
     say = {"name": "say", "container": {"image": "i", "command": ["c"]}}
     spec = {"entrypoint": "say", "templates": [say]}
     assert said_of(yaml.safe_dump({**NAMED, "metadata": {"generateName": "n" * 62 + "-"}, "spec": spec})) == []
+
+
+def test_what_cannot_be_read_is_not_missed_besides() -> None:
+    spec = {"entrypoint": ["say"], "templates": [{"name": "say", "container": {"image": "i", "command": ["c"]}}]}
+    text = yaml.safe_dump({**NAMED, "metadata": {"name": "w"}, "spec": spec})
+    assert said_of(text) == ["Expected `str`, got `array`"]
