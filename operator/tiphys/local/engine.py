@@ -14,6 +14,7 @@ from tiphys.errors import SpecError, Unavailable
 from tiphys.local.container import TERMINATION, ContainerPlan, Handle
 from tiphys.model.base import Json
 
+_REGISTRY = "docker.io"
 _LABEL = "io.tiphys.workflow"
 
 
@@ -78,6 +79,14 @@ def _login(logins: dict[str, Json]) -> Iterator[dict[str, str]]:
         yield {"DOCKER_CONFIG": folder, "REGISTRY_AUTH_FILE": str(file)}
 
 
+def whole_name(image: str) -> str:
+    """The name of an image with its registry, as a cluster reads it: one that names none is of Docker's."""
+    first, slash, _ = image.partition("/")
+    if not slash:
+        return f"{_REGISTRY}/library/{image}"
+    return image if "." in first or ":" in first or first == "localhost" else f"{_REGISTRY}/{image}"
+
+
 class EngineRuntime:
     """Runs containers with the program `podman` or `docker`.
 
@@ -97,12 +106,12 @@ class EngineRuntime:
             SpecError: The image cannot be had.
             Unavailable: The runtime does not answer.
         """
-        await self._have(plan.image, plan.logins)
+        image = await self._have(plan.image, plan.logins)
         name = f"{plan.name}.{zlib.crc32(plan.owner.encode()):08x}"
         plan.folder.mkdir(parents=True, exist_ok=True)
         plan.log.parent.mkdir(parents=True, exist_ok=True)
         plan.termination.touch()
-        words, null = self._words(plan, name), asyncio.subprocess.DEVNULL
+        words, null = self._words(plan, name, image), asyncio.subprocess.DEVNULL
         with plan.log.open("ab") as log:
             try:
                 process = await asyncio.create_subprocess_exec(
@@ -112,15 +121,21 @@ class EngineRuntime:
                 raise Unavailable(f"{self._program} cannot be started: {e}") from e
         return Container(self._program, name, process)
 
-    async def _have(self, image: str, logins: dict[str, Json]) -> None:
-        """The image is on this machine, pulled if need be, with logins to registries besides the user's own if there are any."""
-        code, said = await self._call("image", "inspect", image)
-        if code == 0:
-            return
+    async def _have(self, image: str, logins: dict[str, Json]) -> str:
+        """The image on this machine, pulled if need be, with logins to registries besides the user's own if there are any.
+
+        Returns:
+            What the runtime calls it.
+        """
+        whole = whole_name(image)
+        for name in dict.fromkeys((image, whole)):
+            code, said = await self._call("image", "inspect", name)
+            if code == 0:
+                return name
         with _login(logins) as environment:
-            code, said = await self._call("pull", "--quiet", image, **environment)
+            code, said = await self._call("pull", "--quiet", whole, **environment)
         if code == 0:
-            return
+            return whole
         raise SpecError(f"image {image!r} cannot be had: {said.splitlines()[-1] if said else 'not found'}")
 
     async def _call(self, *words: str, **environment: str) -> tuple[int, str]:
@@ -138,7 +153,7 @@ class EngineRuntime:
         if found:
             await self._call("rm", "--force", *found.split())
 
-    def _words(self, plan: ContainerPlan, name: str) -> list[str]:
+    def _words(self, plan: ContainerPlan, name: str, image: str) -> list[str]:
         words = ["run", "--rm", "--name", name, "--label", f"{_LABEL}={plan.owner}", "--network", "host", "--log-driver", "none"]
         for key, value in plan.environment.items():
             words += ["--env", f"{key}={value}"]
@@ -151,4 +166,4 @@ class EngineRuntime:
             words += ["--userns", "keep-id"]
         if plan.command:
             words += ["--entrypoint", plan.command[0]]
-        return [*words, plan.image, *plan.command[1:], *plan.arguments]
+        return [*words, image, *plan.command[1:], *plan.arguments]
