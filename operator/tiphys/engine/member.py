@@ -207,7 +207,8 @@ class Member:
         )
         self._open_hooks += 1
         try:
-            arguments = resolve_arguments(hook.arguments or Arguments(), scope, self.run.now)
+            # of a step that failed, an output may be missing: its handler runs all the same, and is told so by the tag
+            arguments = resolve_arguments(hook.arguments or Arguments(), scope, self.run.now, strict=False)
             found = self.run.templates.of(hook, self.place.scope)
         except UserError as e:
             self.hook_error = self.hook_error or f"hook {name}: {e.message}"
