@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tiphys.engine.body import BodyExecution, in_loop_order
+from tiphys.engine.body import FAIL_FAST, BodyExecution, in_loop_order
 from tiphys.engine.calls import Call
 from tiphys.engine.entrance import TIMEOUT
 from tiphys.engine.execution import Execution
@@ -199,6 +199,9 @@ class StepGroup(Execution):
 
     def _finish(self) -> None:
         if self.node.phase in FULFILLED:
+            return
+        if self._body.is_failing:
+            self.end(FAILED, FAIL_FAST)
             return
         for member in self._members:
             if member.hook_error:
