@@ -81,19 +81,34 @@ def resolve_inputs(inputs: Inputs, arguments: Arguments, scope: Scope, now: date
         SpecError: A parameter or artifact has no value.
     """
     given = {parameter.name: parameter for parameter in arguments.parameters}
-    parameters = tuple(_resolve_parameter(parameter, given.get(parameter.name), scope, now) for parameter in inputs.parameters)
+    beside = _beside(inputs, given, scope)
+    parameters = tuple(_resolve_parameter(parameter, given.get(parameter.name), beside, now) for parameter in inputs.parameters)
     handed = {artifact.name: artifact for artifact in arguments.artifacts}
     own = scope.child(input_values(Inputs(parameters=parameters)))
     artifacts = tuple(input_artifact(artifact, handed.get(artifact.name), own, now) for artifact in inputs.artifacts)
     return Inputs(parameters=parameters, artifacts=artifacts)
 
 
+def _beside(inputs: Inputs, given: Mapping[str, Parameter], scope: Scope) -> Scope:
+    """The scope, and where an input's own value reads other inputs, those whose values are known without a scope."""
+    own = {declared.name: _own(declared) for declared in inputs.parameters}
+    if not any(value is not None and "{{" in value and "inputs." in value for value in own.values()):
+        return scope
+    known = {name: value for name, value in own.items() if value is not None and "{{" not in value}
+    known |= {name: one.value for name, one in given.items() if name in own and one.value is not None}
+    return scope.child({f"inputs.parameters.{name}": value for name, value in known.items()})
+
+
+def _own(declared: Parameter) -> str | None:
+    """What an input is worth when nobody gives it a value."""
+    own = declared.value if declared.value is not None else declared.default
+    return declared.value_from.default if own is None and declared.value_from is not None else own
+
+
 def _resolve_parameter(declared: Parameter, argument: Parameter | None, scope: Scope, now: datetime) -> Parameter:
     if argument is not None and argument.value is not None:
         return msgspec.structs.replace(declared, value=argument.value, value_from=None)
-    own = declared.value if declared.value is not None else declared.default
-    if own is None and declared.value_from is not None:
-        own = declared.value_from.default
+    own = _own(declared)
     if own is not None:
         return msgspec.structs.replace(declared, value=substitute(own, scope, strict=False, now=now), value_from=None)
     if argument is not None:
