@@ -3,6 +3,7 @@
 Source: argo-semantics 1, 3.1 to 3.3, 4.1, Appendix A.
 """
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -98,26 +99,40 @@ def display_name(node_name: str, boundary_name: str = "") -> str:
 
 
 def item_text(item: object) -> str:
-    """A loop item as it stands in a member's name: maps sorted as `k:v,...`, lists as `[a b]`, no parentheses."""
+    """A loop item as it stands in a member's name: maps sorted as `k:v,...`, lists as `[a b]`, no parentheses.
+
+    What is inside of maps and lists is JSON, only that texts have no quotes around them.
+    """
     return _plain(item).replace("(", "").replace(")", "")
 
 
 def _plain(item: object) -> str:
     match item:
-        case bool():
-            return "true" if item else "false"
         case Mapping():
-            return ",".join(f"{key}:{_plain(item[key])}" for key in sorted(item))
+            # sorted as a whole: `a-b:1` comes before `a:1`
+            return ",".join(sorted(f"{key}:{_inner(value)}" for key, value in item.items()))
         case str():
-            return item
+            return _inner(item)
         case Sequence():
-            return "[" + " ".join(_plain(part) for part in item) + "]"
+            return "[" + " ".join(map(_inner, item)) + "]"
+        case _:
+            return _inner(item)
+
+
+def _inner(value: object) -> str:
+    match value:
+        case str():
+            return json.dumps(value, ensure_ascii=False)[1:-1]
+        case Mapping() | list() | tuple():
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        case bool():
+            return "true" if value else "false"
         case float():
-            return number_text(item)
+            return number_text(value)
         case None:
             return "null"
         case _:
-            return str(item)
+            return str(value)
 
 
 def member_name(node_name: str, index: int, item: object) -> str:

@@ -48,3 +48,17 @@ def test_display_names_drop_the_boundary(node: str, boundary: str, shown: str) -
 )
 def test_items_print_as_in_argo(item: object, text: str) -> None:
     assert names.member_name("W.t", 0, item) == f"W.t(0:{text})"
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ([{"a": 1, "b": "x"}, {"a": 2}], '[{"a":1,"b":"x"} {"a":2}]'),
+        ({"k": {"z": 1, "a": [True, None]}}, 'k:{"z":1,"a":[true,null]}'),
+        ({"a": "1", "a-b": "2"}, "a-b:2,a:1"),
+        ('say "hello"', 'say \\"hello\\"'),
+        ({"k": "two\nlines"}, "k:two\\nlines"),
+    ],
+)
+def test_what_is_inside_of_an_item_is_json_without_the_quotes_of_texts(item: object, text: str) -> None:
+    assert names.member_name("t", 0, item) == f"t(0:{text})"
