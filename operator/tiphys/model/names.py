@@ -120,11 +120,17 @@ def _plain(item: object) -> str:
 
 
 def _inner(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)[1:-1] if isinstance(value, str) else _json(value)
+
+
+def _json(value: object) -> str:
     match value:
         case str():
-            return json.dumps(value, ensure_ascii=False)[1:-1]
-        case Mapping() | list() | tuple():
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            return json.dumps(value, ensure_ascii=False)
+        case Mapping():
+            return "{" + ",".join(f"{_json(str(key))}:{_json(part)}" for key, part in value.items()) + "}"
+        case Sequence():
+            return "[" + ",".join(map(_json, value)) + "]"
         case bool():
             return "true" if value else "false"
         case float():
