@@ -85,7 +85,7 @@ def _check_entry(
 
 def _valued(arguments: Arguments) -> Arguments:
     """Those that say what they are worth."""
-    given = tuple(one for one in arguments.parameters if not (one.value is one.default is one.value_from is None))
+    given = tuple(one for one in arguments.parameters if {one.value, one.default} != {None} or one.value_from is not None)
     return msgspec.structs.replace(arguments, parameters=given)
 
 
