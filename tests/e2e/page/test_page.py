@@ -94,7 +94,9 @@ async def test_a_retry_says_what_runs_again_and_runs_that_alone_with_other_param
     await expect(dialog.get_by_role("list", name="Then what comes after").get_by_role("listitem")).to_contain_text(["Omitted late"])
     await dialog.get_by_text("Other parameters").click()
     await dialog.get_by_label("code").fill("0")
+    await desk.see("1 node that went well is kept.")
     await desk.picture("cluster-retry")
+    assert await desk.violations() == ""
     await _sure(desk, "Retry")
     await desk.page.get_by_role("button", name="late, Succeeded", exact=True).wait_for()
     after = await site.ended("broken")
@@ -116,6 +118,7 @@ async def test_who_resumes_supplies_what_is_asked_for(site: Site, desk: Visit) -
     await dialog.get_by_text("May it go on?").wait_for()
     await dialog.get_by_label("verdict").select_option("yes")
     await desk.picture("cluster-resume")
+    assert await desk.violations() == ""
     await _sure(desk, "Resume")
     asked = await site.until("asks", lambda one: node(one, "ask").get("phase") == "Succeeded")
     assert node(asked, "ask")["outputs"]["parameters"][0]["value"] == "yes"
@@ -209,6 +212,19 @@ async def test_files_and_logs_are_shown_where_they_are_and_from_the_archive(site
     assert live["metadata"]["uid"] not in kept
 
 
+async def test_what_failed_and_left_the_cluster_runs_again_from_the_archive(site: Site, desk: Visit) -> None:
+    before = await site.archived("gone")
+    await asyncio.to_thread(site.cluster.kubectl, "delete", "workflow", "gone")
+    await desk.open(f"/archive/{site.namespace}?labels=team=red")
+    await desk.button("Retry gone").click()
+    await desk.page.wait_for_url(f"**/workflows/{site.namespace}/gone")
+    after = await site.until("gone", lambda one: node(one, "bad").get("startedAt", "") > node(before, "bad")["startedAt"])
+    assert node(after, "good") == node(before, "good"), "what went well is kept"
+    assert after["metadata"]["uid"] != before["metadata"]["uid"]
+    await site.ended("gone", "Failed")
+    await desk.page.get_by_role("button", name="bad, Failed", exact=True).wait_for()
+
+
 async def test_a_workflow_is_written_again_from_another_one(site: Site, desk: Visit) -> None:
     await desk.open(f"/workflows/{site.namespace}/asks")
     await desk.link("Edit as new").click()
@@ -257,6 +273,9 @@ async def test_a_template_is_written_submitted_changed_and_deleted(site: Site, d
     started = await site.until(made, lambda one: one.get("status", {}).get("phase") == "Running")
     assert started["spec"]["workflowTemplateRef"]["name"] == name
     await desk.open(f"{here}/{name}")
+    await desk.button("Delete").click()
+    await desk.button("Cancel").click()
+    assert await asyncio.to_thread(site.read, name, plural)
     await desk.button("Delete").click()
     await desk.page.get_by_role("dialog").get_by_role("button", name="Delete ").click()
     await desk.see(f"Deleted {name}.")

@@ -5,7 +5,6 @@ import yaml
 from tests.integration.page.conftest import World
 from tests.servers.browser import Visit
 
-from tiphys.errors import NotFound
 from tiphys.model.base import Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -76,23 +75,3 @@ async def test_the_archive_is_searched_page_by_page(world: World, desk: Visit) -
     await desk.link("kept-15").wait_for()
     shown = await desk.page.get_by_role("row").get_by_role("link").all_text_contents()
     assert sorted(shown) == [f"kept-{number}" for number in range(10, 16)]
-
-
-async def test_what_is_archived_is_shown_and_run_again_and_forgotten(world: World, desk: Visit) -> None:
-    await desk.open("/archive?name=kept-5")
-    await desk.link("kept-59").click()
-    await desk.see("from the archive")
-    await desk.page.go_back()
-    await desk.button("Resubmit kept-58").click()
-    made = await _started(world, desk)
-    assert made["metadata"]["labels"]["workflows.argoproj.io/resubmitted-from-workflow"] == "kept-58"
-    await desk.page.go_back()
-    await desk.button("Retry kept-59").click()
-    await desk.page.wait_for_url("**/workflows/ns/kept-59")
-    await world.until(lambda: world.phase("kept-59") == "Succeeded")
-    await desk.page.go_back()
-    await desk.button("Delete kept-57").click()
-    await desk.button("Delete from archive").click()
-    await desk.link("kept-57").wait_for(state="detached")
-    with pytest.raises(NotFound):
-        await world.archive.read(uid="uid-57")
