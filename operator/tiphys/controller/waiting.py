@@ -31,6 +31,8 @@ class Backlog:
         self._due: list[Waiting] = []
         self._later: list[tuple[float, str]] = []
         self._put_off: dict[str, tuple[float, Waiting]] = {}
+        self._tried: set[str] = set()
+        self._changed: set[str] = set()
         self._settled: dict[str, asyncio.Event] = {}
         self._is_due = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -52,11 +54,16 @@ class Backlog:
 
     def again(self, waiting: Waiting) -> None:
         """It is to be tried in its turn."""
+        self._rest(waiting.uid)
         heapq.heappush(self._due, waiting)
         self._is_due.set()
 
     def later(self, waiting: Waiting, seconds: float) -> None:
-        """It is to be tried after a while; others need not wait for it."""
+        """It is to be tried after a while, or at once if it changed while it was tried; others need not wait for it."""
+        if waiting.uid in self._changed:
+            self.again(waiting)
+            return
+        self._rest(waiting.uid)
         at = asyncio.get_running_loop().time() + seconds
         self._put_off[waiting.uid] = (at, waiting)
         heapq.heappush(self._later, (at, waiting.uid))
@@ -67,16 +74,25 @@ class Backlog:
         entry = self._put_off.pop(uid, None)
         if entry is not None:
             self.again(entry[1])
+        elif uid in self._tried:
+            self._changed.add(uid)
 
     async def take(self, most: int) -> list[Waiting]:
         """The oldest that are due; waits until there is one."""
         while not self._due:
             self._is_due.clear()
             await self._is_due.wait()
-        return [heapq.heappop(self._due) for _ in range(min(most, len(self._due)))]
+        taken = [heapq.heappop(self._due) for _ in range(min(most, len(self._due)))]
+        self._tried.update(one.uid for one in taken)
+        return taken
+
+    def _rest(self, uid: str) -> None:
+        self._tried.discard(uid)
+        self._changed.discard(uid)
 
     def settle(self, uid: str) -> None:
         """It does not wait any more."""
+        self._rest(uid)
         event = self._settled.pop(uid, None)
         if event is not None:
             event.set()

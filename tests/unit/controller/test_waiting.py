@@ -50,3 +50,20 @@ async def test_only_what_is_settled_may_go() -> None:
     backlog.settle("a")
     await going
     assert "a" not in backlog
+
+
+async def test_what_changes_while_it_is_tried_is_tried_again_at_once() -> None:
+    backlog = Backlog()
+    backlog.add(waiting("a"))
+    for is_changed in (True, False):
+        (one,) = await backlog.take(4)
+        if is_changed:
+            backlog.hurry("a")
+        backlog.later(one, 3600)
+    # the second time nothing had changed: it waits for its time, or for a change
+    taking = asyncio.create_task(backlog.take(4))
+    await asyncio.sleep(0)
+    assert not taking.done()
+    backlog.hurry("a")
+    assert [one.uid for one in await taking] == ["a"]
+    backlog.close()
