@@ -25,7 +25,7 @@ from tiphys.engine.references import check_references, lookup_in
 from tiphys.engine.templates import Templates
 from tiphys.engine.validate import check_workflow
 from tiphys.engine.workflow_hooks import EXIT, WorkflowHooks
-from tiphys.engine.workflow_scope import live_variable, workflow_scope
+from tiphys.engine.workflow_scope import live_variable, read_arguments, workflow_scope
 from tiphys.errors import SpecError, UserError
 from tiphys.expr.template import substitute, tags
 from tiphys.model import names
@@ -228,6 +228,9 @@ class Lifecycle:
             arguments = run.config_values.global_arguments(self._written.arguments, self._again)
             # always of what is written: values that were put in are not read again
             run.spec = msgspec.structs.replace(self._written, arguments=arguments)
+            begun = run.status.started_at or run.now
+            arguments = read_arguments(run.effective, self._written.arguments, run.workflow.spec, begun)
+            run.spec = msgspec.structs.replace(run.spec, arguments=arguments)
             run.scope = workflow_scope(run.effective, lambda name: live_variable(run, name))
             run.spec = self._substituted_spec()
         except Awaited:
@@ -268,7 +271,7 @@ class Lifecycle:
 
     def _substituted_spec(self) -> Any:
         spec = self._run.spec
-        # templates are resolved when they are called, arguments are data: neither is text of the workflow
+        # templates are resolved when they are called, arguments were read before
         outside = msgspec.structs.replace(
             spec, templates=(), arguments=Arguments(), template_defaults=None, hooks={}, workflow_metadata=None, metrics=None
         )

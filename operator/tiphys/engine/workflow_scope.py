@@ -8,12 +8,17 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tiphys.engine.artifacts import artifact_value
+from tiphys.engine.binding import LABEL_BINDING
 from tiphys.engine.patch import as_json
-from tiphys.errors import SpecError
+from tiphys.errors import ExpressionError, SpecError
 from tiphys.expr.render import go_json
 from tiphys.expr.scope import MISSING, Scope
-from tiphys.model.names import PREFIX, pod_name
+from tiphys.expr.template import substitute_text
+from tiphys.model.arguments import Arguments, Parameter
+from tiphys.model.names import LABEL_CRON_WORKFLOW, PREFIX, pod_name
 from tiphys.model.phases import FULFILLED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
 from tiphys.model.spec import WorkflowSpec
 from tiphys.model.status import NodeStatus
@@ -87,6 +92,48 @@ def workflow_scope(workflow: Workflow, live: Callable[[str], object]) -> Scope:
         return live(name) if name.startswith("workflow.") else MISSING
 
     return Scope(values, resolve=resolve)
+
+
+def read_arguments(workflow: Workflow, written: Arguments, own: WorkflowSpec, now: datetime) -> Arguments:
+    """The workflow's arguments, their values read once as text of the manifest, by the names that are known when it starts.
+
+    Only who writes templates writes such text: what a workflow or an event hands to a stored template is a value, whatever it
+    looks like (a schedule's author writes both), and so is what a ConfigMap holds. A value may name parameters that stand before
+    it. What a value yields is not read again, and what stands for nothing or fails stays as it is written.
+
+    Source: argo-semantics 2.6, 9.4; CVE-2021-37914.
+    Differs from Argo: it reads all such values, wherever they are used.
+
+    Args:
+        workflow: With the spec that is executed, where each parameter has its value.
+        written: The arguments before ConfigMaps were asked.
+        own: The spec of the stored object.
+        now: For expressions; the same for the whole life of the workflow.
+
+    Raises:
+        SpecError: A parameter has no value.
+    """
+    arguments, labels = workflow.spec.arguments, workflow.metadata.labels
+    read = {one.name for one in written.parameters if one.value is not None and one.value_from is None and "{{" in one.value}
+    if LABEL_BINDING in labels or (own.workflow_template_ref is not None and LABEL_CRON_WORKFLOW not in labels):
+        read -= {one.name for one in own.arguments.parameters}
+    if not read:
+        return arguments
+    scope = workflow_scope(workflow, lambda _: MISSING)
+    parameters = []
+    for parameter in arguments.parameters:
+        if parameter.name in read:
+            parameter = _read(parameter, scope, now)  # noqa: PLW2901 the one that was read
+            scope = scope.child({f"workflow.parameters.{parameter.name}": parameter.value})
+        parameters.append(parameter)
+    return msgspec.structs.replace(arguments, parameters=tuple(parameters))
+
+
+def _read(parameter: Parameter, scope: Scope, now: datetime) -> Parameter:
+    try:
+        return msgspec.structs.replace(parameter, value=substitute_text(parameter.value or "", scope, strict=False, now=now))
+    except ExpressionError:
+        return parameter
 
 
 def _by_key(prefix: str, texts: Mapping[str, str]) -> dict[str, object]:

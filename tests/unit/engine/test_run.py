@@ -39,9 +39,9 @@ def test_a_failed_container_fails_the_workflow_with_its_message():
     assert world.node("hello").outputs.exit_code == "1"
 
 
-def test_a_workflow_parameter_reaches_the_container_and_is_not_read_again():
+def test_a_workflow_parameter_reaches_the_container_and_what_it_yields_is_not_read_again():
     world = World(
-        "entrypoint: a\narguments: {parameters: [{name: p, value: '{{=1+1}}{{workflow.name}}'}]}\ntemplates:\n"
+        "entrypoint: a\narguments: {parameters: [{name: p, value: '{{=\"{{\" + \"=1+1}}{{workflow.name}}\"}}'}]}\ntemplates:\n"
         "- {name: a, container: {image: i, args: ['{{workflow.parameters.p}}']}}"
     ).play()
     assert world.orders[0].template.container["args"] == ["{{=1+1}}{{workflow.name}}"]

@@ -119,7 +119,7 @@ def test_building_twice_builds_the_same():
 
 OF_PODS = """
 entrypoint: main
-arguments: {parameters: [{name: p, value: "{{workflow.name}}"}]}
+arguments: {parameters: [{name: p, value: '{{="{{" + "workflow.name}}"}}'}]}
 nodeSelector: {zone: "{{inputs.parameters.z}}", plain: "{{workflow.parameters.p}}", other: "{{nobody.knows}}"}
 podMetadata: {labels: {node: "{{pod.name}}"}}
 podSpecPatch: '{"terminationGracePeriodSeconds": {{inputs.parameters.n}}, "hostname": "{{pod.name}}"}'
