@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import pathlib
+import shutil
 import tarfile
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from tests.e2e.conftest import ROOT, run
 
 DRIVER_IMAGE = "quay.io/tiphys/driver:e2e"
 ENTRY = ["python3", "/driver.py"]
+KEPT = pathlib.Path("/var/tmp")  # noqa: S108 where the driver keeps its files, on the machine
 
 
 def _member(name: str, content: bytes) -> tuple[tarfile.TarInfo, io.BytesIO]:
@@ -63,11 +65,12 @@ def place(kubeconfig: str, image: str, image_archive: pathlib.Path, tmp_path_fac
     )  # fmt: skip
     with one.running(image, folder):
         yield one
+    shutil.rmtree(KEPT / name, ignore_errors=True)
 
 
 def spec(folder: str, **more: Any) -> dict[str, Any]:
     """Makes a folder and a file, reads both elsewhere, lists what is there; the driver keeps its files on the machine."""
-    patch = {"volumes": [{"name": "kept", "hostPath": {"path": f"/var/tmp/{folder}", "type": "DirectoryOrCreate"}}],  # noqa: S108
+    patch = {"volumes": [{"name": "kept", "hostPath": {"path": str(KEPT / folder), "type": "DirectoryOrCreate"}}],
              "initContainers": [{"name": "artifact-plugin-theirs", "volumeMounts": [{"name": "kept", "mountPath": "/var/lib/artifacts"}]}]}  # fmt: skip
     sh = {"image": "alpine", "command": ["sh", "-c"]}
     plain = {"archive": {"none": {}}}

@@ -190,6 +190,9 @@ async def harbour_with(behave: Behaviour) -> AsyncIterator[Harbour]:
         finally:
             for life in list(made.lives):
                 await made.kill(life)
+            # whoever was killed left connections behind, whose end takes turns of the loop
+            for _ in range(5):
+                await asyncio.sleep(0)
 
 
 @pytest.fixture
