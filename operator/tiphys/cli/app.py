@@ -1,5 +1,6 @@
 """All commands by name, and what becomes of their errors."""
 
+import io
 import os
 import sys
 
@@ -110,6 +111,8 @@ _fill()
 
 def run(arguments: list[str]) -> int:
     """The exit code of a command line; errors are told in one line, and what to do in another."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # who reads from a pipe follows, too
     if os.environ.get("ARGO_SERVER"):
         print("tiphys: ARGO_SERVER has no effect: commands talk to Kubernetes directly", file=sys.stderr)
     try:

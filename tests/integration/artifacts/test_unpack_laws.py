@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import shutil
 import tarfile
 import tempfile
@@ -31,11 +32,13 @@ def archive(entries: list[tuple[str, bytes, str, bytes, int]]) -> bytes:
 
 
 def outside(folder: Path) -> dict[str, tuple[int, bytes]]:
-    return {
-        str(one): (one.lstat().st_mode, one.read_bytes() if one.is_file() and not one.is_symlink() else b"")
-        for one in sorted(folder.rglob("*"))
-        if (folder / "inside") not in (one, *one.parents)
-    }
+    found = {}
+    for place, folders, files in os.walk(folder):
+        # what is inside is not looked at: names of links there may be too long for anybody
+        folders[:] = [one for one in folders if Path(place, one) != folder / "inside"]
+        for one in (Path(place, name) for name in (*folders, *files)):
+            found[str(one)] = (one.lstat().st_mode, one.read_bytes() if one.is_file() and not one.is_symlink() else b"")
+    return found
 
 
 def unpacked(content: bytes) -> None:

@@ -20,7 +20,9 @@ class Home:
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
-        self.environment = {**os.environ, "TIPHYS_HOME": str(folder), "COLUMNS": "200"}
+        # as on other machines: a program that writes to a pipe keeps what it wrote until it is much
+        known = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        self.environment = {**known, "TIPHYS_HOME": str(folder), "COLUMNS": "200"}
 
     def file(self, text: str, name: str = "w.yaml") -> str:
         path = self.folder.parent / name

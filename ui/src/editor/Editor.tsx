@@ -15,11 +15,12 @@ import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
 import { drawSelection, EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState } from "react";
 import { type Checked, check } from "./check";
 import { completer } from "./complete";
 import "./editor.css";
-import { type Kind, type Schema, schemaOf } from "./schema";
+import { type Kind, readSchema, type Schema } from "./schema";
 
 const COLOURS = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--accent)" },
@@ -45,6 +46,13 @@ export function Editor({ text, kind, label, readOnly = false, onChange }: Editor
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const schema = useRef<Schema>(undefined);
+  const checking = useRef<() => void>(undefined);
+  const read = useQuery({
+    queryKey: ["schema", kind],
+    queryFn: ({ signal }) => readSchema(kind, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+    enabled: !readOnly,
+  });
   const told = useRef(onChange);
   told.current = onChange;
   const [checked, setChecked] = useState<Checked>();
@@ -75,19 +83,20 @@ export function Editor({ text, kind, label, readOnly = false, onChange }: Editor
     const made = new EditorView({ state: EditorState.create({ doc: text, extensions }), parent: place.current });
     view.current = made;
     if (!readOnly) {
+      checking.current = look;
       look();
-      const loaded = (found?: Schema) => {
-        schema.current = found;
-        look();
-      };
-      schemaOf(kind).then(loaded, () => loaded());
     }
     return () => {
       ended = true;
       clearTimeout(timer);
       made.destroy();
     };
-  }, [text, kind, label, readOnly]);
+  }, [text, label, readOnly]);
+
+  useEffect(() => {
+    schema.current = read.data;
+    checking.current?.();
+  }, [read.data]);
 
   const go = (from: number) => {
     view.current?.dispatch({ selection: { anchor: from }, scrollIntoView: true });

@@ -17,16 +17,8 @@ export interface Schema {
 export type Kind = "Workflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate" | "CronWorkflow";
 export type Path = readonly (string | number)[];
 
-const known = new Map<Kind, Promise<Schema>>();
-
-export function schemaOf(kind: Kind): Promise<Schema> {
-  let found = known.get(kind);
-  if (!found) {
-    found = request<Schema>("GET", `schemas/${kind}.json`);
-    known.set(kind, found);
-    found.catch(() => known.delete(kind));
-  }
-  return found;
+export function readSchema(kind: Kind, signal: AbortSignal): Promise<Schema> {
+  return request<Schema>("GET", `schemas/${kind}.json`, { signal });
 }
 
 /** The schema itself behind references. */
