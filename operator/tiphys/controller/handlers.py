@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 _IDENTITY: Any = "tiphys"
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 60.0
 _GOOD_LIFE = 120.0
-_LAST_TURNS = 5
+_LAST_WORDS = 0.25
 _WATCH_SECONDS, _SILENT_SECONDS = 50, 58
 
 
@@ -98,9 +98,8 @@ class KopfThread:
             await self._listen(flag)
         finally:
             self._end = lambda: None
-            # Kopf closes its connections last, and their end takes turns of the loop
-            for _ in range(_LAST_TURNS):
-                await asyncio.sleep(0)
+            # Kopf closes its connections last: those with TLS are gone when the other side has said so, too
+            await asyncio.sleep(_LAST_WORDS if self._access.server.startswith("https") else 0)
 
     async def _listen(self, flag: asyncio.Event) -> None:
         if self._stop.is_set():
