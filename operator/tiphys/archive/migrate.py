@@ -88,6 +88,8 @@ def alone(connection: Connection) -> Iterator[None]:
             raise Unavailable("another replica is migrating the database")
         try:
             yield
+            # the next one looks as soon as the lock is free, and sees only what is committed
+            connection.exec_driver_sql("commit")
         finally:
             connection.execute(text("select release_lock(:name)"), {"name": _LOCK_NAME})
 

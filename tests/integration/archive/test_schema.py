@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from tests.databases import argo
 from tests.databases.servers import Server
 
@@ -15,7 +16,7 @@ from tiphys.archive import picking
 from tiphys.archive.convert import convert, count_without_summary
 from tiphys.archive.database import Database
 from tiphys.archive.listing import enter
-from tiphys.archive.migrate import migrate, schema_state
+from tiphys.archive.migrate import VERSION_TABLE, migrate, schema_state
 from tiphys.archive.store import SqlArchive
 from tiphys.archive.target import Target
 from tiphys.errors import RefusedError, Unavailable
@@ -128,6 +129,20 @@ async def test_labels_of_what_argo_goes_on_to_write_are_entered_in_batches(
     server.sql(argo.insert(server.kind, 14), name)
     assert [await enter(database, limit=5) for _ in range(2)] == [2, 0]
     assert [json.loads(item)["metadata"]["name"] for item in (await archive.page(query)).items] == ["argo-13", "argo-11", "argo-9"]
+
+
+@pytest.mark.parametrize("server", ["mysql"], indirect=True)  # PostgreSQL's lock is given up by the commit itself
+async def test_what_was_migrated_is_committed_before_another_replica_may_look(server: Server, name: str, opened: Opened) -> None:
+    seen: list[str] = []
+
+    def before_it_is_free(*about: Any) -> None:
+        if "release_lock" in about[2]:
+            seen.append(server.sql(f"select version_num from {VERSION_TABLE};", name).strip())  # noqa: S608 ours
+
+    database = opened(server, name)
+    event.listen(database.engine.sync_engine, "before_cursor_execute", before_it_is_free)
+    state = await migrate(database)
+    assert seen == [state.newest]
 
 
 async def test_ten_replicas_that_start_at_once_migrate_once(server: Server, name: str, opened: Opened) -> None:
