@@ -41,9 +41,10 @@ def begun_by_argo(station: Station) -> str:
     uid = json.loads(station.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(workflow)))["metadata"]["uid"]
     owner = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "taken", "uid": uid, "controller": True, "blockOwnerDeletion": True}
     containers = [{"name": name, "image": "alpine", "command": ["true"]} for name in ("wait", "main")]
+    labels = {W + "workflow": "taken", W + "completed": "false", W + "controller-instanceid": INSTANCE}
     station.apply(json.dumps({
         "apiVersion": "v1", "kind": "Pod", "spec": {"restartPolicy": "Never", "containers": containers},
-        "metadata": {"name": "taken-make-2976491438", "ownerReferences": [owner], "labels": {W + "workflow": "taken", W + "completed": "false"},
+        "metadata": {"name": "taken-make-2976491438", "ownerReferences": [owner], "labels": labels,
                      "annotations": {W + "node-id": node_id, W + "node-name": "taken[0].make"}}}))  # fmt: skip
     station.apply(json.dumps({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "WorkflowTaskResult",
