@@ -26,10 +26,13 @@ class Station(Cluster):
         access.write_text((own if own.exists() else pathlib.Path(self.kubeconfig)).read_text())
         run("kubectl", "--kubeconfig", access, "config", "set-context", "--current", f"--namespace={self.namespace}")
         self.process = ControllerProcess(str(access), image, folder / "log", "--managed-namespace", self.namespace)
-        yield self
-        assert self.process.stop() == 0
+        try:
+            yield self
+        finally:
+            code = self.process.stop()
+            run("kubectl", "--kubeconfig", self.kubeconfig, "delete", "namespace", self.namespace, "--wait=false")
+        assert code == 0
         assert "broke the controller" not in self.process.log.read_text()
-        run("kubectl", "--kubeconfig", self.kubeconfig, "delete", "namespace", self.namespace, "--wait=false")
 
     def configure(self, name: str = "workflow-controller-configmap", **entries: str) -> None:
         manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": entries}
