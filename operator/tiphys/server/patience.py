@@ -20,7 +20,7 @@ class Patient(H11Protocol):
     Attributes:
         head_seconds: Until the whole head of a request is there, and the rest of one that was answered before its end.
         body_seconds: Until the next part of a body is there.
-        take_seconds: Until a client takes something of an answer that waits for it.
+        take_seconds: Until a client takes something of an answer that waits for it; it may take all as slowly as it likes.
         end_seconds: The same, once the server ends.
     """
 
@@ -31,10 +31,12 @@ class Patient(H11Protocol):
     _coming: asyncio.TimerHandle | None = None
     _leaving: asyncio.TimerHandle | None = None
     _awaited = ""
+    _left: dict[str, int]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is there."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self._left = {}
         self._expect()
 
     def data_received(self, data: bytes) -> None:
@@ -50,7 +52,9 @@ class Patient(H11Protocol):
     def pause_writing(self) -> None:
         """Much waits for the client."""
         super().pause_writing()
-        self._leaving = self._leaving or self.loop.call_later(self.take_seconds, self._abort, "takes nothing of its answer")
+        if self._leaving is None:
+            self._takes("_leaving")
+            self._leaving = self.loop.call_later(self.take_seconds, self._untaken)
 
     def resume_writing(self) -> None:
         """It has taken enough for more."""
@@ -76,6 +80,8 @@ class Patient(H11Protocol):
             return
         self._awaited = awaited
         self._stop("_coming")
+        if awaited == "end":
+            self._takes("_coming")
         seconds = {"head": self.head_seconds, "rest": self.head_seconds, "body": self.body_seconds, "end": self.take_seconds}
         if awaited:
             self._coming = self.loop.call_later(seconds[awaited], self._missing)
@@ -94,10 +100,24 @@ class Patient(H11Protocol):
             return "rest" if self.cycle.response_complete else "body"
         return "head" if self.conn.their_state is h11.IDLE else ""
 
+    def _takes(self, timer: str) -> bool:
+        """Whether less waits for the client than when a timer asked last."""
+        before, left = self._left.get(timer, 0), self.transport.get_write_buffer_size()
+        self._left[timer] = left
+        return left < before
+
+    def _untaken(self) -> None:
+        self._leaving = None
+        if self._takes("_leaving"):
+            self._leaving = self.loop.call_later(self.take_seconds, self._untaken)
+        else:
+            self._abort("takes nothing of its answer")
+
     def _missing(self) -> None:
         self._coming = None
-        if self._awaited == "body" and self.flow.read_paused:
-            # not the client is slow, but who stores what it sends
+        is_patient = self.flow.read_paused if self._awaited == "body" else self._awaited == "end" and self._takes("_coming")
+        if is_patient:
+            # not the client is slow, but who stores what it sends; or it is, and takes its answer all the same
             self._expect()
             return
         self._abort("sends too slowly" if self._awaited != "end" else "takes nothing of its answer")
