@@ -1,6 +1,7 @@
 """One step or task as it is called: condition, arguments, template, hooks, exit handler. A loop is several of these.
 
 Source: argo-semantics 6, 7.3, 8, 12.
+Differs from Argo: the hooks of a task with a loop run for each member only, not once more for the loop as a whole.
 """
 
 from datetime import datetime
