@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tiphys.controller.live import Live
 from tiphys.engine.actions import NodeChanged, WorkflowChanged
-from tiphys.model.names import PREFIX, pod_name
+from tiphys.model.names import PREFIX
 from tiphys.model.phases import COMPLETED, ERROR, FAILED, FULFILLED, PENDING, POD, RUNNING, SUCCEEDED
 from tiphys.model.status import NodeStatus
 from tiphys.model.trace import annotations
@@ -50,9 +50,7 @@ class Teller:
         """The pod of a node, as it is known now."""
         if node.type != POD or live.run is None:
             return None
-        template = node.executed_template
-        name = pod_name(live.name, node.id, template, version=live.run.pod_name_format)
-        return self._controller.pods.of(live.uid).get(f"{live.namespace}/{name}")
+        return self._controller.pods.of(live.uid).get(f"{live.namespace}/{live.run.pod_of(node)}")
 
     def pod_gone(self, live: Live, pod: PodView) -> None:
         """A pod was deleted; where its node had not ended, nobody sees it later."""
@@ -73,8 +71,7 @@ class Teller:
         as_pod = self._controller.configuration.node_events.send_as_pod and action.type == POD
         if as_pod and live.run is not None and node is not None:
             said |= {PREFIX + "workflow-name": live.name, PREFIX + "workflow-uid": live.uid}
-            pod = pod_name(live.name, node.id, action.template_name, version=live.run.pod_name_format)
-            regarding = {"apiVersion": "v1", "kind": "Pod", "namespace": live.namespace, "name": pod}
+            regarding = {"apiVersion": "v1", "kind": "Pod", "namespace": live.namespace, "name": live.run.pod_of(node)}
         says = f"{phase} node {action.node_name}" + (f": {message}" if message else "")
         reason = f"WorkflowNode{_NODE_REASONS[phase]}"
         self._announcements.announce(regarding, type_=_type(phase), reason=reason, message=says, annotations=said)

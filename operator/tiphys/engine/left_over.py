@@ -6,7 +6,6 @@ Source: argo-semantics 21.1.
 from typing import TYPE_CHECKING
 
 from tiphys.engine.actions import CollectNode
-from tiphys.model import names
 from tiphys.model.phases import COMPLETED, FULFILLED, POD, SUCCEEDED
 from tiphys.model.status import NodeStatus
 
@@ -23,9 +22,7 @@ def collect_left_over(run: "Run") -> None:
     for node_id in list(run.reports):
         node = run.tree.by_id(node_id)
         if node is not None and node.type == POD and node.phase in FULFILLED and _is_due(gc.strategy, node, run.status.phase):
-            template = node.executed_template
-            pod = names.pod_name(run.name, node.id, template, version=run.pod_name_format)
-            run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
+            run.act(CollectNode(node.id, run.pod_of(node), run.pod_gc_delay, node.phase))
             run.reports.pop(node_id)
 
 

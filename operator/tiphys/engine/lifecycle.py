@@ -368,9 +368,7 @@ class Lifecycle:
         if run.pod_gc in AT_THE_END:
             for node in run.tree:
                 if node.type == POD and is_collected(run.pod_gc, node.phase, run.status.phase):
-                    template = node.executed_template
-                    pod = names.pod_name(run.name, node.id, template, version=run.pod_name_format)
-                    run.act(CollectNode(node.id, pod, run.pod_gc_delay, node.phase))
+                    run.act(CollectNode(node.id, run.pod_of(node), run.pod_gc_delay, node.phase))
 
     def expect(self, estimate: Estimate) -> None:
         """Take an estimate that came after the start: what has none and is under way is given it, and so is what begins later."""

@@ -270,6 +270,10 @@ class Run:
         """How pods are named, for the whole life of the workflow."""
         return self.written.annotations.get(names.ANNOTATION_POD_NAME_FORMAT) or "v2"
 
+    def pod_of(self, node: NodeStatus) -> str:
+        """The name of the pod that is, or would be, a node's."""
+        return names.pod_name(self.name, node.id, node.executed_template, version=self.pod_name_format)
+
     def act(self, action: Action) -> None:
         """Ask something of the world."""
         self._actions.append(action)

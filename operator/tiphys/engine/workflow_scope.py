@@ -18,10 +18,9 @@ from tiphys.expr.render import go_json
 from tiphys.expr.scope import MISSING, Scope
 from tiphys.expr.template import substitute_text
 from tiphys.model.arguments import Arguments, Parameter
-from tiphys.model.names import LABEL_CRON_WORKFLOW, PREFIX, pod_name
+from tiphys.model.names import LABEL_CRON_WORKFLOW, PREFIX
 from tiphys.model.phases import FULFILLED, OMITTED, POD, RUNNING, SKIPPED, SUCCEEDED, is_unsuccessful
 from tiphys.model.spec import WorkflowSpec
-from tiphys.model.status import NodeStatus
 from tiphys.model.workflow import Workflow
 
 if TYPE_CHECKING:
@@ -180,11 +179,6 @@ def live_variable(run: "Run", name: str) -> object:
     return MISSING
 
 
-def _pod_of(run: "Run", node: NodeStatus) -> str:
-    template = node.executed_template
-    return pod_name(run.name, node.id, template, version=run.pod_name_format)
-
-
 def _failures(run: "Run") -> str:
     found = [
         {
@@ -192,7 +186,7 @@ def _failures(run: "Run") -> str:
             "message": node.message,
             "templateName": node.template_name,
             "phase": node.phase,
-            "podName": _pod_of(run, node),
+            "podName": run.pod_of(node),
             "finishedAt": as_json(node.finished_at),
         }
         for node in run.tree
