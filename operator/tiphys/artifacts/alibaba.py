@@ -16,6 +16,7 @@ import msgspec
 
 from tiphys.artifacts.web import Client
 from tiphys.errors import InvalidManifest, SpecError
+from tiphys.model.base import UNREADABLE
 
 _STS = "sts.aliyuncs.com"
 _PREFIX = "ALIBABA_CLOUD_"
@@ -58,7 +59,7 @@ def credentials_of_environment(client: Client) -> dict[str, Any]:
     answer = client.read("POST", url, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(form).encode())
     try:
         taken = msgspec.json.decode(answer, type=_Answer).credentials
-    except msgspec.DecodeError as e:
+    except UNREADABLE as e:
         raise InvalidManifest(f"the token service answers without credentials: {e}") from e
     return {
         "access_key_id": taken.access_key_id,

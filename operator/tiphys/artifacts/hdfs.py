@@ -18,6 +18,7 @@ from tiphys.artifacts.secrets import SecretReader
 from tiphys.artifacts.tickets import SignIn, ticket_of
 from tiphys.artifacts.web import Client, shown, split_user
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, OutsideError, SpecError
+from tiphys.model.base import UNREADABLE
 from tiphys.model.locations import HDFSArtifact
 
 T = TypeVar("T")
@@ -159,7 +160,7 @@ def _http(address: str) -> str:
 def _location(answer: bytes) -> str:
     try:
         return split_user(msgspec.json.decode(answer, type=_Where).Location)[0]
-    except msgspec.DecodeError as e:
+    except UNREADABLE as e:
         raise InvalidManifest("the name node names no data node") from e
 
 

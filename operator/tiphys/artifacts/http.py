@@ -14,6 +14,7 @@ import msgspec
 from tiphys.artifacts.secrets import SecretReader, text_of
 from tiphys.artifacts.web import Client, basic, shown, split_user
 from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError
+from tiphys.model.base import UNREADABLE
 from tiphys.model.locations import ArtifactoryArtifact, ClientCertAuth, HTTPArtifact, OAuth2Auth
 
 
@@ -155,5 +156,5 @@ def _token(auth: OAuth2Auth, client: Client, secrets: SecretReader) -> str:
         answer = client.read("POST", url, kind, urlencode({**form, "client_id": known, "client_secret": secret}).encode())
     try:
         return msgspec.json.decode(answer, type=_Token).access_token
-    except msgspec.DecodeError as e:
+    except UNREADABLE as e:
         raise InvalidManifest(f"POST {shown(url)}: the answer holds no access token") from e

@@ -20,7 +20,7 @@ from tiphys.errors import Forbidden, InvalidManifest, NotFound, SpecError, Throt
 
 PART = 1 << 20
 TIMEOUT_SECONDS = 60
-_QUOTES = (("&#39;", "'"), ("&apos;", "'"), ("&#34;", '"'), ("&quot;", '"'), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
+_QUOTES = {"&#39;": "'", "&apos;": "'", "&#34;": '"', "&quot;": '"'}
 _SAFE = {"user-agent", "accept", "accept-encoding"}
 
 
@@ -140,10 +140,11 @@ def xml_reason(text: str) -> str:
     code, message = re.search(r"<Code>(.*?)</Code>", text), re.search(r"<Message>(.*?)</Message>", text, re.DOTALL)
     if code is None:
         return ""
-    said = " ".join(message[1].split()) if message else ""
-    for written, meant in _QUOTES:
-        said = said.replace(written, meant)
-    return f"{code[1]}: {said}" if message else code[1]
+    if message is None:
+        return code[1]
+    from xml.sax.saxutils import unescape
+
+    return f"{code[1]}: {unescape(' '.join(message[1].split()), _QUOTES)}"
 
 
 def _refusal(method: str, url: str, status: int, reason: object) -> TiphysError:

@@ -80,7 +80,7 @@ def controller(  # noqa: PLR0913 as many options as there are
     for sentence in (tuning or Tuning()).sentences():
         log.warning("%s", sentence)
     choice = (reach or Reach()).choice
-    if choice.as_user or choice.as_groups or choice.as_uid:
+    if choice.is_for_another:
         raise SpecError("the controller acts for itself: --as, --as-group and --as-uid are for users' commands")
     own = find_access(kubeconfig, choice).namespace if namespaced and not managed_namespace else ""
     return run_controller(

@@ -210,7 +210,7 @@ def server(  # noqa: PLR0913 as many options as there are
     for sentence in (unused or Unused()).sentences():
         log.warning("%s", sentence)
     choice = (reach or Reach()).choice
-    if choice.as_user:
+    if choice.is_for_another:
         raise SpecError("the server acts for itself and its callers: --as, --as-group and --as-uid are for users' commands")
     access = find_access(kubeconfig, choice)
     own = managed_namespace or (access.namespace if namespaced else "")

@@ -25,7 +25,7 @@ from tiphys.errors import (
     Unauthorized,
     Unavailable,
 )
-from tiphys.model.base import Json, ObjectMeta
+from tiphys.model.base import UNREADABLE, Json, ObjectMeta
 
 if TYPE_CHECKING:
     import aiohttp  # a third of a command's start: imported where it is used
@@ -285,7 +285,7 @@ class Api:
             answer = await self.call("GET", kind, path_of(kind, namespace), query=query, accept=accept)
             try:
                 found = msgspec.json.decode(answer, type=_List)
-            except msgspec.DecodeError as e:
+            except UNREADABLE as e:
                 # a proxy's page, or an answer cut short
                 raise Unavailable(f"no list of {kind}: {e}") from e
             yield Page(found.metadata, found.items or ())
@@ -321,7 +321,7 @@ def as_error(status: int, content: bytes, wait: float = 0.0) -> OutsideError | R
     """The error that an answer means; `wait` seconds are what the server asks for."""
     try:
         said = msgspec.json.decode(content, type=_Status)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         said = _Status(message=content[:200].decode(errors="replace"))
     message = said.message or f"HTTP {status}"
     if said.reason == "AlreadyExists":

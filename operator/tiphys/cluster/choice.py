@@ -52,6 +52,11 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     as_uid: str = ""
 
     @property
+    def is_for_another(self) -> bool:
+        """Whether somebody is named on whose behalf requests are made."""
+        return bool(self.as_user or self.as_groups or self.as_uid)
+
+    @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """What every request says besides: Kubernetes' headers of impersonation, and whether answers may be compressed.
 

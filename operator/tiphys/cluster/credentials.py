@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tiphys.errors import NotFound, Unavailable
+from tiphys.model.base import UNREADABLE
 
 _EARLY = timedelta(seconds=30)
 _TIMEOUT = 60
@@ -103,5 +104,5 @@ class PluginToken:
         except subprocess.CalledProcessError as e:
             said = e.stderr.decode(errors="replace")[:500]
             raise Unavailable(f"credentials: {command} ended with {e.returncode}: {said}") from e
-        except (subprocess.TimeoutExpired, msgspec.DecodeError, OSError) as e:
+        except (subprocess.TimeoutExpired, *UNREADABLE, OSError) as e:
             raise Unavailable(f"credentials: {command}: {e}") from e

@@ -13,6 +13,7 @@ import msgspec
 
 from tiphys.cluster.api import Api, as_error, path_of
 from tiphys.errors import RefusedError, Unavailable
+from tiphys.model.base import UNREADABLE
 
 _PROTOCOL = "v4.channel.k8s.io"
 _ERROR_CHANNEL, _RESIZE_CHANNEL = 3, 4
@@ -115,7 +116,7 @@ def _judge_start(content: bytes) -> None:
 def _judge(content: bytes) -> None:
     try:
         verdict = msgspec.json.decode(content, type=_Verdict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         verdict = _Verdict(message=content.decode(errors="replace"))
     if verdict.status != "Success":
         raise RefusedError(verdict.message or "the command failed")

@@ -19,7 +19,7 @@ import msgspec
 from tiphys.cluster.api import Api, as_error, path_of, retry_after
 from tiphys.cluster.versions import is_older
 from tiphys.errors import Gone, OutsideError, RefusedError, TiphysError, Unauthorized, Unavailable, UserError
-from tiphys.model.base import ObjectMeta
+from tiphys.model.base import UNREADABLE, ObjectMeta
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -236,11 +236,11 @@ class Informer(Generic[T]):
             event = _EVENTS.decode(line)
             if event.type == "ERROR":
                 raise as_error(int(msgspec.json.decode(event.object).get("code", 500)), bytes(event.object))
-        except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        except UNREADABLE as e:
             raise Unavailable(f"no event: {e}") from e
         try:
             meta = _METAS.decode(event.object).metadata
-        except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        except UNREADABLE as e:
             # the watch cannot go on from an object whose version is not known: a list leaves it out
             raise Gone(f"an object without readable metadata: {e}") from e
         self._failures = 0

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from tiphys.cluster.api import Api
-from tiphys.model.base import ObjectMeta
+from tiphys.model.base import UNREADABLE, ObjectMeta
 
 
 class _Status(msgspec.Struct, frozen=True, rename="camel"):
@@ -23,7 +23,7 @@ async def offloaded_versions(api: Api, namespace: str = "") -> AsyncIterator[tup
         for raw in page.items:
             try:
                 found = msgspec.json.decode(raw, type=_Workflow)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 continue
             if found.status.offload_node_status_version:
                 yield found.metadata.uid, found.status.offload_node_status_version

@@ -12,7 +12,7 @@ from tiphys.controller.live import Live
 from tiphys.engine.actions import ReadConfigMap
 from tiphys.engine.events import ConfigMapRead
 from tiphys.errors import NotFound, OutsideError, TiphysError
-from tiphys.model.base import ObjectMeta
+from tiphys.model.base import UNREADABLE, ObjectMeta
 from tiphys.model.names import PREFIX
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def answer_of(action: ReadConfigMap, raw: bytes | None) -> ConfigMapRead:
         return ConfigMapRead(name, key, error=says, is_missing=True)
     try:
         found = msgspec.json.decode(raw, type=_ConfigMap)
-    except msgspec.DecodeError as e:
+    except UNREADABLE as e:
         return ConfigMapRead(name, key, error=f"ConfigMap '{name}' cannot be read: {e}")
     if found.metadata.labels.get(LABEL_CONFIG_MAP_TYPE) != _PARAMETER:
         return ConfigMapRead(name, key, error=f"ConfigMap '{name}' needs to have {_LABEL} to load parameters")

@@ -17,7 +17,7 @@ import msgspec
 
 from tiphys.controller.waiting import Waiting
 from tiphys.errors import NotFound, SpecError, Unavailable
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json
 from tiphys.model.compression import compress, decompress
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class LastStates:
         unpacked = await asyncio.to_thread(lambda: decompress(packed.decode("ascii", "replace")))
         try:
             document: Json = msgspec.json.decode(unpacked, type=dict[str, Any])
-        except (UnicodeDecodeError, msgspec.DecodeError) as e:
+        except UNREADABLE as e:
             raise SpecError(f"the file of workflow {uid} holds no object: {e}") from None
         return document
 

@@ -202,10 +202,9 @@ class _Forecaster:
             for scope in (spot.scope.child(item_values(item)) for item in items)
         ]
         self._left = left
-        first, *others = dict.fromkeys(msgspec.json.encode(one.template) for one in each)
-        kept = {msgspec.json.encode(one.template): one.template for one in each}
+        first, *others = {msgspec.json.encode(one.template): one.template for one in each}.values()
         unknown = tuple(dict.fromkeys(tag for one in each for tag in one.unknown))
-        return msgspec.structs.replace(made, template=kept[first], others=tuple(kept[one] for one in others), unknown=unknown)
+        return msgspec.structs.replace(made, template=first, others=tuple(others), unknown=unknown)
 
     def _arguments(self, step: "WorkflowStep | DAGTask", scope: Scope) -> Arguments:
         return Arguments(parameters=tuple(

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from tiphys.errors import SpecError
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json
 from tiphys.model.durations import parse_duration
 from tiphys.model.parse import to_json
 from tiphys.model.phases import ERROR, FULFILLED
@@ -40,7 +40,7 @@ async def do_plugin(template: Template, workflow: Json, servers: tuple[PluginSer
                 result = await _ask(session, server, request)
                 if result is not None:
                     return result
-    except (aiohttp.ClientError, OSError, TimeoutError, UnicodeDecodeError, msgspec.DecodeError, SpecError) as e:
+    except (aiohttp.ClientError, OSError, TimeoutError, *UNREADABLE, SpecError) as e:
         return TaskResult(phase=ERROR, message=f"the plugin failed: {e or type(e).__name__}")
     return TaskResult(phase=ERROR, message="no plugin executed the template")
 

@@ -16,6 +16,7 @@ from tiphys.errors import SpecError, TiphysError, UserError
 from tiphys.executor.attempts import attempt
 from tiphys.executor.record import described, leave, read_plan
 from tiphys.model.arguments import Artifact
+from tiphys.model.base import UNREADABLE
 from tiphys.model.places import key_of
 from tiphys.model.staging import SECRET_FOLDER, STAGED_FOLDER, Finish, LogSave, Save, StagingPlan, StagingRecord
 
@@ -84,7 +85,7 @@ def read_finish(folder: Path, container: str) -> Finish | None:
     try:
         with open_staged(folder, container, "done") as file:
             return msgspec.json.decode(file.read(_MAX_FINISH_BYTES), type=Finish)
-    except (FileNotFoundError, UserError, UnicodeDecodeError, msgspec.DecodeError):
+    except (FileNotFoundError, UserError, *UNREADABLE):
         return None
 
 

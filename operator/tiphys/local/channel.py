@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tiphys.errors import Unavailable
+from tiphys.model.base import UNREADABLE
 
 _PREFIX, _NAME = "tiphys-", "run"
 _SECONDS = 30.0
@@ -66,7 +67,7 @@ async def answering(listener: socket.socket, answer: Callable[[Message], Reply])
         with contextlib.suppress(OSError), contextlib.closing(writer):
             try:
                 message = msgspec.json.decode(await reader.read(), type=Message)
-            except (msgspec.DecodeError, UnicodeDecodeError) as e:
+            except UNREADABLE as e:
                 reply = Reply(400, msgspec.json.encode({"kind": "Status", "message": str(e), "reason": "BadRequest"}))
             else:
                 reply = answer(message)
@@ -103,5 +104,5 @@ async def ask(path: Path, message: Message) -> Reply:
                 writer.write(msgspec.json.encode(message))
                 writer.write_eof()
                 return msgspec.json.decode(await reader.read(), type=Reply)
-    except (OSError, TimeoutError, UnicodeDecodeError, msgspec.DecodeError) as e:
+    except (OSError, TimeoutError, *UNREADABLE) as e:
         raise Unavailable(f"the process that runs the workflow does not answer: {e or type(e).__name__}", hint="try again") from e

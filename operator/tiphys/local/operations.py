@@ -10,7 +10,7 @@ import msgspec
 from tiphys.local.objects import Refusal, Store
 from tiphys.local.paths import Target, shown
 from tiphys.local.selectors import Matches, by_fields, by_labels
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json
 
 MERGE_PATCH = "application/merge-patch+json"
 _WITH_STATUS = frozenset({"workflowtasksets"})
@@ -126,5 +126,5 @@ def decode(content: bytes) -> Json:
     """
     try:
         return msgspec.json.decode(content, type=dict) if content else {}
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except UNREADABLE as e:
         raise Refusal(400, "BadRequest", f"the object provided is unrecognized: {e}") from e

@@ -68,6 +68,10 @@ class State:
         with self._told():
             return self._file.execute(statement, values).fetchall()
 
+    def _first(self, statement: str, values: Sequence[object] = ()) -> Any:
+        """The first row of one statement; None where there is none."""
+        return next(iter(self._ask(statement, values)), None)
+
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
         try:
@@ -124,7 +128,7 @@ class State:
 
     def was_left(self, workflow: str) -> bool:
         """Whether a program that ran a workflow was killed."""
-        row = next(iter(self._ask("select pid from owners where workflow=?", (workflow,))), None)
+        row = self._first("select pid from owners where workflow=?", (workflow,))
         return row is not None and not self.owner(workflow)
 
     def socket(self, workflow: str) -> Path | None:
@@ -133,21 +137,21 @@ class State:
 
     def sockets(self) -> list[Path]:
         """Where the other processes that run workflows listen."""
-        names = [name for (name,) in self._file.execute("select workflow from sockets order by workflow").fetchall()]
+        names = [name for (name,) in self._ask("select workflow from sockets order by workflow")]
         return [path for path in map(self.socket, names) if path is not None]
 
     def _socket(self, workflow: str) -> Path | None:
-        row = next(iter(self._ask("select path from sockets where workflow=?", (workflow,))), None)
+        row = self._first("select path from sockets where workflow=?", (workflow,))
         return Path(row[0]) if row is not None and is_ours(row[0]) else None
 
     def owner(self, workflow: str) -> int:
         """The other process that runs a workflow; 0 for none."""
-        row = next(iter(self._ask("select pid, began from owners where workflow=?", (workflow,))), None)
+        row = self._first("select pid, began from owners where workflow=?", (workflow,))
         return int(row[0]) if row is not None and row[0] != os.getpid() and row[1] and _began(row[0]) == row[1] else 0
 
     def version(self) -> int:
         """Another number once another program has changed something."""
-        return int(self._ask("pragma data_version")[0][0])
+        return int(self._first("pragma data_version")[0])
 
     def release(self, workflow: str) -> None:
         """Run it no longer."""

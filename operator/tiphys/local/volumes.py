@@ -12,7 +12,7 @@ import msgspec
 from tiphys.errors import SpecError
 from tiphys.local.container import expanded, field_of
 from tiphys.local.objects import Place, Refusal, Store
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json
 
 
 class Volumes:
@@ -141,7 +141,7 @@ def logins_of(store: Store, pod: Json) -> dict[str, Json]:
         kept = entries_of(store, pod["metadata"]["namespace"], "Secret", str(reference.get("name", "")), is_optional=True)
         try:
             found |= msgspec.json.decode(kept.get(".dockerconfigjson", b"{}"), type=_Logins).auths
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             continue
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tiphys.errors import SpecError
-from tiphys.model.base import Json
+from tiphys.model.base import Json, part_of
 from tiphys.model.names import LABEL_ARCHIVING_STATUS, LABEL_INSTANCE_ID
 
 PENDING, ARCHIVED, PERSISTED = "Pending", "Archived", "Persisted"
@@ -52,10 +52,10 @@ def to_archive(workflow: Mapping[str, Any]) -> ArchivedWorkflow:
     Raises:
         SpecError: It is not finished, or no workflow.
     """
-    meta, status = dict(_part(workflow, "metadata")), _part(workflow, "status")
+    meta, status = dict(part_of(workflow, "metadata")), part_of(workflow, "status")
     if not meta.get("uid") or not status.get("phase"):
         raise SpecError("only a finished workflow can be archived", path="status.phase")
-    meta["labels"] = {**_part(meta, "labels"), LABEL_ARCHIVING_STATUS: PERSISTED}
+    meta["labels"] = {**part_of(meta, "labels"), LABEL_ARCHIVING_STATUS: PERSISTED}
     document = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", **workflow, "metadata": meta}
     created = _time(meta.get("creationTimestamp"), datetime(1970, 1, 2, tzinfo=UTC))
     finished = _time(status.get("finishedAt"), created)
@@ -75,7 +75,7 @@ def to_archive(workflow: Mapping[str, Any]) -> ArchivedWorkflow:
 
 def summary_of(document: Mapping[str, Any]) -> str:
     """What lists show of a workflow, as JSON text: a workflow with most of it left out, never longer than 64 KiB."""
-    meta, status, spec = (_part(document, name) for name in ("metadata", "status", "spec"))
+    meta, status, spec = (part_of(document, name) for name in ("metadata", "status", "spec"))
     shown: Json = {
         "metadata": {key: meta[key] for key in _SUMMARY_METADATA if key in meta},
         "spec": {key: spec[key] for key in ("arguments", "suspend", "priority") if key in spec},
@@ -100,16 +100,10 @@ def summary_of_text(text: str, known: Mapping[str, str]) -> str:
         document = msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeEncodeError):
         document = {}
-    if not _part(document, "metadata").get("name"):
+    if not part_of(document, "metadata").get("name"):
         meta = {name: known[name] for name in ("uid", "name", "namespace")}
         document = {"metadata": meta, "status": {"phase": known["phase"], "message": "what the archive holds is no workflow"}}
     return summary_of(document)
-
-
-def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object within an object; empty where something else stands."""
-    found = document.get(name)
-    return found if isinstance(found, Mapping) else {}
 
 
 def _time(text: object, absent: datetime) -> datetime:

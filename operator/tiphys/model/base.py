@@ -15,6 +15,9 @@ import msgspec
 Json = dict[str, Any]
 """A JSON object whose shape pods (or users) own."""
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What is raised for bytes that are no JSON, or none of a type: of those that are no UTF-8 Python tells, not msgspec."""
+
 _JSON_NAMES = {
     "artifact_gc": "artifactGC",
     "artifact_gc_status": "artifactGCStatus",
@@ -40,6 +43,12 @@ def json_name(field: str) -> str:
         return _JSON_NAMES[field]
     first, *rest = field.split("_")
     return first + "".join(part.capitalize() for part in rest)
+
+
+def part_of(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object within an object; empty where something else stands."""
+    found = document.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 class Model(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, rename=json_name):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tiphys.errors import SpecError
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json, part_of
 from tiphys.model.compression import MAX_STATUS_BYTES, compress, decompress
 from tiphys.model.parse import parse_as, to_json
 from tiphys.model.status import WorkflowStatus
@@ -61,7 +61,7 @@ def small_manifest(workflow: Workflow) -> Json:
 
 def document_packing(document: Mapping[str, Any]) -> tuple[str, Packing]:
     """Uid, and where the nodes of a workflow's plain JSON are."""
-    meta, said = _part(document, "metadata"), _part(document, "status")
+    meta, said = part_of(document, "metadata"), part_of(document, "status")
     compressed, version = (str(said.get(name) or "") for name in ("compressedNodes", "offloadNodeStatusVersion"))
     return str(meta.get("uid", "")), Packing(compressed, version)
 
@@ -75,15 +75,10 @@ def document_with_nodes(document: Mapping[str, Any], nodes: bytes) -> Json:
     left = ("compressedNodes", "offloadNodeStatusVersion")
     try:
         read = msgspec.json.decode(nodes, type=dict[str, Any])
-    except (UnicodeDecodeError, msgspec.DecodeError) as e:
+    except UNREADABLE as e:
         raise SpecError(f"nodes cannot be read: {e}", path="status.nodes") from e
-    status = {key: value for key, value in _part(document, "status").items() if key not in left}
+    status = {key: value for key, value in part_of(document, "status").items() if key not in left}
     return {**document, "status": {**status, "nodes": read}}
-
-
-def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = document.get(name)
-    return found if isinstance(found, Mapping) else {}
 
 
 def decompressed(packing: Packing) -> bytes | None:

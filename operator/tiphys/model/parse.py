@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from tiphys.errors import SpecError
-from tiphys.model.base import AnyString, Json, any_text, without_nulls
+from tiphys.model.base import UNREADABLE, AnyString, Json, any_text, without_nulls
 from tiphys.model.workflow import Workflow
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -37,7 +37,7 @@ def parse_as(kind: type[T], source: bytes | str | Mapping[str, object]) -> T:
         return msgspec.convert(source, kind, dec_hook=read_any_string)
     except msgspec.ValidationError:
         return _parse_without_nulls(kind, source)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except UNREADABLE as e:
         raise SpecError(f"not valid JSON: {e}") from e
 
 
@@ -45,7 +45,7 @@ def _parse_without_nulls(kind: type[T], source: bytes | str | Mapping[str, objec
     try:
         value = msgspec.json.decode(source) if isinstance(source, bytes | str) else source
         return msgspec.convert(without_nulls(value), kind, dec_hook=read_any_string, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+    except (*UNREADABLE, RecursionError) as e:
         raise _as_spec_error(e) from e
 
 

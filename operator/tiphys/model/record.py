@@ -6,6 +6,7 @@ Source: shim/README.md.
 import msgspec
 
 from tiphys.errors import OutsideError
+from tiphys.model.base import UNREADABLE
 from tiphys.model.names import fnv1a64
 
 MARK = "\x1e"
@@ -92,7 +93,7 @@ def parse_frame(tail: bytes, framed: Framed) -> Record:
         raise DamagedRecord(f"the record in the log is damaged: {len(content)} of {framed.size} bytes")
     try:
         return msgspec.json.decode(content, type=Record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as e:
+    except UNREADABLE as e:
         raise DamagedRecord(f"the record in the log is damaged: {e}") from e
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tiphys.errors import SpecError, TiphysError
+from tiphys.model.base import UNREADABLE
 from tiphys.server import openapi, schemas, upcoming
 from tiphys.server.answers import answer, as_response, checked_name, failure
 from tiphys.server.call import Call
@@ -60,7 +61,7 @@ def _decoded(read: bytes) -> Any:
     """
     try:
         return msgspec.json.decode(read) if read.strip() else {}
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
+    except (*UNREADABLE, RecursionError) as e:
         raise SpecError(f"the body is no JSON: {e}") from e
 
 

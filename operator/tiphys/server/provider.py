@@ -22,7 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from tiphys.errors import SpecError, Unauthorized, Unavailable
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json
 from tiphys.settings.sign_in import SSO
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Provider:
                 return msgspec.json.decode(await _read(answer), type=dict[str, Any])
         except (TimeoutError, aiohttp.ClientError, OSError) as e:
             raise Unavailable(f"no answer from the provider: {e or type(e).__name__}") from e
-        except (msgspec.DecodeError, UnicodeDecodeError) as e:
+        except UNREADABLE as e:
             raise Unavailable(f"the provider's answer is no JSON object: {e}") from e
 
 

@@ -89,8 +89,7 @@ async def merged(api: Api, kept: Kept, choice: Choice, fields: Fields, cache: Ca
 
 def _rights(access: Access) -> Hashable:
     """Who has the same may see the same."""
-    token = access.token() if access.token else ""
-    return access.server, token, access.certificate, access.key, access.headers
+    return access.server, tuple(access.credentials.items()), access.certificate, access.key, access.headers
 
 
 async def _merged(api: Api, archive: "SqlArchive | None", choice: Choice, fields: Fields, cache: Cache | None) -> Listed:
@@ -128,9 +127,7 @@ def _listed(rows: list[Row], choice: Choice, version: str, count: int) -> Listed
     return Listed(tuple(page), version, more, remaining if choice.is_counted else None)
 
 
-async def _known(
-    api: Api, choice: Choice, fields: Fields, cache: Cache | None, *, drops_archived: bool
-) -> _Live | None:  # fmt: skip
+async def _known(api: Api, choice: Choice, fields: Fields, cache: Cache | None, *, drops_archived: bool) -> _Live | None:
     """As `_live`, of what is known without reading it; None where it has to be read."""
     if cache is None:
         return None
@@ -141,9 +138,7 @@ async def _known(
     return _Live(rows, found.version, found.count)
 
 
-async def _live(
-    api: Api, choice: Choice, fields: Fields, *, drops_archived: bool
-) -> _Live:  # fmt: skip
+async def _live(api: Api, choice: Choice, fields: Fields, *, drops_archived: bool) -> _Live:
     """As `_live_once`; from the start again when the cluster has forgotten what the list began with."""
     try:
         return await _live_once(api, choice, fields, drops_archived=drops_archived)
@@ -151,9 +146,7 @@ async def _live(
         return await _live_once(api, choice, fields, drops_archived=drops_archived)
 
 
-async def _live_once(
-    api: Api, choice: Choice, fields: Fields, *, drops_archived: bool
-) -> _Live:  # fmt: skip
+async def _live_once(api: Api, choice: Choice, fields: Fields, *, drops_archived: bool) -> _Live:
     """The first rows in order, as far as the page reaches; the version, and how many there are."""
     keep = choice.reach
     rows: list[Row] = []

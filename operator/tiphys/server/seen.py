@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from tiphys.model.archived import ARCHIVED
+from tiphys.model.base import UNREADABLE
 from tiphys.model.names import LABEL_ARCHIVING_STATUS
 from tiphys.model.phases import COMPLETED
 from tiphys.server.choosing import Choice
@@ -72,7 +73,7 @@ def seen_in(raw: bytes | msgspec.Raw) -> Seen:
     """What lists look at in an object; nothing in one that cannot be read: it is shown as it is, so that its user finds it."""
     try:
         return msgspec.json.decode(raw, type=Seen)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return Seen()
 
 

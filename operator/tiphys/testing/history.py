@@ -16,7 +16,7 @@ import msgspec
 from tiphys.engine.events import Event
 from tiphys.engine.run import Run
 from tiphys.errors import SpecError
-from tiphys.model.base import Json
+from tiphys.model.base import UNREADABLE, Json
 from tiphys.model.parse import parse_workflow, read_any_string
 from tiphys.model.workflow import Workflow
 
@@ -71,7 +71,7 @@ def replay(path: Path, until: int = 0) -> Iterator[Moment]:
         try:
             line = msgspec.json.decode(text, type=_Line)
             event = _decoder().decode(line.event) if line.run is None else None
-        except msgspec.DecodeError as e:
+        except UNREADABLE as e:
             raise SpecError(f"{path}:{place}: no line of a history: {e}") from e
         if line.run is not None:
             run = Run(parse_workflow(line.run))
