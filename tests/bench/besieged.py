@@ -4,17 +4,13 @@ Usage: `python -m tests.bench.besieged`; prints a table. The API server (the tes
 of their own; memory is the server's resident set as the kernel counts it.
 """
 
-import json
-import os
-import pathlib
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 
-from tests.bench.server import memory
+from tests.bench.server import beside_cluster, memory, serving
 
 HALF_OPEN, MUTE, STREAMS = 1000, 50, 200
 WATCH = b"GET /api/v1/workflow-events/ns HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -85,32 +81,8 @@ def measure(port: int, server: subprocess.Popen[bytes]) -> None:
 
 def main() -> None:
     """Start both, measure, end both."""
-    cluster = subprocess.Popen([sys.executable, "-m", "tests.bench.server", "cluster"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert cluster.stdout is not None
-    where = cluster.stdout.readline().decode().strip()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    kubeconfig = pathlib.Path(f"/tmp/tiphys-bench-{os.getpid()}")  # noqa: S108
-    kubeconfig.write_text(json.dumps({
-        "current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u", "namespace": "ns"}}],
-        "clusters": [{"name": "c", "cluster": {"server": where}}], "users": [{"name": "u", "user": {"token": "t"}}],
-    }))  # fmt: skip
-    command = ["server", "--auth-mode", "server", "--port", str(port), "--kubeconfig", str(kubeconfig), "--api-rate-limit", "0", "--loglevel", "warn"]
-    server = subprocess.Popen([sys.executable, "-m", "tiphys", *command])
-    try:
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with beside_cluster() as (_, port, kubeconfig), serving(port, kubeconfig) as server:
         measure(port, server)
-    finally:
-        server.kill()
-        server.wait()
-        cluster.terminate()
-        cluster.wait()
-        kubeconfig.unlink()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The first is of a server that reads lists from the cluster, the second of one th
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -161,8 +163,9 @@ async def measure(address: str, server: subprocess.Popen[bytes], cluster: subpro
         print("| " + " | ".join(row) + " |")
 
 
-def main() -> None:
-    """Start both, measure, end both."""
+@contextlib.contextmanager
+def beside_cluster() -> Iterator[tuple[subprocess.Popen[bytes], int, pathlib.Path]]:
+    """The API server, a port for a server, and the kubeconfig that leads from it to the API server."""
     cluster = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.server", "cluster"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -176,19 +179,19 @@ def main() -> None:
         "clusters": [{"name": "c", "cluster": {"server": where}}], "users": [{"name": "u", "user": {"token": "t"}}],
     }))  # fmt: skip
     try:
-        for title, most in (("Lists read from the cluster", "0"), ("Lists made of summaries", "20000")):
-            serve(port, kubeconfig, cluster, title, most)
+        yield cluster, port, kubeconfig
     finally:
         cluster.terminate()
         cluster.wait()
         kubeconfig.unlink()
 
 
-def serve(port: int, kubeconfig: pathlib.Path, cluster: subprocess.Popen[bytes], title: str, most: str) -> None:
-    """Start a server, measure it, end it."""
+@contextlib.contextmanager
+def serving(port: int, kubeconfig: pathlib.Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that listens; ended in the end, if it is not by then."""
     server = subprocess.Popen([
         sys.executable, "-m", "tiphys", "server", "--auth-mode", "server", "--port", str(port), "--kubeconfig", str(kubeconfig),
-        "--api-rate-limit", "0", "--loglevel", "warn", "--list-cache", most,
+        "--api-rate-limit", "0", "--loglevel", "warn", *more,
     ])  # fmt: skip
     try:
         while True:
@@ -197,10 +200,18 @@ def serve(port: int, kubeconfig: pathlib.Path, cluster: subprocess.Popen[bytes],
                 break
             except OSError:
                 time.sleep(0.1)
-        asyncio.run(measure(f"http://127.0.0.1:{port}", server, cluster, title))
+        yield server
     finally:
         server.terminate()
         server.wait()
+
+
+def main() -> None:
+    """Start both, measure, end both."""
+    with beside_cluster() as (cluster, port, kubeconfig):
+        for title, most in (("Lists read from the cluster", "0"), ("Lists made of summaries", "20000")):
+            with serving(port, kubeconfig, "--list-cache", most) as server:
+                asyncio.run(measure(f"http://127.0.0.1:{port}", server, cluster, title))
 
 
 if __name__ == "__main__":

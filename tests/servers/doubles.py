@@ -5,11 +5,12 @@ They are no proof that the real stores agree; they show that the drivers speak t
 
 import base64
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+from tests.servers.serving import serving
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,15 +67,8 @@ class Double(ThreadingHTTPServer):
 
 @contextmanager
 def _serving(handler: type[_Handler]) -> Iterator[Double]:
-    server = Double(handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(Double(handler)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 class _HDFS(_Handler):

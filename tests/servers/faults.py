@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
+from tests.servers.serving import serving
+
 _HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
 
 
@@ -123,12 +125,5 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def faulty(host: str, port: int, kind: type[Faulty] = Faulty) -> Iterator[Faulty]:
-    server = kind(host, port)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with serving(kind(host, port)) as server:
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -14,7 +14,9 @@ import pytest
 from tests.databases.servers import PASSWORD, Server, running
 
 from tiphys.archive.database import Database
+from tiphys.archive.migrate import migrate
 from tiphys.archive.store import SqlArchive
+from tiphys.archive.target import Target
 from tiphys.cluster.announcements import EventQueue
 from tiphys.cluster.api import Api
 from tiphys.cluster.connection import Access
@@ -58,6 +60,29 @@ def name(server: Server) -> str:
     one = f"t{uuid.uuid4().hex[:12]}"
     server.make_database(one)
     return one
+
+
+class Opened:
+    """Databases that a test opens, and that are closed when it ends."""
+
+    def __init__(self) -> None:
+        self.all: list[Database] = []
+
+    def __call__(self, target: Target) -> Database:
+        self.all.append(Database(target))
+        return self.all[-1]
+
+    async def migrated(self, server: Server, name: str) -> Database:
+        await migrate(database := self(server.target(name)))
+        return database
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[Opened]:
+    one = Opened()
+    yield one
+    for database in one.all:
+        await database.close()
 
 
 def configuration(server: Server, name: str, **persistence: Any) -> Configuration:

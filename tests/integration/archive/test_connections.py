@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
 from tests.databases.servers import PASSWORD, MariaDB, Postgres, Server
+from tests.integration.archive.conftest import Opened
 
 from tiphys.archive.database import Database
 from tiphys.archive.target import Login, Pool, Target, constant
@@ -27,25 +28,6 @@ def encrypting(servers: dict[str, Server]) -> Iterator[dict[str, Server]]:
     yield known
     for one in known.values():
         one.stop()
-
-
-class Opened:
-    """Databases that a test opens, and that are closed when it ends."""
-
-    def __init__(self) -> None:
-        self.all: list[Database] = []
-
-    def __call__(self, target: Target) -> Database:
-        self.all.append(Database(target))
-        return self.all[-1]
-
-
-@pytest.fixture
-async def opened() -> AsyncIterator[Opened]:
-    one = Opened()
-    yield one
-    for database in one.all:
-        await database.close()
 
 
 async def ask(database: Database, statement: str, **transaction: float) -> str:

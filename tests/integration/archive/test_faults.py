@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,11 +10,10 @@ import msgspec
 import pytest
 from sqlalchemy import text
 from tests.databases.servers import MariaDB, Server
+from tests.integration.archive.conftest import Opened
 
-from tiphys.archive.database import Database
-from tiphys.archive.migrate import migrate
 from tiphys.archive.store import SqlArchive
-from tiphys.archive.target import Pool, Target
+from tiphys.archive.target import Pool
 from tiphys.errors import Conflict, Unavailable
 from tiphys.model.archived import ArchivedWorkflow, ArchiveQuery, to_archive
 
@@ -37,29 +36,6 @@ def said(server: Server, name: str, first: dict[str, str], last: dict[str, str])
         yield
     finally:
         server.sql(last[server.kind].format(name=name) + ";", name)
-
-
-class Opened:
-    """Databases that a test opens, and that are closed when it ends."""
-
-    def __init__(self) -> None:
-        self.all: list[Database] = []
-
-    def __call__(self, target: Target) -> Database:
-        self.all.append(Database(target))
-        return self.all[-1]
-
-    async def migrated(self, server: Server, name: str) -> Database:
-        await migrate(database := self(server.target(name)))
-        return database
-
-
-@pytest.fixture
-async def opened() -> AsyncIterator[Opened]:
-    one = Opened()
-    yield one
-    for database in one.all:
-        await database.close()
 
 
 async def test_a_standby_that_takes_no_writes_is_waited_for_and_read(server: Server, name: str, opened: Opened) -> None:

@@ -4,13 +4,13 @@ import asyncio
 import contextlib
 import json
 import sqlite3
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 from tests.databases import argo
 from tests.databases.servers import Server
+from tests.integration.archive.conftest import Opened
 
 from tiphys.archive import picking
 from tiphys.archive.convert import convert, count_without_summary
@@ -50,29 +50,10 @@ def described(server: Server, name: str) -> list[str]:
     return [line for part in said for line in part.splitlines() if "tiphys" not in line]
 
 
-class Opened:
-    """Databases that a test opens, and that are closed when it ends."""
-
-    def __init__(self) -> None:
-        self.all: list[Database] = []
-
-    def __call__(self, server: Server, name: str, **more: Any) -> Database:
-        self.all.append(Database(server.target(name, **more)))
-        return self.all[-1]
-
-
-@pytest.fixture
-async def opened() -> AsyncIterator[Opened]:
-    one = Opened()
-    yield one
-    for database in one.all:
-        await database.close()
-
-
 async def test_what_we_make_is_what_argo_makes(server: Server, name: str, opened: Opened) -> None:
     server.make_database(f"{name}_argo")
     server.sql(argo.schema(server.kind), f"{name}_argo")
-    database = opened(server, name)
+    database = opened(server.target(name))
     state = await migrate(database)
     assert described(server, name) == described(server, f"{name}_argo")
     assert state.argo == 68
@@ -86,7 +67,7 @@ async def test_an_archive_of_argo_opens_unchanged_and_is_brought_forward(server:
     server.sql("\n".join(argo.insert(server.kind, number, with_creation=not is_old) for number in range(1, 8)), name)
     server.make_database(f"{name}_argo")
     server.sql(argo.schema(server.kind), f"{name}_argo")
-    database = opened(server, name)
+    database = opened(server.target(name))
     assert not (await schema_state(database)).is_current
     assert (await migrate(database)).argo == 68
     assert sorted(described(server, name)) == sorted(described(server, f"{name}_argo"))
@@ -103,7 +84,7 @@ async def test_an_archive_of_argo_opens_unchanged_and_is_brought_forward(server:
 async def test_lists_are_made_fast_for_what_argo_wrote(server: Server, name: str, opened: Opened) -> None:
     server.sql(argo.schema(server.kind), name)
     server.sql("\n".join(argo.insert(server.kind, number) for number in range(1, 13)), name)
-    database = opened(server, name)
+    database = opened(server.target(name))
     await migrate(database)
     before = (await SqlArchive(database).page(ArchiveQuery())).items
     assert await count_without_summary(database) == 12
@@ -118,7 +99,7 @@ async def test_labels_of_what_argo_goes_on_to_write_are_entered_in_batches(
 ) -> None:
     monkeypatch.setattr(picking, "_NEWEST_LABELLED", 2)
     server.sql(argo.schema(server.kind), name)
-    database = opened(server, name)
+    database = opened(server.target(name))
     await migrate(database)
     server.sql("\n".join(argo.insert(server.kind, number) for number in range(1, 13)), name)
     archive, query = SqlArchive(database), ArchiveQuery(labels="team=t1", namespace="team", limit=3)
@@ -139,27 +120,27 @@ async def test_what_was_migrated_is_committed_before_another_replica_may_look(se
         if "release_lock" in about[2]:
             seen.append(server.sql(f"select version_num from {VERSION_TABLE};", name).strip())  # noqa: S608 ours
 
-    database = opened(server, name)
+    database = opened(server.target(name))
     event.listen(database.engine.sync_engine, "before_cursor_execute", before_it_is_free)
     state = await migrate(database)
     assert seen == [state.newest]
 
 
 async def test_ten_replicas_that_start_at_once_migrate_once(server: Server, name: str, opened: Opened) -> None:
-    databases = [opened(server, name) for _ in range(10)]
+    databases = [opened(server.target(name)) for _ in range(10)]
     states = await asyncio.gather(*(migrate(database) for database in databases))
     assert all(state.is_current for state in states)
     assert server.sql("select count(*) from schema_history;", name).strip() == "1"
 
 async def test_a_migration_that_was_cut_off_goes_on(server: Server, name: str, opened: Opened) -> None:
     server.sql(argo.schema(server.kind).split("create index argo_archived_workflows_i3")[0], name)
-    database = opened(server, name)
+    database = opened(server.target(name))
     assert (await migrate(database)).is_current
     assert "argo_archived_workflows_i3" in "\n".join(described(server, name))
 
 
 async def test_migrating_again_changes_nothing(server: Server, name: str, opened: Opened) -> None:
-    database = opened(server, name)
+    database = opened(server.target(name))
     await migrate(database)
     before = described(server, name)
     await migrate(database)
@@ -167,7 +148,7 @@ async def test_migrating_again_changes_nothing(server: Server, name: str, opened
 
 
 async def test_an_index_that_a_better_one_replaces_is_dropped(server: Server, name: str, opened: Opened) -> None:
-    database = opened(server, name)
+    database = opened(server.target(name))
     await migrate(database)
     on = " on argo_archived_workflows" if server.kind == "mysql" else ""
     server.sql(f"drop index tiphys_archived_names_by_time{on}; create index tiphys_archived_names on argo_archived_workflows (clustername, name);", name)
@@ -184,20 +165,20 @@ async def test_an_index_that_a_better_one_replaces_is_dropped(server: Server, na
 
 async def test_a_newer_schema_of_argo_is_left_alone(server: Server, name: str, opened: Opened) -> None:
     server.sql(argo.schema(server.kind) + "update schema_history set schema_version = 70;", name)  # noqa: S608
-    database = opened(server, name)
+    database = opened(server.target(name))
     assert (await migrate(database)).argo == 70
 
 
 async def test_tables_without_cluster_names_are_refused_with_what_to_do(server: Server, name: str, opened: Opened) -> None:
     server.sql("create table argo_archived_workflows (id varchar(128) primary key, workflow text);", name)
-    database = opened(server, name)
+    database = opened(server.target(name))
     with pytest.raises(RefusedError, match="clustername") as refused:
         await migrate(database)
     assert "Argo 3" in refused.value.hint
 
 
 async def test_the_offload_table_may_have_another_name(server: Server, name: str, opened: Opened) -> None:
-    database = opened(server, name, offload_table="my_nodes")
+    database = opened(server.target(name, offload_table="my_nodes"))
     await migrate(database)
     assert "my_nodes_i1" in server.sql(
         "select indexname from pg_indexes;" if server.kind == "postgresql" else "select index_name from information_schema.statistics;", name
@@ -205,7 +186,7 @@ async def test_the_offload_table_may_have_another_name(server: Server, name: str
 
 
 async def test_without_tables_the_error_says_what_makes_them(server: Server, name: str, opened: Opened) -> None:
-    database = opened(server, name)
+    database = opened(server.target(name))
     with pytest.raises(Unavailable) as error:
         await SqlArchive(database).page(ArchiveQuery())
     assert error.value.hint == "tiphys db migrate makes the tables"
@@ -228,7 +209,7 @@ _AS_ARGO_READS = {
 
 
 async def test_what_we_write_is_read_by_statements_like_argo_s(server: Server, name: str, opened: Opened) -> None:
-    database = opened(server, name)
+    database = opened(server.target(name))
     await migrate(database)
     for number in range(1, 5):
         await SqlArchive(database).save(to_archive(argo.workflow(number)))

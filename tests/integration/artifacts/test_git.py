@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +14,7 @@ import pytest
 from tests.servers.nginx import PASSWORD, USER, Nginx, sha1
 from tests.servers.repository import Repository, SSHServer, git
 from tests.servers.secrets import Secrets
+from tests.servers.serving import serving
 
 from tiphys.artifacts.git import GitDriver
 from tiphys.artifacts.web import basic
@@ -156,14 +156,8 @@ class _Answers(BaseHTTPRequestHandler):
 def answering(onward: str = "") -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
     server.given, server.onward = [], onward
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_credentials_do_not_go_along_with_a_redirect(secrets, tmp_path):

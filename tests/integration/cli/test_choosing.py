@@ -2,13 +2,13 @@
 
 import http.server
 import json
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import yaml
 from tests.integration.cli.conftest import ARGO, Shell
+from tests.servers.serving import serving
 
 from tiphys.cli.session import now
 from tiphys.local.objects import Place
@@ -221,16 +221,9 @@ async def test_submit_reads_a_workflow_from_a_url(shell: Shell) -> None:
             pass
 
     written(shell)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         base = f"http://127.0.0.1:{server.server_port}"
         assert (await shell.run("submit", f"{base}/w.yaml"))[0] == 0
         code, _, errors = await shell.run("submit", f"{base}/none.yaml")
         assert (code, "cannot be read: HTTP Error 404" in errors) == (1, True)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
     assert left(shell) == ["w"]

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.local.conftest import Home, nodes
 from tests.integration.local.test_terminals import nodes_of
 from tests.servers.process import free_port
+from tests.servers.serving import serving
 
 KEPT = "---\napiVersion: v1\nkind: Secret\nmetadata: {name: token}\nstringData: {t: s3cret}\n"
 ASKS = (
@@ -71,13 +72,9 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     one = Served()
-    thread = threading.Thread(target=one.server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield one
-    one.may_answer.set()
-    one.server.shutdown()
-    one.server.server_close()
-    thread.join()
+    with serving(one.server):
+        yield one
+        one.may_answer.set()
 
 
 def with_secret(home: Home) -> str:

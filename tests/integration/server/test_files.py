@@ -9,7 +9,6 @@ import json
 import subprocess
 import tarfile
 import tempfile
-import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from tests.servers import doubles
 from tests.servers.driver import serve
 from tests.servers.nginx import nginx
 from tests.servers.repository import Repository
+from tests.servers.serving import serving
 
 from tiphys.cluster.connection import Access
 from tiphys.local.objects import Place
@@ -250,10 +250,8 @@ def web() -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,)).start()
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 async def test_files_of_web_servers_and_of_hdfs_are_served(stored: Stored, web: str) -> None:

@@ -42,23 +42,19 @@ class Slow(asyncio.Transport):
         return self._waiting
 
 
-async def test_who_takes_something_now_and_then_is_waited_for_until_it_takes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("waiting", "left"),
+    [
+        pytest.param((900, 600, 599, 10), [10], id="who takes something now and then, until it takes nothing"),
+        pytest.param((900, 900, 5, 4), [5, 4], id="who takes nothing at all"),
+    ],
+)
+async def test_only_who_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch, waiting: tuple[int, ...], left: list[int]) -> None:
     monkeypatch.setattr(Patient, "take_seconds", 0.001)
-    transport = Slow(900, 600, 599, 10)
+    transport = Slow(*waiting)
     protocol = Patient(config=Config(app=nobody), server_state=ServerState(), app_state={})
     protocol.connection_made(transport)
     protocol.pause_writing()
     await asyncio.wait_for(transport.aborted.wait(), 30)
-    assert transport.left == [10], "asked until nothing was taken any more"
-    protocol.connection_lost(None)
-
-
-async def test_who_takes_nothing_at_all_is_let_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Patient, "take_seconds", 0.001)
-    transport = Slow(900, 900, 5, 4)
-    protocol = Patient(config=Config(app=nobody), server_state=ServerState(), app_state={})
-    protocol.connection_made(transport)
-    protocol.pause_writing()
-    await asyncio.wait_for(transport.aborted.wait(), 30)
-    assert transport.left == [5, 4]
+    assert transport.left == left, "asked until nothing was taken any more"
     protocol.connection_lost(None)
